@@ -1,0 +1,95 @@
+/**
+ * Element-wise activations: value, derivative, and the two properties that decide which symmetries a layer has.
+ * At a kink the derivative is the left one, as in PyTorch: relu'(0) = 0, leaky_relu'(0) = slope.
+ */
+import { UserError } from '../protocol/userError.ts';
+
+export interface Activation {
+  /** The spelling of descriptions and of `--activation`: `relu`, `leaky_relu:0.01`. */
+  readonly name: string;
+  readonly value: (z: number) => number;
+  readonly derivative: (z: number) => number;
+  /** σ(αz) = ασ(z) for every α > 0: scaling symmetry. */
+  readonly positivelyHomogeneous: boolean;
+  /** σ(−z) = −σ(z): sign symmetry. */
+  readonly odd: boolean;
+}
+
+const sigmoid = (z: number): number => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
+const SQRT_HALF = Math.SQRT1_2;
+const INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
+const normalCdf = (z: number): number => 0.5 * erfc(-z * SQRT_HALF);
+const normalPdf = (z: number): number => INV_SQRT_2PI * Math.exp(-0.5 * z * z);
+
+const smooth = { positivelyHomogeneous: false, odd: false } as const;
+
+/** No activation at all: the default of the last layer. */
+export const LINEAR: Activation = { name: 'linear', value: (z) => z, derivative: () => 1, positivelyHomogeneous: true, odd: true };
+
+const fixed: readonly Activation[] = [
+  { name: 'relu', value: (z) => (z > 0 ? z : 0), derivative: (z) => (z > 0 ? 1 : 0), positivelyHomogeneous: true, odd: false },
+  { name: 'tanh', value: Math.tanh, derivative: (z) => 1 - Math.tanh(z) ** 2, positivelyHomogeneous: false, odd: true },
+  { name: 'sigmoid', value: sigmoid, derivative: (z) => sigmoid(z) * sigmoid(-z), ...smooth },
+  // The exact form z Φ(z), PyTorch's default (Hendrycks & Gimpel 2016).
+  { name: 'gelu', value: (z) => z * normalCdf(z), derivative: (z) => normalCdf(z) + z * normalPdf(z), ...smooth },
+  { name: 'silu', value: (z) => z * sigmoid(z), derivative: (z) => sigmoid(z) * (1 + z * sigmoid(-z)), ...smooth },
+  { name: 'softplus', value: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))), derivative: sigmoid, ...smooth },
+  { name: 'elu', value: (z) => (z > 0 ? z : Math.expm1(z)), derivative: (z) => (z > 0 ? 1 : Math.exp(z)), ...smooth },
+  { name: 'sin', value: Math.sin, derivative: Math.cos, positivelyHomogeneous: false, odd: true },
+  { name: 'softsign', value: (z) => z / (1 + Math.abs(z)), derivative: (z) => 1 / (1 + Math.abs(z)) ** 2, positivelyHomogeneous: false, odd: true },
+  { name: 'erf', value: (z) => 1 - erfc(z), derivative: (z) => (2 / Math.sqrt(Math.PI)) * Math.exp(-z * z), positivelyHomogeneous: false, odd: true },
+  LINEAR,
+];
+
+const byName = new Map(fixed.map((activation) => [activation.name, activation]));
+
+
+/** Names for messages and for the list that a user picks from. */
+export const activationNames: readonly string[] = [...fixed.slice(0, 1).map((a) => a.name), 'leaky_relu:0.01', ...fixed.slice(1).map((a) => a.name)];
+
+/**
+ * @param name `relu`, `tanh`, …, or `leaky_relu:SLOPE` (slope 0.01 when left out).
+ * @throws UserError when there is no such activation.
+ */
+export function activationNamed(name: string): Activation {
+  const known = byName.get(name);
+  if (known !== undefined) return known;
+  const slope = /^leaky_relu(?::(.+))?$/.exec(name);
+  if (slope !== null) {
+    const value = slope[1] === undefined ? 0.01 : Number(slope[1]);
+    if (Number.isFinite(value)) return leaky(value);
+  }
+  throw new UserError(`unknown activation "${name}"; expected one of ${activationNames.join(', ')}`);
+}
+
+function leaky(slope: number): Activation {
+  return {
+    name: `leaky_relu:${slope}`,
+    value: (z) => (z > 0 ? z : slope * z),
+    derivative: (z) => (z > 0 ? 1 : slope),
+    positivelyHomogeneous: true,
+    odd: slope === 1,
+  };
+}
+
+/**
+ * Complementary error function, to about 1e-15 relative: the power series near zero, a continued fraction (Lentz) in the tail
+ * (Abramowitz & Stegun 7.1.6 and 7.1.14).
+ */
+function erfc(x: number): number {
+  if (Number.isNaN(x)) return Number.NaN;
+  if (x < 0) return 2 - erfc(-x);
+  if (x > 27) return 0;
+  if (x < 2) {
+    let term = x;
+    let sum = x;
+    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+      term *= (2 * x * x) / (2 * n + 1);
+      sum += term;
+    }
+    return 1 - (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+  }
+  let tail = 0;
+  for (let n = 120; n >= 1; n--) tail = (0.5 * n) / (x + tail);
+  return Math.exp(-x * x) / (Math.sqrt(Math.PI) * (x + tail));
+}

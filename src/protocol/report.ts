@@ -1,0 +1,176 @@
+/**
+ * A report is what every analysis returns and everything else shows: plain data that survives JSON, a structured clone and a
+ * reload of the window. Host, command line, HTML export and webview all consume this one type. Arrays are aggregated before
+ * they get here (histograms, at most some thousand points), so that a report stays small however large the weights are.
+ */
+
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+export type AnalysisName = 'inspect' | 'canonicalize' | 'rank' | 'posterior' | 'example';
+
+export interface Report {
+  readonly analysis: AnalysisName;
+  /** What was asked, of what: "GGN rank and kernel of model.safetensors". */
+  readonly title: string;
+  /** The answer in one sentence. */
+  readonly summary: string;
+  /** Files that were read, as the request named them. */
+  readonly sources: readonly string[];
+  readonly sections: readonly Section[];
+  /** Each says what is wrong and what to do about it. */
+  readonly warnings: readonly string[];
+  /** The machine-readable result, printed by `--json`; its fields are a contract with other programs. */
+  readonly result: JsonValue;
+  readonly provenance: Provenance;
+}
+
+export interface Provenance {
+  readonly version: string;
+  readonly seed: number | null;
+  readonly seconds: number;
+}
+
+export type Section =
+  | FiguresSection
+  | TableSection
+  | TensorsSection
+  | DensitySection
+  | SpectrumSection
+  | WaterfallSection
+  | HistogramSection;
+
+export type SectionKind = Section['kind'];
+
+interface SectionBase {
+  /** Stable within one kind of report; names exported files and restores view state. */
+  readonly id: string;
+  readonly title: string;
+  /** One or two sentences: what this section says about the user's own network. */
+  readonly meaning: string;
+  readonly warnings?: readonly string[];
+}
+
+/** A handful of headline numbers. */
+export interface FiguresSection extends SectionBase {
+  readonly kind: 'figures';
+  readonly figures: readonly Figure[];
+}
+
+export interface Figure {
+  readonly label: string;
+  /** Formatted for reading. The exact number is in the report's result. */
+  readonly value: string;
+  /** Resolution, bracket, unit, or a word of explanation. */
+  readonly detail?: string;
+}
+
+export interface TableSection extends SectionBase {
+  readonly kind: 'table';
+  readonly columns: readonly TableColumn[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
+}
+
+export interface TableColumn {
+  readonly label: string;
+  readonly align: 'left' | 'right';
+}
+
+/** What is in a weight file: the tree of the viewer. */
+export interface TensorsSection extends SectionBase {
+  readonly kind: 'tensors';
+  readonly tensors: readonly TensorRow[];
+}
+
+export interface TensorRow {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly elements: number;
+  readonly bytes: number;
+  /** Absent until statistics were asked for, or for dtypes that hold no real numbers. */
+  readonly statistics?: TensorStatistics;
+}
+
+export interface TensorStatistics {
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  /** Population standard deviation (divisor n) of the finite elements. */
+  readonly standardDeviation: number;
+  /** Euclidean norm of the finite elements. */
+  readonly norm: number;
+  readonly zeros: number;
+  readonly nan: number;
+  readonly infinite: number;
+}
+
+/** Linked two-dimensional histograms on common axes. */
+export interface DensitySection extends SectionBase {
+  readonly kind: 'density';
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly x: BinAxis;
+  readonly y: BinAxis;
+  readonly panels: readonly DensityPanel[];
+}
+
+/** `bins` equal bins on [min, max]. */
+export interface BinAxis {
+  readonly min: number;
+  readonly max: number;
+  readonly bins: number;
+}
+
+export interface DensityPanel {
+  readonly title: string;
+  readonly meaning: string;
+  /** y-major: counts[iy * x.bins + ix]. */
+  readonly counts: readonly number[];
+  readonly total: number;
+  /** Points that fell outside the common axes. */
+  readonly outside: number;
+}
+
+/** Eigenvalues on a logarithmic axis, with what decides the rank. */
+export interface SpectrumSection extends SectionBase {
+  readonly kind: 'spectrum';
+  readonly valueLabel: string;
+  /** Descending. May be thinned to at most 4,096 points; `index` then gives each value's position (from 1). */
+  readonly values: readonly number[];
+  readonly index: readonly number[];
+  readonly dimension: number;
+  readonly rank: number;
+  readonly rankBracket: readonly [number, number];
+  /** Values at or below it count as zero. */
+  readonly tolerance: number;
+  /** Below it the method that ran cannot tell a value from zero. */
+  readonly resolution: number;
+}
+
+/** A whole divided into parts that add up: D = data-limited + hidden + symmetry + rank. */
+export interface WaterfallSection extends SectionBase {
+  readonly kind: 'waterfall';
+  readonly total: WaterfallStep;
+  readonly steps: readonly WaterfallStep[];
+  readonly remainder: WaterfallStep;
+}
+
+export interface WaterfallStep {
+  readonly label: string;
+  readonly value: number;
+  readonly meaning: string;
+}
+
+/** One-dimensional histograms on a common axis. */
+export interface HistogramSection extends SectionBase {
+  readonly kind: 'histogram';
+  readonly xLabel: string;
+  readonly axis: BinAxis;
+  readonly series: readonly HistogramSeries[];
+}
+
+export interface HistogramSeries {
+  readonly label: string;
+  readonly counts: readonly number[];
+}

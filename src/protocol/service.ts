@@ -1,0 +1,118 @@
+/**
+ * The analysis service as one interface: what the analysis host serves, and what the extension and the command line ask for.
+ * The wire types of `rpc.ts` are derived from it, so that a method cannot exist on one side only.
+ */
+import type { Report } from './report.ts';
+
+export interface AnalysisService {
+  inspect(request: InspectRequest): Report;
+  canonicalize(request: CanonicalizeRequest): Report;
+  rank(request: RankRequest): Report;
+  posterior(request: PosteriorRequest): Report;
+  example(request: ExampleRequest): Report;
+  /** Header only, for hovers, decorations and for deciding what to ask the user. */
+  summarize(request: SummarizeRequest): WeightSummary;
+  /** What the host runs on. */
+  environment(request: Record<string, never>): Environment;
+}
+
+/** How a weight file becomes a network; what is left out is inferred, and an error says what could not be. */
+export interface NetworkOptions {
+  /** Path of a network description (`NAME.network.json`). */
+  readonly network?: string;
+  /** `relu`, `leaky_relu:0.01`, `tanh`, …: the hidden activation of a file that names dense layers only. */
+  readonly activation?: string;
+}
+
+export type Likelihood = 'gaussian' | 'categorical' | 'bernoulli';
+
+export interface InspectRequest extends NetworkOptions {
+  readonly files: readonly string[];
+  /** Reads every weight once; without it the header alone. */
+  readonly statistics: boolean;
+}
+
+export type ScalingForm = 'unit' | 'balanced' | 'none';
+export type PermutationForm = 'sorted' | 'none';
+export type SignForm = 'fixed' | 'none';
+
+export interface CanonicalizeRequest extends NetworkOptions {
+  readonly files: readonly string[];
+  /** Folder for the results, `NAME.canonical.safetensors` each; or, with one file, the result's own path in `outFile`. */
+  readonly out: { readonly folder: string } | { readonly file: string };
+  readonly overwrite: boolean;
+  readonly scaling: ScalingForm;
+  readonly permutation: PermutationForm;
+  readonly sign: SignForm;
+  /** Whether `balanced` counts biases in the mass that it minimises. */
+  readonly countBiases: boolean;
+  readonly seed: number;
+}
+
+export interface RankRequest extends NetworkOptions {
+  readonly file: string;
+  /** `.npz`, `.safetensors`, `.csv` or `.pt` with `x` (N×d) and optionally `y`. Without it, `inputs` generic inputs are drawn. */
+  readonly data?: string;
+  readonly inputs: number;
+  readonly likelihood: Likelihood;
+  /** Standard deviation of Gaussian observation noise. */
+  readonly noise: number;
+  readonly priorPrecision: number;
+  readonly seed: number;
+}
+
+export type DrawAxes = 'draw' | 'chain,draw';
+
+export interface PosteriorRequest extends NetworkOptions {
+  /** One draw a file, or one file whose arrays carry leading draw axes. */
+  readonly files: readonly string[];
+  readonly axes?: DrawAxes;
+  readonly scaling: ScalingForm;
+  /** Names of the two parameters of the density plots, `TENSOR[i,j]`; by default two output weights. */
+  readonly parameters?: readonly [string, string];
+  readonly seed: number;
+}
+
+export interface ExampleRequest {
+  readonly name: string;
+  /** Folder that receives the example; created when missing. */
+  readonly out: string;
+  /** Trains on this file's `x` and `y` instead of the generated data. */
+  readonly data?: string;
+  readonly networks: number;
+  readonly seed: number;
+  readonly overwrite: boolean;
+}
+
+export interface SummarizeRequest extends NetworkOptions {
+  readonly file: string;
+}
+
+export interface WeightSummary {
+  readonly file: string;
+  readonly format: string;
+  readonly fileBytes: number;
+  readonly tensors: number;
+  readonly parameters: number;
+  readonly dtypes: readonly string[];
+  /** All of them up to 2,000, in file order. */
+  readonly shapes: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly network: NetworkSummary;
+}
+
+export type NetworkSummary =
+  | { readonly kind: 'recognised'; readonly description: string; readonly parameters: number; readonly symmetry: string }
+  /** Dense layers whose activation nothing in the file tells: the user is asked once. */
+  | { readonly kind: 'activation-needed'; readonly description: string }
+  | { readonly kind: 'unrecognised'; readonly reason: string };
+
+export interface Environment {
+  readonly version: string;
+  readonly node: string;
+  readonly processId: number;
+  readonly cores: number;
+  readonly memoryLimitBytes: number;
+  /** Native TensorFlow is optional: its version, or why it is not there. */
+  readonly tensorflow: { readonly available: true; readonly version: string } | { readonly available: false; readonly reason: string };
+}

@@ -1,0 +1,38 @@
+/**
+ * The one interface through which every format is read. Opening a file reads its header only; elements are read on demand, in
+ * ranges, so that a file is never in memory as a whole.
+ */
+import type { Dtype } from './dtype.ts';
+
+export interface TensorInfo {
+  /** As the file spells it; untrusted text, escaped wherever it is shown. */
+  readonly name: string;
+  readonly dtype: Dtype;
+  /** Empty for a scalar. */
+  readonly shape: readonly number[];
+  /** Product of the shape. */
+  readonly elements: number;
+  /** Bytes of the elements as stored. */
+  readonly bytes: number;
+}
+
+export interface WeightFile {
+  /** As the user named it. */
+  readonly path: string;
+  /** For people: "safetensors", "PyTorch zip", "NumPy npz". */
+  readonly format: string;
+  /** Size of the file, or of all shards together. */
+  readonly fileBytes: number;
+  /** In file order; names are unique. */
+  readonly tensors: readonly TensorInfo[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** What a reader noticed and the user should know, though the file can be used. */
+  readonly warnings: readonly string[];
+  tensor(name: string): TensorInfo | undefined;
+  /**
+   * Elements [start, end) of a tensor in row-major (C) order, whatever order they are stored in, as float64.
+   * @throws WeightFileError when the name is not there, the dtype holds no real numbers, or the bytes cannot be read.
+   */
+  read(name: string, start?: number, end?: number): Promise<Float64Array>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,28 @@
+import { UserError } from '../protocol/userError.ts';
+
+/**
+ * The one error that reading a weight file may end in. Its message is one sentence that names the file, the place (byte offset,
+ * tensor or entry), what is wrong, and, where there is something, what to do.
+ */
+export class WeightFileError extends UserError {
+  override readonly name = 'WeightFileError';
+  readonly file: string;
+  readonly place: string;
+  readonly problem: string;
+
+  /** @param place "header", "tensor \"a.weight\"", "entry data.pkl, byte 12"; empty when the whole file is meant. */
+  constructor(file: string, place: string, problem: string) {
+    super(place === '' ? `${showName(file)}: ${problem}` : `${showName(file)}: ${place}: ${problem}`);
+    this.file = file;
+    this.place = place;
+    this.problem = problem;
+  }
+}
+
+/**
+ * An untrusted name made safe to show: control characters, line breaks and bidirectional marks as `\u{…}`, at most 200 characters.
+ */
+export function showName(name: string): string {
+  const shown = name.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+  return shown.length <= 200 ? shown : `${shown.slice(0, 199)}…`;
+}
