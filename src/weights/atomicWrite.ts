@@ -1,0 +1,109 @@
+/**
+ * A result file appears under its name whole or not at all: it is written beside the target under a temporary name, flushed to
+ * the disk, and only then given the target's name (POSIX rename(2), which replaces in one step). Without `overwrite` the name is
+ * given by link(2), which fails when the name is taken, so that two writers cannot replace each other between test and write.
+ */
+import { randomBytes } from 'node:crypto';
+import { link, open, rename, stat, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { UserError } from '../protocol/userError.ts';
+import { showName } from './weightFileError.ts';
+
+export interface AtomicWriteOptions {
+  /** Whether a file of that name may be replaced. */
+  readonly overwrite: boolean;
+  /** Aborting leaves the target as it was. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Writes `path` through `write`, which gets a handle on the temporary file, positioned at its beginning.
+ * Whatever goes wrong, an abort included, the temporary file is removed and the target is untouched.
+ * @throws UserError when the file exists and may not be replaced, or when the folder cannot be written to.
+ */
+export async function writeAtomically(path: string, options: AtomicWriteOptions, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  options.signal?.throwIfAborted();
+  // Known beforehand in most cases, and then no work is wasted; the decision that counts is made by link() below.
+  await refuseTakenName(path, options.overwrite);
+  // The name's randomness decides nothing but a collision between writers; the bytes written stay deterministic.
+  const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.part`);
+  const handle = await open(temporary, 'wx').catch((error: unknown) => { throw cannotWrite(path, error); });
+  try {
+    try {
+      await write(handle);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    options.signal?.throwIfAborted();
+    if (options.overwrite) await rename(temporary, path);
+    else await giveNewName(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw isSystemError(error) ? cannotWrite(path, error) : error;
+  }
+  await flushFolder(dirname(path));
+}
+
+async function refuseTakenName(path: string, overwrite: boolean): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there === undefined) return;
+  if (there.isDirectory()) throw new UserError(`${showName(path)}: cannot be written: there is a folder of that name.`);
+  if (!overwrite) throw alreadyThere(path);
+}
+
+async function giveNewName(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code === 'EEXIST') throw alreadyThere(path);
+    if (error.code !== 'EPERM' && error.code !== 'ENOTSUP' && error.code !== 'EOPNOTSUPP' && error.code !== 'ENOSYS') throw error;
+    // File systems without hard links (FAT, some network shares): reserve the name, then replace the empty file.
+    const reserved = await open(path, 'wx').catch((taken: unknown) => {
+      throw isSystemError(taken) && taken.code === 'EEXIST' ? alreadyThere(path) : taken;
+    });
+    await reserved.close();
+    await rename(temporary, path);
+    return;
+  }
+  await unlink(temporary);
+}
+
+/** A rename is on the disk only when its folder is; not every system lets a folder be flushed, and the data is safe without. */
+async function flushFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // Nothing is lost but the order of two writes after a power cut.
+  }
+}
+
+function alreadyThere(path: string): UserError {
+  return new UserError(`${showName(path)}: exists already; choose another name or allow overwriting.`);
+}
+
+function cannotWrite(path: string, error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'the folder does not exist',
+    ENOTDIR: 'the folder does not exist',
+    EACCES: 'permission denied',
+    EPERM: 'permission denied',
+    EROFS: 'the file system is read-only',
+    ENOSPC: 'the disk is full',
+    EDQUOT: 'the disk quota is used up',
+    ENAMETOOLONG: 'the name is too long',
+  };
+  return new UserError(`${showName(path)}: cannot be written: ${reasons[error.code] ?? error.code}.`);
+}
+
+function isSystemError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error;
+}
