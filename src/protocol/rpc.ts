@@ -21,7 +21,9 @@ export type ToHost =
 export type FromHost =
   | { readonly type: 'progress'; readonly id: number; readonly progress: Progress }
   | { readonly type: 'log'; readonly level: 'info' | 'warning' | 'error'; readonly text: string }
-  | { readonly type: 'result'; readonly id: number; readonly outcome: Outcome<ResultOf<Method>> };
+  | { readonly type: 'result'; readonly id: number; readonly outcome: Outcome<ResultOf<Method>> }
+  /** The host is about to end because it passed its memory limit; its jobs end with it. */
+  | { readonly type: 'over-memory'; readonly residentBytes: number };
 
 export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: AnalysisFailure };
 
