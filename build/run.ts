@@ -1,0 +1,33 @@
+/** Runs the programs that the scripts are made of: our own and those of the development dependencies, all on the Node that runs the script. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** JavaScript entry points below the repository's root. */
+export const programs = {
+  bundle: 'build/bundle.mjs',
+  cli: 'dist/cli.js',
+  eslint: 'node_modules/eslint/bin/eslint.js',
+  knip: 'node_modules/knip/bin/knip.js',
+  tsc: 'node_modules/typescript/bin/tsc',
+  vitest: 'node_modules/vitest/vitest.mjs',
+  vsce: 'node_modules/@vscode/vsce/vsce',
+} as const;
+
+/** Runs one with our own input and output; resolves to its exit code. */
+export async function run(program: keyof typeof programs, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [programs[program], ...args], { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+    child.once('error', reject);
+    child.once('close', (code) => { resolve(code ?? 1); });
+  });
+}
+
+/** Runs one that has to succeed. */
+export async function mustRun(program: keyof typeof programs, args: readonly string[]): Promise<void> {
+  const code = await run(program, args);
+  if (code === 0) return;
+  console.error(`${program} ${args.join(' ')}: ended with ${code}`);
+  process.exit(code);
+}
