@@ -37,7 +37,7 @@ const fixed: readonly Activation[] = [
   { name: 'elu', value: (z) => (z > 0 ? z : Math.expm1(z)), derivative: (z) => (z > 0 ? 1 : Math.exp(z)), ...smooth },
   { name: 'sin', value: Math.sin, derivative: Math.cos, positivelyHomogeneous: false, odd: true },
   { name: 'softsign', value: (z) => z / (1 + Math.abs(z)), derivative: (z) => 1 / (1 + Math.abs(z)) ** 2, positivelyHomogeneous: false, odd: true },
-  { name: 'erf', value: (z) => 1 - erfc(z), derivative: (z) => (2 / Math.sqrt(Math.PI)) * Math.exp(-z * z), positivelyHomogeneous: false, odd: true },
+  { name: 'erf', value: erf, derivative: (z) => (2 / Math.sqrt(Math.PI)) * Math.exp(-z * z), positivelyHomogeneous: false, odd: true },
   LINEAR,
 ];
 
@@ -72,23 +72,22 @@ function leaky(slope: number): Activation {
   };
 }
 
-/**
- * Complementary error function, to about 1e-15 relative: the power series near zero, a continued fraction (Lentz) in the tail
- * (Abramowitz & Stegun 7.1.6 and 7.1.14).
- */
-function erfc(x: number): number {
-  if (Number.isNaN(x)) return Number.NaN;
-  if (x < 0) return 2 - erfc(-x);
-  if (x > 27) return 0;
-  if (x < 2) {
-    let term = x;
-    let sum = x;
-    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-      term *= (2 * x * x) / (2 * n + 1);
-      sum += term;
-    }
-    return 1 - (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+/** Error function, odd by construction and exact to about 1e-15 relative near zero too: power series (Abramowitz & Stegun 7.1.6). */
+function erf(x: number): number {
+  if (!(Math.abs(x) < 2)) return x < 0 ? erfc(-x) - 1 : 1 - erfc(x);
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
   }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+/** Complementary error function; its tail, from 2 on, by a continued fraction (Abramowitz & Stegun 7.1.14), keeps its relative accuracy. */
+function erfc(x: number): number {
+  if (x < 2) return x <= -2 ? 2 - erfc(-x) : 1 - erf(x);
+  if (x > 27) return 0;
   let tail = 0;
   for (let n = 120; n >= 1; n--) tail = (0.5 * n) / (x + tail);
   return Math.exp(-x * x) / (Math.sqrt(Math.PI) * (x + tail));

@@ -72,9 +72,10 @@ function numberedOrder(layers: readonly DenseLayerShape[]): DenseLayerShape[] | 
 
 /**
  * The order in which the widths chain, when there is exactly one. Layers are edges from width to width, so that an order is an
- * Eulerian path; the search gives up, as ambiguous, on the second one it finds.
+ * Eulerian path; the search gives up, as ambiguous, on the second one it finds. It is for the few layers that people name by hand.
  */
 function onlyOrder(layers: readonly DenseLayerShape[]): DenseLayerShape[] | undefined {
+  if (layers.length > 32) return undefined;
   let found: DenseLayerShape[] | undefined;
   let visits = 0;
   const path: DenseLayerShape[] = [];

@@ -1,3 +1,4 @@
+import { visible } from '../protocol/untrustedText.ts';
 import { UserError } from '../protocol/userError.ts';
 
 /**
@@ -19,10 +20,8 @@ export class WeightFileError extends UserError {
   }
 }
 
-/**
- * An untrusted name made safe to show: control characters, line breaks and bidirectional marks as `\u{…}`, at most 200 characters.
- */
+/** An untrusted name made safe to show in a message: nothing invisible, at most 200 characters. */
 export function showName(name: string): string {
-  const shown = name.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+  const shown = visible(name);
   return shown.length <= 200 ? shown : `${shown.slice(0, 199)}…`;
 }

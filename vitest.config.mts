@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  // The bundler puts the real one in; see build/bundle.mjs.
+  define: { QUOTIENT_VERSION: JSON.stringify('0.0.0-test') },
   test: {
     include: ['test/unit/**/*.test.ts'],
     testTimeout: 120_000,

@@ -1,0 +1,150 @@
+/**
+ * The command line as data: which commands and options there are, and how their text becomes a request. Everything the usage
+ * text says is made from these tables, so that it cannot go stale.
+ */
+import { parseArgs } from 'node:util';
+import type { Likelihood } from '../protocol/service.ts';
+import { UserError } from '../protocol/userError.ts';
+
+/** Wrong usage: exit code 2, with a pointer to the help. */
+export class UsageError extends UserError {
+  override readonly name = 'UsageError';
+}
+
+interface OptionText {
+  readonly value?: string;
+  readonly text: string;
+}
+
+const options = {
+  network: { value: 'FILE', text: 'network description (default: NAME.network.json beside the weights)' },
+  activation: { value: 'NAME', text: 'hidden activation of a file that names dense layers only: relu, tanh, …' },
+  data: { value: 'FILE', text: 'data with arrays x and y: .npz, .safetensors, .pt or .csv' },
+  likelihood: { value: 'NAME', text: 'gaussian, categorical or bernoulli (default gaussian)' },
+  noise: { value: 'σ', text: 'standard deviation of Gaussian observation noise (default 1)' },
+  'prior-precision': { value: 'α', text: 'precision of the Gaussian prior over weights (default 1)' },
+  inputs: { value: 'N', text: 'generic inputs when there is no data (default 2,000)' },
+  axes: { value: 'AXES', text: 'leading axes of the arrays: draw, or chain,draw' },
+  parameters: { value: 'A;B', text: 'the two parameters to plot, such as "2.weight[0,0];2.weight[0,1]"' },
+  scaling: { value: 'FORM', text: 'unit, balanced or none (default unit)' },
+  permutation: { value: 'FORM', text: 'sorted or none (default sorted)' },
+  sign: { value: 'FORM', text: 'fixed or none (default fixed)' },
+  'count-biases': { text: 'let balanced minimise the mass of weights and biases' },
+  'no-stats': { text: 'read the header only' },
+  networks: { value: 'N', text: 'networks to train (default 10,000)' },
+  out: { value: 'DIR', text: 'folder for the results' },
+  overwrite: { text: 'replace files that are there already' },
+  seed: { value: 'N', text: 'seed of every random number (default 0)' },
+  json: { text: 'print the result as one JSON object' },
+  html: { value: 'FILE', text: 'write a standalone report with interactive plots' },
+} as const satisfies Record<string, OptionText>;
+
+export type OptionName = keyof typeof options;
+
+const network = ['network', 'activation'] as const;
+const output = ['json', 'html', 'overwrite'] as const;
+
+interface Command {
+  readonly paths: string;
+  readonly does: string;
+  readonly options: readonly OptionName[];
+}
+
+export const commands = {
+  inspect: { paths: 'FILE…', does: 'tensors, statistics, recognised network and its symmetries', options: [...network, 'no-stats', ...output] },
+  canonicalize: {
+    paths: 'FILE… --out DIR',
+    does: 'write the canonical representative of each network, same names and shapes',
+    options: ['out', ...network, 'scaling', 'permutation', 'sign', 'count-biases', 'seed', ...output],
+  },
+  rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'seed', ...output] },
+  posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'scaling', 'seed', ...output] },
+  example: { paths: 'NAME --out DIR', does: 'write an example workspace: two-neurons', options: ['out', 'data', 'networks', 'seed', ...output] },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof commands;
+
+export interface ParsedArguments {
+  readonly command: CommandName;
+  readonly paths: readonly string[];
+  readonly values: Values;
+}
+
+/** @throws UsageError naming the argument that is wrong */
+export function parseCommandLine(argv: readonly string[]): ParsedArguments | { readonly command: 'help'; readonly about: CommandName | undefined } | { readonly command: 'version' } {
+  const [name, ...rest] = argv;
+  const known = (word: string | undefined): CommandName | undefined => (word !== undefined && Object.hasOwn(commands, word) ? (word as CommandName) : undefined);
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return { command: 'help', about: known(rest[0]) };
+  if (name === '--version') return { command: 'version' };
+  const command = known(name);
+  if (command === undefined) throw new UsageError(`there is no command "${name}"; the commands are ${Object.keys(commands).join(', ')}`);
+  if (rest.includes('--help') || rest.includes('-h')) return { command: 'help', about: command };
+
+  const allowed: readonly OptionName[] = commands[command].options;
+  try {
+    const { values, positionals } = parseArgs({
+      args: rest,
+      allowPositionals: true,
+      options: Object.fromEntries(allowed.map((option) => [option, { type: 'value' in options[option] ? ('string' as const) : ('boolean' as const) }])),
+    });
+    return { command, paths: positionals, values: new Values(values) };
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message.replace(/\. To specify.*$/s, '') : String(error));
+  }
+}
+
+/** The options as given, each read with the type that it should have. */
+export class Values {
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  constructor(values: Readonly<Record<string, unknown>>) {
+    this.#values = values;
+  }
+
+  flag(name: OptionName): boolean {
+    return this.#values[name] === true;
+  }
+
+  text(name: OptionName): string | undefined {
+    const value = this.#values[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  choice<const T extends string>(name: OptionName, choices: readonly T[], fallback: T): T {
+    const value = this.text(name) ?? fallback;
+    const chosen = choices.find((choice) => choice === value);
+    if (chosen === undefined) throw new UsageError(`--${name} is "${value}"; expected ${choices.join(', ')}`);
+    return chosen;
+  }
+
+  number(name: OptionName, fallback: number, kind: 'positive' | 'count' | 'seed'): number {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    const fits =
+      text.trim() !== '' &&
+      Number.isFinite(value) &&
+      (kind === 'positive' ? value > 0 : kind === 'count' ? Number.isInteger(value) && value > 0 : Number.isSafeInteger(value) && value >= 0);
+    if (!fits) throw new UsageError(`--${name} is "${text}"; expected ${{ positive: 'a positive number', count: 'a positive whole number', seed: 'a whole number, 0 or more' }[kind]}`);
+    return value;
+  }
+
+  likelihood(): Likelihood {
+    return this.choice('likelihood', ['gaussian', 'categorical', 'bernoulli'], 'gaussian');
+  }
+}
+
+export function usage(about: CommandName | undefined): string {
+  if (about === undefined) {
+    const width = Math.max(...Object.entries(commands).map(([name, { paths }]) => `${name} ${paths}`.length));
+    const lines = Object.entries(commands).map(([name, { paths, does }]) => `  quotient ${`${name} ${paths}`.padEnd(width)}  ${does}`);
+    return ['Symmetry analysis of neural-network weights.', '', ...lines, '', '  quotient help COMMAND    the options of a command', '  quotient --version', ''].join('\n');
+  }
+  const { paths, does, options: names } = commands[about];
+  const shown = names.map((name) => {
+    const option: OptionText = options[name];
+    return [`--${name}${option.value === undefined ? '' : ` ${option.value}`}`, option.text] as const;
+  });
+  const width = Math.max(...shown.map(([option]) => option.length));
+  return [`quotient ${about} ${paths}`, `  ${does}`, '', ...shown.map(([option, text]) => `  ${option.padEnd(width)}  ${text}`), '', 'Exit code: 0 done, 1 the analysis failed or refused, 2 wrong usage.', ''].join('\n');
+}

@@ -1,0 +1,159 @@
+/**
+ * The command line: the analyses from a terminal. Results go to standard output, progress and errors to standard error.
+ */
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { analyses } from '../analyses/service.ts';
+import { version } from '../analyses/provenance.ts';
+import type { Report } from '../protocol/report.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import { standaloneHtml } from '../protocol/standaloneHtml.ts';
+import { UserError } from '../protocol/userError.ts';
+import { parseCommandLine, usage, UsageError, type ParsedArguments } from './arguments.ts';
+import { terminalProgress } from './progress.ts';
+import { reportAsText } from './text.ts';
+
+const DONE = 0;
+const FAILED = 1;
+const WRONG_USAGE = 2;
+const INTERRUPTED = 130;
+
+/** A job from the command line may plan to use this much; the machine's memory is the user's own affair. */
+const MEMORY_LIMIT_BYTES = 8 * 2 ** 30;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => {
+    interrupt.abort();
+  });
+  let json = argv.includes('--json');
+  try {
+    const parsed = parseCommandLine(argv);
+    if (parsed.command === 'help') {
+      process.stdout.write(usage(parsed.about));
+      return DONE;
+    }
+    if (parsed.command === 'version') {
+      process.stdout.write(`${version}\n`);
+      return DONE;
+    }
+    json = parsed.values.flag('json');
+    const html = parsed.values.text('html');
+    if (html !== undefined) await requireAbsent(html, parsed.values.flag('overwrite'));
+    const progress = terminalProgress(process.stderr);
+    const context: JobContext = { signal: interrupt.signal, progress: progress.show, memoryLimitBytes: MEMORY_LIMIT_BYTES };
+    const report = await run(parsed, context).finally(() => {
+      progress.clear();
+    });
+    if (html !== undefined) await writeFile(html, standaloneHtml(report, await pageScript()));
+    process.stdout.write(json ? `${JSON.stringify(report.result)}\n` : reportAsText(report, process.stdout.columns));
+    if (html !== undefined) process.stderr.write(`Report written to ${html}\n`);
+    if (json) for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`);
+    return DONE;
+  } catch (error) {
+    if (interrupt.signal.aborted) {
+      process.stderr.write('Cancelled.\n');
+      return INTERRUPTED;
+    }
+    const message = error instanceof UserError ? error.message : `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+    if (json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
+    process.stderr.write(`quotient: ${message}\n`);
+    if (error instanceof UsageError) process.stderr.write('Try: quotient help\n');
+    return error instanceof UsageError ? WRONG_USAGE : FAILED;
+  }
+}
+
+function run({ command, paths, values }: ParsedArguments, context: JobContext): Promise<Report> {
+  const activation = values.text('activation');
+  const network = values.text('network');
+  const options = { ...(activation === undefined ? {} : { activation }), ...(network === undefined ? {} : { network }) };
+  const seed = values.number('seed', 0, 'seed');
+  const files = (): readonly string[] => {
+    if (paths.length === 0) throw new UsageError(`${command} needs at least one weight file`);
+    return paths;
+  };
+  const only = (what: string): string => {
+    const [first, ...others] = paths;
+    if (first === undefined || others.length > 0) throw new UsageError(`${command} takes exactly one ${what}`);
+    return first;
+  };
+  const folder = (): string => {
+    const out = values.text('out');
+    if (out === undefined) throw new UsageError(`${command} needs --out DIR`);
+    return out;
+  };
+  const data = values.text('data');
+  const withData = data === undefined ? {} : { data };
+
+  switch (command) {
+    case 'inspect':
+      return analyses.inspect({ ...options, files: files(), statistics: !values.flag('no-stats') }, context);
+    case 'canonicalize':
+      return analyses.canonicalize(
+        {
+          ...options,
+          files: files(),
+          out: { folder: folder() },
+          overwrite: values.flag('overwrite'),
+          scaling: values.choice('scaling', ['unit', 'balanced', 'none'], 'unit'),
+          permutation: values.choice('permutation', ['sorted', 'none'], 'sorted'),
+          sign: values.choice('sign', ['fixed', 'none'], 'fixed'),
+          countBiases: values.flag('count-biases'),
+          seed,
+        },
+        context,
+      );
+    case 'rank':
+      return analyses.rank(
+        {
+          ...options,
+          ...withData,
+          file: only('weight file'),
+          inputs: values.number('inputs', 2000, 'count'),
+          likelihood: values.likelihood(),
+          noise: values.number('noise', 1, 'positive'),
+          priorPrecision: values.number('prior-precision', 1, 'positive'),
+          seed,
+        },
+        context,
+      );
+    case 'posterior': {
+      const axes = values.text('axes');
+      const parameters = values.text('parameters')?.split(';').map((name) => name.trim());
+      const [a, b] = parameters ?? [];
+      if (parameters !== undefined && (parameters.length !== 2 || a === undefined || b === undefined)) {
+        throw new UsageError('--parameters takes two names with a semicolon between them, such as "2.weight[0,0];2.weight[0,1]"');
+      }
+      return analyses.posterior(
+        {
+          ...options,
+          files: files(),
+          ...(axes === undefined ? {} : { axes: values.choice('axes', ['draw', 'chain,draw'], 'draw') }),
+          ...(a === undefined || b === undefined ? {} : { parameters: [a, b] as const }),
+          scaling: values.choice('scaling', ['unit', 'balanced', 'none'], 'unit'),
+          seed,
+        },
+        context,
+      );
+    }
+    case 'example':
+      return analyses.example({ ...withData, name: only('example name'), out: folder(), networks: values.number('networks', 10_000, 'count'), seed, overwrite: values.flag('overwrite') }, context);
+  }
+}
+
+/** Refuses before the work is done, not after. */
+async function requireAbsent(file: string, overwrite: boolean): Promise<void> {
+  if (overwrite) return;
+  const there = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (there) throw new UserError(`${file} is there already; pass --overwrite to replace it`);
+}
+
+/** The script that draws reports lies beside the bundled command. */
+function pageScript(): Promise<string> {
+  return readFile(path.join(import.meta.dirname, 'page.js'), 'utf8');
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,121 @@
+/**
+ * A report as text for a terminal: figures, aligned tables, densities as small shaded plots.
+ */
+import { formatCount, formatNumber, formatSeconds, formatShape, formatBytes } from '../protocol/format.ts';
+import type { BinAxis, DensityPanel, Report, Section } from '../protocol/report.ts';
+import { visible } from '../protocol/untrustedText.ts';
+
+const NARROW = 80;
+
+/** @param columns width of the terminal; 80 where unknown */
+export function reportAsText(report: Report, columns = NARROW): string {
+  const lines = [visible(report.title), report.summary, ''];
+  for (const section of report.sections) {
+    lines.push(section.title, '─'.repeat(section.title.length));
+    lines.push(...sectionLines(section, columns));
+    lines.push(...(section.warnings ?? []).map((warning) => `! ${warning}`), ...wrap(section.meaning, columns), '');
+  }
+  for (const warning of report.warnings) lines.push(...wrap(`! ${warning}`, columns));
+  lines.push(`${formatSeconds(report.provenance.seconds)}${report.provenance.seed === null ? '' : `, seed ${report.provenance.seed}`}, quotient ${report.provenance.version}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function sectionLines(section: Section, columns: number): string[] {
+  switch (section.kind) {
+    case 'figures': {
+      const width = Math.max(...section.figures.map(({ label }) => label.length));
+      return section.figures.map(({ label, value, detail }) => `${label.padEnd(width)}  ${value}${detail === undefined ? '' : `  (${detail})`}`);
+    }
+    case 'table':
+      return aligned([section.columns.map(({ label }) => label), ...section.rows.map((row) => row.map(cell))], section.columns.map(({ align }) => align));
+    case 'tensors': {
+      const rows = section.tensors.map(({ name, dtype, shape, elements, bytes, statistics }) => [
+        visible(name), dtype, formatShape(shape), formatCount(elements), formatBytes(bytes),
+        ...(statistics === undefined ? [] : [statistics.min, statistics.max, statistics.mean, statistics.standardDeviation, statistics.norm].map((x) => formatNumber(x))),
+        ...(statistics === undefined ? [] : [statistics.zeros, statistics.nan, statistics.infinite].map(formatCount)),
+      ]);
+      const wide = section.tensors.some(({ statistics }) => statistics !== undefined);
+      const header = ['name', 'dtype', 'shape', 'elements', 'size', ...(wide ? ['min', 'max', 'mean', 'std', 'norm', 'zeros', 'NaN', 'Inf'] : [])];
+      return aligned([header, ...rows], ['left', 'left', 'left', ...header.slice(3).map(() => 'right' as const)]);
+    }
+    case 'density':
+      return densityLines(section.panels, section.x, section.y, section.xLabel, section.yLabel, columns);
+    case 'spectrum': {
+      const { values, rank, dimension, tolerance, resolution } = section;
+      const of = (k: number): string => (values[k] === undefined ? '–' : formatNumber(values[k]));
+      return [`${section.valueLabel}: largest ${of(0)}, at the rank (${formatCount(rank)} of ${formatCount(dimension)}) ${of(rank - 1)}, next ${of(rank)}`, `tolerance ${formatNumber(tolerance)}, resolution ${formatNumber(resolution)}`];
+    }
+    case 'waterfall': {
+      const steps = [section.total, ...section.steps.map((step) => ({ ...step, label: `− ${step.label}` })), { ...section.remainder, label: `= ${section.remainder.label}` }];
+      const width = Math.max(...steps.map(({ label }) => label.length));
+      const digits = Math.max(...steps.map(({ value }) => formatCount(value).length));
+      return steps.map(({ label, value, meaning }) => `${label.padEnd(width)}  ${formatCount(value).padStart(digits)}  ${meaning}`);
+    }
+    case 'histogram':
+      return section.series.map(({ label, counts }) => `${sparkline(counts)}  ${label}`).concat(`${formatNumber(section.axis.min)} … ${formatNumber(section.axis.max)}  ${section.xLabel}`);
+  }
+}
+
+const cell = (value: string | number | null): string => (value === null ? '–' : typeof value === 'number' ? formatNumber(value) : visible(value));
+
+function aligned(rows: readonly (readonly string[])[], align: readonly ('left' | 'right')[]): string[] {
+  const widths = align.map((_, c) => Math.max(...rows.map((row) => (row[c] ?? '').length)));
+  return rows.map((row) => align.map((side, c) => (side === 'left' ? (row[c] ?? '').padEnd(widths[c]!) : (row[c] ?? '').padStart(widths[c]!))).join('  ').trimEnd());
+}
+
+const SHADES = [' ', '░', '▒', '▓', '█'];
+const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/** Panels side by side where they fit. A character cell is about twice as high as wide, hence twice as many columns as rows. */
+function densityLines(panels: readonly DensityPanel[], x: BinAxis, y: BinAxis, xLabel: string, yLabel: string, columns: number): string[] {
+  const width = 36;
+  const height = width / 2;
+  const each = Math.max(1, Math.floor((columns + 3) / (width + 5)));
+  const lines: string[] = [];
+  for (let first = 0; first < panels.length; first += each) {
+    const row = panels.slice(first, first + each).map((panel) => {
+      const cells = shades(panel.counts, x.bins, y.bins, width, height);
+      return [panel.title.padEnd(width + 2).slice(0, width + 2), `┌${'─'.repeat(width)}┐`, ...cells.map((line) => `│${line}│`), `└${'─'.repeat(width)}┘`];
+    });
+    for (let line = 0; line < height + 3; line++) lines.push(row.map((panel) => panel[line] ?? '').join('   '));
+  }
+  lines.push(`across ${xLabel}: ${formatNumber(x.min)} … ${formatNumber(x.max)}; up ${yLabel}: ${formatNumber(y.min)} … ${formatNumber(y.max)}`);
+  return lines;
+}
+
+/** Counts summed into a grid of characters, darker where there are more on a logarithmic scale; the first line is the top. */
+function shades(counts: readonly number[], nx: number, ny: number, width: number, height: number): string[] {
+  const grid = new Float64Array(width * height);
+  for (let iy = 0; iy < ny; iy++) {
+    const row = height - 1 - Math.floor((iy * height) / ny);
+    for (let ix = 0; ix < nx; ix++) grid[row * width + Math.floor((ix * width) / nx)]! += counts[iy * nx + ix]!;
+  }
+  const top = Math.log1p(Math.max(1, ...grid));
+  const shade = (count: number): string => SHADES[count === 0 ? 0 : 1 + Math.min(3, Math.floor((4 * Math.log1p(count)) / top))]!;
+  return Array.from({ length: height }, (_, r) => Array.from(grid.subarray(r * width, (r + 1) * width), shade).join(''));
+}
+
+function sparkline(counts: readonly number[]): string {
+  const width = Math.min(60, counts.length);
+  const sums = new Float64Array(width);
+  counts.forEach((count, i) => {
+    sums[Math.floor((i * width) / counts.length)]! += count;
+  });
+  const top = Math.max(1, ...sums);
+  return Array.from(sums, (sum) => (sum === 0 ? ' ' : BARS[Math.min(BARS.length - 1, Math.floor((BARS.length * sum) / top))]!)).join('');
+}
+
+function wrap(text: string, columns: number): string[] {
+  const width = Math.min(columns, 100);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}

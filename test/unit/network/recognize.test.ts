@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { recognizeDenseLayers } from '../../../src/network/recognize.ts';
+
+const dense = (name: string, inputs: number, outputs: number, bias = true) => [
+  { name: `${name}.weight`, shape: [outputs, inputs] },
+  ...(bias ? [{ name: `${name}.bias`, shape: [outputs] }] : []),
+];
+const order = (tensors: Parameters<typeof recognizeDenseLayers>[0]) => {
+  const found = recognizeDenseLayers(tensors);
+  return found.kind === 'layers' ? found.layers.map(({ name }) => name) : found.reason;
+};
+
+describe('recognising dense layers by names and shapes', () => {
+  it('orders numbered layers by number, not by spelling, whatever the order in the file', () => {
+    const tensors = [0, 2, 4, 6, 8, 10].flatMap((i) => dense(String(i), 5, 5));
+    fc.assert(
+      fc.property(fc.shuffledSubarray(tensors, { minLength: tensors.length }), (shuffled) => {
+        expect(order(shuffled)).toEqual(['0', '2', '4', '6', '8', '10']);
+      }),
+    );
+  });
+
+  it('takes the only order that the widths allow when names give none', () => {
+    expect(order([...dense('head', 8, 1), ...dense('encoder', 3, 7), ...dense('middle', 7, 8, false)])).toEqual(['encoder', 'middle', 'head']);
+  });
+
+  it('does not guess between several orders', () => {
+    expect(order([...dense('a', 4, 4), ...dense('b', 4, 4)])).toBe('the names and shapes of its dense layers do not give one order; describe the network in a NAME.network.json');
+  });
+
+  it('does not take numbers for an order in which the widths do not fit', () => {
+    // By number 1 (3→7) then 2 (2→3); by width the other way round.
+    expect(order([...dense('fc1', 3, 7), ...dense('fc2', 2, 3)])).toEqual(['fc2', 'fc1']);
+  });
+
+  it('accepts a bare Linear', () => {
+    expect(order([{ name: 'weight', shape: [3, 2] }, { name: 'bias', shape: [3] }])).toEqual(['weight']);
+  });
+
+  it.each([
+    [[{ name: 'conv.weight', shape: [8, 3, 3, 3] }], 'tensor "conv.weight" of shape [8, 3, 3, 3] is not the weight of a dense layer'],
+    [[...dense('0', 2, 3), { name: '1.running_mean', shape: [3] }], 'tensor "1.running_mean" of shape [3] does not belong to a dense layer'],
+    [[{ name: '0.weight', shape: [3, 2] }, { name: '0.bias', shape: [2] }], 'bias "0.bias" of shape [2] does not fit a layer with 3 outputs'],
+    [[{ name: '0.weight', shape: [0, 2] }], 'tensor "0.weight" is empty'],
+    [[], 'the file holds no tensors'],
+  ])('says why it does not recognise %j', (tensors, reason) => {
+    expect(order(tensors)).toBe(reason);
+  });
+
+  it('gives up quickly on thousands of layers that fit in any order', () => {
+    const tensors = Array.from({ length: 5000 }, (_, i) => dense(`x${String(i)}y${i % 2 === 0 ? 'a' : 'b'}`, 4, 4)).flat();
+    expect(order(tensors)).toContain('do not give one order');
+  });
+});
