@@ -1,0 +1,35 @@
+/** Words for networks and their symmetries, the same in hovers, reports and messages. */
+import type { DenseChain } from '../network/denseChain.ts';
+import type { NetworkReading } from '../network/readNetwork.ts';
+import { formatCount, formatPowerOfTen } from '../protocol/format.ts';
+import type { NetworkSummary } from '../protocol/service.ts';
+import { symmetryGroup } from '../symmetry/group.ts';
+
+/** "2 → 2 relu → 1". */
+export function describeChain(chain: DenseChain): string {
+  const layers = chain.layers.map(({ outputs, activation }) => `${outputs}${activation.name === 'linear' ? '' : ` ${activation.name}`}`);
+  return [chain.inputs, ...layers].join(' → ');
+}
+
+/** "2 permutation copies, 2 scaling dimensions". */
+export function describeSymmetry(chain: DenseChain): string {
+  const { log10Copies, dimensions } = symmetryGroup(chain);
+  if (log10Copies === 0 && dimensions === 0) return 'no symmetry';
+  return [
+    ...(log10Copies > 0 ? [`${formatPowerOfTen(log10Copies)} copies`] : []),
+    ...(dimensions > 0 ? [`${formatCount(dimensions)} continuous ${dimensions === 1 ? 'dimension' : 'dimensions'}`] : []),
+  ].join(', ');
+}
+
+export function summarizeNetwork(reading: NetworkReading): NetworkSummary {
+  switch (reading.kind) {
+    case 'chain': {
+      const draws = reading.leading.length === 0 ? '' : `${reading.leading.map(formatCount).join(' × ')} draws of `;
+      return { kind: 'recognised', description: `${draws}${describeChain(reading.chain)}`, parameters: reading.chain.parameters, symmetry: describeSymmetry(reading.chain) };
+    }
+    case 'activation-needed':
+      return { kind: 'activation-needed', description: [reading.layers[0]!.inputs, ...reading.layers.map(({ outputs }) => outputs)].join(' → ') };
+    case 'unrecognised':
+      return { kind: 'unrecognised', reason: reading.reason };
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * What is in these weight files? Tensors with their statistics, the network they form, and the symmetries it has.
+ */
+import { parameterBlocks } from '../network/parameters.ts';
+import { readNetwork, type NetworkReading } from '../network/readNetwork.ts';
+import { formatBytes, formatCount, formatPowerOfTen } from '../protocol/format.ts';
+import type { Figure, JsonValue, Report, Section, TensorRow } from '../protocol/report.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import type { InspectRequest } from '../protocol/service.ts';
+import { UserError } from '../protocol/userError.ts';
+import { symmetryGroup, type SymmetryGroup } from '../symmetry/group.ts';
+import { openWeightFile } from '../weights/openWeights.ts';
+import { tensorStatistics } from '../weights/statistics.ts';
+import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
+import { showName } from '../weights/weightFileError.ts';
+import { summarizeNetwork } from './describe.ts';
+import { startProvenance } from './provenance.ts';
+
+export async function inspect(request: InspectRequest, context: JobContext): Promise<Report> {
+  const provenance = startProvenance(null);
+  const inspected: Inspected[] = [];
+  for (const path of request.files) inspected.push(await inspectFile(path, request, context));
+  const [first] = inspected;
+  if (first === undefined) throw new UserError('inspect needs at least one weight file');
+  const several = inspected.length > 1;
+  return {
+    analysis: 'inspect',
+    title: several ? `${inspected.length} weight files` : request.files[0]!,
+    summary: several ? inspected.map(({ path, summary }) => `${showName(path)}: ${summary}`).join(' ') : first.summary,
+    sources: request.files,
+    sections: inspected.flatMap(({ path, sections }, index) => (several ? sections.map((section) => ({ ...section, id: `${section.id}-${index}`, title: `${showName(path)}: ${section.title}` })) : sections)),
+    warnings: inspected.flatMap(({ path, warnings }) => (several ? warnings.map((warning) => `${showName(path)}: ${warning}`) : warnings)),
+    result: { files: inspected.map(({ result }) => result) },
+    provenance: provenance(),
+  };
+}
+
+interface Inspected {
+  readonly path: string;
+  readonly summary: string;
+  readonly sections: readonly Section[];
+  readonly warnings: readonly string[];
+  readonly result: JsonValue;
+}
+
+async function inspectFile(path: string, request: InspectRequest, context: JobContext): Promise<Inspected> {
+  const file = await openWeightFile(path);
+  try {
+    const { reading, warnings } = await networkReading(file, request);
+    const network = summarizeNetwork(reading);
+    const rows = await tensorRows(file, request, context);
+    const parameters = file.tensors.reduce((sum, { elements }) => sum + elements, 0);
+    const group = reading.kind === 'chain' ? symmetryGroup(reading.chain) : undefined;
+    const recognised = { recognised: `A dense network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Dense layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
+    return {
+      path,
+      summary: `${file.format}, ${formatCount(file.tensors.length)} ${file.tensors.length === 1 ? 'tensor' : 'tensors'}, ${formatCount(parameters)} parameters, ${formatBytes(file.fileBytes)}. ${recognised}`,
+      sections: [
+        {
+          kind: 'figures',
+          id: 'overview',
+          title: 'Overview',
+          meaning: overviewMeaning(reading),
+          figures: [
+            { label: 'Format', value: file.format },
+            { label: 'Parameters', value: formatCount(parameters), detail: dtypeShares(file.tensors) },
+            { label: 'Size', value: formatBytes(file.fileBytes) },
+            ...networkFigures(reading),
+          ],
+        },
+        ...(group === undefined ? [] : [symmetrySection(group)]),
+        {
+          kind: 'tensors',
+          id: 'tensors',
+          title: 'Tensors',
+          meaning: request.statistics ? 'Statistics are of the finite elements; std is the population standard deviation.' : 'From the header alone; no weight has been read.',
+          tensors: rows,
+        },
+        ...metadataSection(file),
+      ],
+      warnings: [...file.warnings, ...warnings, ...badValues(rows)],
+      result: {
+        path,
+        format: file.format,
+        bytes: file.fileBytes,
+        parameters,
+        tensors: rows.map(({ name, dtype, shape, elements, bytes, statistics }) => ({ name, dtype, shape, elements, bytes, ...(statistics === undefined ? {} : { statistics: { ...statistics } }) })),
+        metadata: { ...file.metadata },
+        network: networkResult(reading),
+        symmetry: group === undefined ? null : { log10Copies: group.log10Copies, continuousDimensions: group.dimensions, factors: group.factors.map(({ kind, layerName, size, log10Copies, dimensions, sentence }) => ({ kind, layer: layerName, size, log10Copies, dimensions, sentence })) },
+      },
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+/** A description that does not fit becomes a warning: the file itself can still be shown. */
+async function networkReading(file: WeightFile, request: InspectRequest): Promise<{ reading: NetworkReading; warnings: string[] }> {
+  try {
+    return { reading: await readNetwork(file, request), warnings: [] };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { reading: { kind: 'unrecognised', reason: error.message }, warnings: [error.message] };
+  }
+}
+
+async function tensorRows(file: WeightFile, { statistics }: InspectRequest, context: JobContext): Promise<TensorRow[]> {
+  const rows: TensorRow[] = [];
+  for (const [index, tensor] of file.tensors.entries()) {
+    const { name, dtype, shape, elements, bytes } = tensor;
+    const row = { name, dtype, shape, elements, bytes };
+    if (!statistics || dtype.startsWith('C')) {
+      rows.push(row);
+      continue;
+    }
+    context.progress({ message: `Statistics of ${showName(name)}`, fraction: index / file.tensors.length });
+    rows.push({ ...row, statistics: await tensorStatistics(file, name, context.signal) });
+  }
+  return rows;
+}
+
+function overviewMeaning(reading: NetworkReading): string {
+  switch (reading.kind) {
+    case 'chain':
+      return `Read as a network from ${showName(reading.source)}.`;
+    case 'activation-needed':
+      return 'Give the activation between the layers to see symmetries, rank and canonical forms.';
+    case 'unrecognised':
+      return `Not recognised as a network: ${reading.reason}.`;
+  }
+}
+
+function networkFigures(reading: NetworkReading): Figure[] {
+  const network = summarizeNetwork(reading);
+  if (network.kind === 'unrecognised') return [];
+  return [{ label: 'Network', value: network.description, ...(reading.kind === 'chain' && reading.leading.length > 0 ? { detail: `${formatCount(reading.chain.parameters)} parameters a draw` } : {}) }];
+}
+
+function symmetrySection({ factors, log10Copies, dimensions }: SymmetryGroup): Section {
+  return {
+    kind: 'table',
+    id: 'symmetry',
+    title: 'Symmetries',
+    meaning: factors.length === 0
+      ? 'No hidden layer, so different weights are different functions.'
+      : `Every weight vector shares its function with ${formatPowerOfTen(log10Copies)} discrete copies${dimensions > 0 ? `, each of which moves along ${formatCount(dimensions)} continuous ${dimensions === 1 ? 'direction' : 'directions'}` : ''}.`,
+    columns: [{ label: 'Factor', align: 'left' }, { label: 'Layer', align: 'left' }, { label: 'Units', align: 'right' }, { label: 'Copies', align: 'right' }, { label: 'Dimensions', align: 'right' }, { label: 'What it does', align: 'left' }],
+    rows: factors.map((factor) => [factor.kind, factor.layerName, factor.size, formatPowerOfTen(factor.log10Copies), factor.dimensions, factor.sentence]),
+  };
+}
+
+function metadataSection({ metadata }: WeightFile): Section[] {
+  const entries = Object.entries(metadata);
+  if (entries.length === 0) return [];
+  return [{ kind: 'table', id: 'metadata', title: 'Metadata', meaning: 'As the file has it.', columns: [{ label: 'Key', align: 'left' }, { label: 'Value', align: 'left' }], rows: entries.map(([key, value]) => [key, value.length > 2000 ? `${value.slice(0, 2000)}…` : value]) }];
+}
+
+function networkResult(reading: NetworkReading): JsonValue {
+  const network = summarizeNetwork(reading);
+  if (reading.kind !== 'chain') return { ...network };
+  return {
+    ...network,
+    draws: [...reading.leading],
+    layers: reading.chain.layers.map(({ name, inputs, outputs, activation }) => ({ name, inputs, outputs, activation: activation.name })),
+    blocks: parameterBlocks(reading.chain).map(({ reference, shape }) => ({ tensor: reference.tensor, offset: reference.offset, shape })),
+  };
+}
+
+/** "F32", or "F32 90 %, I64 10 %" of the elements. */
+function dtypeShares(tensors: readonly TensorInfo[]): string {
+  const counts = new Map<string, number>();
+  for (const { dtype, elements } of tensors) counts.set(dtype, (counts.get(dtype) ?? 0) + elements);
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (counts.size <= 1) return [...counts.keys()].join('');
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([dtype, count]) => `${dtype} ${total === 0 ? 0 : Math.round((100 * count) / total)} %`).join(', ');
+}
+
+function badValues(rows: readonly TensorRow[]): string[] {
+  return rows
+    .filter(({ statistics }) => statistics !== undefined && statistics.nan + statistics.infinite > 0)
+    .slice(0, 20)
+    .map(({ name, statistics }) => `Tensor "${showName(name)}" holds ${formatCount(statistics?.nan ?? 0)} NaN and ${formatCount(statistics?.infinite ?? 0)} infinite values; a network with them has no curvature or canonical form.`);
+}

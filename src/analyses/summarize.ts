@@ -1,0 +1,38 @@
+/** The header of a weight file at a glance: for hovers, decorations, and for deciding what to ask the user. */
+import { readNetwork } from '../network/readNetwork.ts';
+import type { NetworkSummary, SummarizeRequest, WeightSummary } from '../protocol/service.ts';
+import { UserError } from '../protocol/userError.ts';
+import { openWeightFile } from '../weights/openWeights.ts';
+import type { WeightFile } from '../weights/weightFile.ts';
+import { summarizeNetwork } from './describe.ts';
+
+const LISTED_TENSORS = 2000;
+
+export async function summarize(request: SummarizeRequest): Promise<WeightSummary> {
+  const file = await openWeightFile(request.file);
+  try {
+    return {
+      file: request.file,
+      format: file.format,
+      fileBytes: file.fileBytes,
+      tensors: file.tensors.length,
+      parameters: file.tensors.reduce((sum, { elements }) => sum + elements, 0),
+      dtypes: [...new Set(file.tensors.map(({ dtype }) => dtype))],
+      shapes: file.tensors.slice(0, LISTED_TENSORS).map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+      metadata: file.metadata,
+      network: await networkOf(file, request),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+/** A description that does not fit does not keep the file itself from being shown. */
+export async function networkOf(file: WeightFile, options: Pick<SummarizeRequest, 'network' | 'activation'>): Promise<NetworkSummary> {
+  try {
+    return summarizeNetwork(await readNetwork(file, options));
+  } catch (error) {
+    if (error instanceof UserError) return { kind: 'unrecognised', reason: error.message };
+    throw error;
+  }
+}
