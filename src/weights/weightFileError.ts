@@ -22,6 +22,7 @@ export class WeightFileError extends UserError {
 
 /** An untrusted name made safe to show in a message: nothing invisible, at most 200 characters. */
 export function showName(name: string): string {
-  const shown = visible(name);
+  // Cut first: a hostile name may be 100 MB long. What is cut here could not be shown anyway.
+  const shown = visible(name.slice(0, 202));
   return shown.length <= 200 ? shown : `${shown.slice(0, 199)}…`;
 }

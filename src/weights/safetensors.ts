@@ -1,0 +1,218 @@
+/**
+ * Reads safetensors files (https://huggingface.co/docs/safetensors/index, "Format"): 8 bytes of header length N, N bytes of JSON that
+ * name each tensor's dtype, shape and byte range, then the tensors' bytes, little-endian and in C order. Everything that the
+ * format's reference implementation refuses is refused here, and repeated keys too.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { ByteSource } from './byteSource.ts';
+import { bytesPerElement, type Dtype } from './dtype.ts';
+import { JsonScanner } from './jsonScanner.ts';
+import { readStoredElements } from './storedElements.ts';
+import type { TensorInfo, WeightFile } from './weightFile.ts';
+import { showName, WeightFileError } from './weightFileError.ts';
+
+/** The format's own limit for the header, in bytes. */
+export const MAX_HEADER_BYTES = 100_000_000;
+// NumPy and PyTorch stop at 64 dimensions.
+const MAX_RANK = 64;
+
+/** Element types of the format; the last three are smaller than a byte and known by name only. */
+const dtypeOf: ReadonlyMap<string, Dtype> = new Map((
+  ['BOOL', 'U8', 'I8', 'U16', 'I16', 'U32', 'I32', 'U64', 'I64', 'F8_E4M3', 'F8_E5M2', 'F8_E8M0', 'F8_E4M3FNUZ', 'F8_E5M2FNUZ', 'F16', 'BF16', 'F32', 'F64', 'C64'] as const
+).map((name) => [name, name]));
+const packedDtypes = ['F4', 'F6_E2M3', 'F6_E3M2'];
+
+/** @throws WeightFileError when the header is not a valid one or does not fit the file; `source` is then left to the caller */
+export async function openSafetensors(source: ByteSource): Promise<WeightFile> {
+  const { path, size } = source;
+  if (size < 8) throw new WeightFileError(path, '', `is ${size} bytes long; a safetensors file begins with 8 bytes that give its header's length`);
+  const length = new DataView((await source.read(0, 8)).buffer).getBigUint64(0, true);
+  const refuse = (problem: string): never => { throw new WeightFileError(path, 'header', `its length is given as ${length.toString()} bytes, ${problem}`); };
+  if (length > MAX_HEADER_BYTES) refuse('more than the 100,000,000 that the format allows; this is not a safetensors file, or a damaged one');
+  if (length < 2) refuse('too few for the JSON that belongs there');
+  const headerBytes = Number(length);
+  if (headerBytes > size - 8) refuse(`but only ${size - 8} follow; the file is truncated, or not a safetensors file`);
+  const header = parseHeader(path, await source.read(8, headerBytes));
+  const dataStart = 8 + headerBytes;
+  requireContiguous(path, header, dataStart, size);
+  return new SafetensorsFile(source, header, dataStart);
+}
+
+class SafetensorsFile implements WeightFile {
+  readonly path: string;
+  readonly format = 'safetensors';
+  readonly fileBytes: number;
+  readonly tensors: readonly TensorInfo[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[] = [];
+  readonly #source: ByteSource;
+  readonly #header: Header;
+  readonly #dataStart: number;
+
+  constructor(source: ByteSource, header: Header, dataStart: number) {
+    this.path = source.path;
+    this.fileBytes = source.size;
+    this.tensors = header.tensors;
+    this.metadata = header.metadata;
+    this.#source = source;
+    this.#header = header;
+    this.#dataStart = dataStart;
+  }
+
+  tensor(name: string): TensorInfo | undefined {
+    const index = this.#header.index.get(name);
+    return index === undefined ? undefined : this.tensors[index];
+  }
+
+  async read(name: string, start = 0, end?: number): Promise<Float64Array> {
+    const index = this.#header.index.get(name);
+    const tensor = this.tensor(name);
+    if (index === undefined || tensor === undefined) throw new WeightFileError(this.path, `tensor "${showName(name)}"`, 'is not in the file');
+    return readStoredElements(this.#source, tensor, this.#dataStart + this.#header.begins[index]!, start, end ?? tensor.elements);
+  }
+
+  close(): Promise<void> {
+    return this.#source.close();
+  }
+}
+
+interface Header {
+  readonly tensors: readonly TensorInfo[];
+  /** Position of each name in `tensors`. */
+  readonly index: ReadonlyMap<string, number>;
+  /** First byte of each tensor, counted from the end of the header. */
+  readonly begins: readonly number[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+function parseHeader(path: string, bytes: Uint8Array): Header {
+  const refuse = (place: string, problem: string): never => { throw new WeightFileError(path, place, problem); };
+  const [first] = bytes;
+  if (first !== 0x7b) refuse('header', `begins with byte 0x${(first ?? 0).toString(16).padStart(2, '0')} instead of "{"`);
+  if (!isUtf8(bytes)) refuse('header', 'is not valid UTF-8');
+
+  const scanner = new JsonScanner(bytes, (position, problem) => refuse(`header, byte ${8 + position}`, problem));
+  const tensors: TensorInfo[] = [];
+  const begins: number[] = [];
+  const index = new Map<string, number>();
+  let metadata: Record<string, string> | undefined;
+  scanner.object('header', (name) => {
+    if (name === '__metadata__') {
+      if (metadata !== undefined) refuse('header', 'holds "__metadata__" twice');
+      metadata = parseMetadata(scanner, refuse);
+      return;
+    }
+    if (index.has(name)) refuse('header', `holds tensor "${showName(name)}" twice`);
+    index.set(name, tensors.length);
+    const { tensor, begin } = parseTensor(name, scanner, refuse);
+    tensors.push(tensor);
+    begins.push(begin);
+  });
+  scanner.end();
+  return { tensors, index, begins, metadata: metadata ?? {} };
+}
+
+type Refuse = (place: string, problem: string) => never;
+
+function parseMetadata(scanner: JsonScanner, refuse: Refuse): Record<string, string> {
+  // Without a prototype: "__proto__" is a key like any other.
+  const metadata = Object.create(null) as Record<string, string>;
+  scanner.object('__metadata__', (key) => {
+    const shown = `__metadata__ "${showName(key)}"`;
+    if (key in metadata) refuse('header', `holds ${shown} twice`);
+    metadata[key] = scanner.string(shown);
+  });
+  return metadata;
+}
+
+function parseTensor(name: string, scanner: JsonScanner, refuse: Refuse): { readonly tensor: TensorInfo; readonly begin: number } {
+  const place = (): string => `tensor "${showName(name)}"`;
+  let dtype: Dtype | undefined;
+  let shape: readonly number[] | undefined;
+  let range: readonly [number, number] | undefined;
+  if (scanner.next() !== 'an object') refuse(place(), `expected an object with dtype, shape and data_offsets, found ${scanner.next()}`);
+  scanner.object(name, (field) => {
+    if (field === 'dtype') {
+      if (dtype !== undefined) refuse(place(), 'has two dtypes');
+      dtype = parseDtype(scanner, place, refuse);
+    } else if (field === 'shape') {
+      if (shape !== undefined) refuse(place(), 'has two shapes');
+      shape = parseShape(scanner, place, refuse);
+    } else if (field === 'data_offsets') {
+      if (range !== undefined) refuse(place(), 'has two data_offsets');
+      range = parseRange(scanner, place, refuse);
+    } else scanner.skip();
+  });
+  if (dtype === undefined) return refuse(place(), 'has no dtype');
+  if (shape === undefined) return refuse(place(), 'has no shape');
+  if (range === undefined) return refuse(place(), 'has no data_offsets');
+  const elements = product(shape);
+  const bytes = elements * bytesPerElement[dtype];
+  const [begin, end] = range;
+  if (bytes > Number.MAX_SAFE_INTEGER) refuse(place(), `its shape ${showShape(shape)} has more than 2^53 bytes`);
+  if (end < begin) refuse(place(), `its data_offsets [${begin}, ${end}] run backwards`);
+  if (end - begin !== bytes) refuse(place(), `its shape ${showShape(shape)} of ${dtype} takes ${bytes} bytes, but its data_offsets [${begin}, ${end}] hold ${end - begin}`);
+  return { tensor: { name, dtype, shape, elements, bytes }, begin };
+}
+
+function parseDtype(scanner: JsonScanner, place: () => string, refuse: Refuse): Dtype {
+  if (scanner.next() !== 'a string') refuse(place(), `dtype: expected a string, found ${scanner.next()}`);
+  const name = scanner.string('dtype');
+  const dtype = dtypeOf.get(name);
+  if (dtype !== undefined) return dtype;
+  if (packedDtypes.includes(name)) return refuse(place(), `its dtype ${name} packs several elements into a byte, which is not supported yet`);
+  return refuse(place(), `its dtype "${showName(name)}" is unknown`);
+}
+
+function parseShape(scanner: JsonScanner, place: () => string, refuse: Refuse): readonly number[] {
+  const shape: number[] = [];
+  if (scanner.next() !== 'an array') refuse(place(), `shape: expected an array, found ${scanner.next()}`);
+  scanner.array('shape', (axis) => {
+    if (axis === MAX_RANK) refuse(place(), `has more than ${MAX_RANK} dimensions`);
+    shape.push(scanner.wholeNumber(`tensor's shape`));
+  });
+  return shape;
+}
+
+function parseRange(scanner: JsonScanner, place: () => string, refuse: Refuse): readonly [number, number] {
+  const offsets: number[] = [];
+  if (scanner.next() !== 'an array') refuse(place(), `data_offsets: expected an array, found ${scanner.next()}`);
+  scanner.array('data_offsets', (position) => {
+    if (position === 2) refuse(place(), 'data_offsets: expected two numbers, found more');
+    offsets.push(scanner.wholeNumber('data_offsets'));
+  });
+  const [begin, end] = offsets;
+  if (begin === undefined || end === undefined) return refuse(place(), `data_offsets: expected two numbers, found ${offsets.length}`);
+  return [begin, end];
+}
+
+/** 0 when an axis has length 0, however long the others are; infinite or inexact only beyond 2⁵³. */
+function product(shape: readonly number[]): number {
+  return shape.includes(0) ? 0 : shape.reduce((sum, length) => sum * length, 1);
+}
+
+function showShape(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** The tensors must fill the bytes after the header one after another, in whatever order the header names them. */
+function requireContiguous(path: string, { tensors, begins }: Header, dataStart: number, size: number): void {
+  const order = Uint32Array.from(tensors.keys());
+  const end = (i: number): number => begins[i]! + tensors[i]!.bytes;
+  // Tensors without elements come first where several begin at one byte.
+  if (begins.some((begin, i) => i > 0 && begin < end(i - 1))) order.sort((a, b) => begins[a]! - begins[b]! || end(a) - end(b));
+  let filled = 0;
+  let previous = '';
+  for (const i of order) {
+    const begin = begins[i]!;
+    const { name } = tensors[i]!;
+    const place = (): string => `tensor "${showName(name)}"`;
+    const after = (): string => (previous === '' ? 'the data begins' : `tensor "${showName(previous)}" ends`);
+    if (begin < filled) throw new WeightFileError(path, place(), `begins at byte ${dataStart + begin}, inside tensor "${showName(previous)}", which ends at byte ${dataStart + filled}`);
+    if (begin > filled) throw new WeightFileError(path, place(), `begins at byte ${dataStart + begin}, but ${after()} at byte ${dataStart + filled}: the bytes between belong to no tensor`);
+    if (dataStart + end(i) > size) throw new WeightFileError(path, place(), `ends at byte ${dataStart + end(i)}, but the file is only ${size} bytes long; it is truncated`);
+    filled = end(i);
+    previous = name;
+  }
+  if (dataStart + filled < size) throw new WeightFileError(path, `byte ${dataStart + filled}`, `${size - dataStart - filled} bytes follow after the last tensor and belong to none`);
+}
