@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { canonicalName, dataCandidates, drawsAmong, isWeightFile, kindByName } from '../../../src/extension/weightFiles.ts';
+
+it('knows weight files by name, in any case', () => {
+  expect(['a.safetensors', 'A.PT', 'b.pth', 'c.ckpt', 'd.npz', 'e.npy', 'model.safetensors.index.json'].every(isWeightFile)).toBe(true);
+  expect(['index.json', 'a.pt.txt', 'pt', '.gitignore', 'a.csv'].some(isWeightFile)).toBe(false);
+  expect(kindByName('x/model.safetensors.index.json')).toBe('Index of a sharded safetensors file');
+  expect(kindByName('a.ckpt')).toBe('PyTorch weight file');
+});
+
+it('names the canonical form after the file without its whole extension', () => {
+  expect(canonicalName('run/net.v2.pt')).toBe('net.v2.canonical.safetensors');
+  expect(canonicalName('model.safetensors.index.json')).toBe('model.canonical.safetensors');
+});
+
+it('finds the draws of a folder: the commonest format, by number, without the data', () => {
+  expect(drawsAmong(['draw10.pt', 'draw2.pt', 'README.md', 'data.npz', 'final.safetensors'])).toEqual(['draw2.pt', 'draw10.pt']);
+  expect(drawsAmong(['README.md', 'data.npz', 'draws.npz', 'draws.network.json'])).toEqual(['draws.npz']);
+  expect(drawsAmong(['data.npz'])).toEqual(['data.npz']);
+  expect(drawsAmong(['notes.txt'])).toEqual([]);
+});
+
+it('offers the likeliest data first and never the weights themselves', () => {
+  expect(dataCandidates(['other.npz', 'net.safetensors', 'training.csv', 'data.npz', 'notes.txt', 'net2.pt'], '/run/net.safetensors'))
+    .toEqual(['data.npz', 'training.csv', 'other.npz', 'net2.pt']);
+});
