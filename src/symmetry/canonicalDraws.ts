@@ -1,0 +1,66 @@
+/**
+ * The canonical form of many draws at once (an ensemble, a chain, ten thousand small networks), in place. Work space is made once;
+ * a draw costs a copy and arithmetic.
+ */
+import type { DenseChain } from '../network/denseChain.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import { type CanonicalOptions, canonicaliser } from './canonicalForm.ts';
+
+export interface CanonicalDraws {
+  /** M. */
+  readonly draws: number;
+  /** Draws that hold, or come to hold, a number that is not finite: left as they were. */
+  readonly notFinite: number;
+  /** Draws with at least one unit left at its scale (`LeftUnit`). */
+  readonly withLeftUnits: number;
+}
+
+/** Milliseconds between two looks at the signal. */
+const SLICE = 25;
+
+/**
+ * @param draws M × D row-major, rewritten in place
+ * @throws the signal's reason when it aborts; draws seen by then are in canonical form, the others as they were
+ */
+export async function canonicaliseMany(
+  chain: DenseChain,
+  draws: Float64Array,
+  options: CanonicalOptions,
+  { signal, progress }: Pick<JobContext, 'signal' | 'progress'>,
+): Promise<CanonicalDraws> {
+  const size = chain.parameters;
+  const count = draws.length / size;
+  if (!Number.isInteger(count)) throw new RangeError(`${draws.length} numbers do not divide into draws of ${size} parameters`);
+  const canonical = canonicaliser(chain, options);
+  const theta = new Float64Array(size);
+  let notFinite = 0;
+  let withLeftUnits = 0;
+  signal.throwIfAborted();
+  let sliceEnd = performance.now() + SLICE;
+  for (let m = 0; m < count; m++) {
+    const begin = m * size;
+    for (let i = 0; i < size; i++) theta[i] = draws[begin + i]!;
+    let finite = allFinite(theta);
+    if (finite) {
+      const left = canonical.apply(theta);
+      finite = allFinite(theta);
+      if (finite) {
+        for (let i = 0; i < size; i++) draws[begin + i] = theta[i]!;
+        if (left.length > 0) withLeftUnits++;
+      }
+    }
+    if (!finite) notFinite++;
+    if (performance.now() >= sliceEnd) {
+      progress({ message: `Canonical form of draw ${(m + 1).toLocaleString('en')} of ${count.toLocaleString('en')}`, fraction: (m + 1) / count });
+      await new Promise<void>((resolve) => { setImmediate(resolve); });
+      signal.throwIfAborted();
+      sliceEnd = performance.now() + SLICE;
+    }
+  }
+  return { draws: count, notFinite, withLeftUnits };
+}
+
+function allFinite(values: Float64Array): boolean {
+  for (const value of values) if (!Number.isFinite(value)) return false;
+  return true;
+}
