@@ -7,7 +7,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 /** JavaScript entry points below the repository's root. */
 export const programs = {
   bundle: 'build/bundle.mjs',
-  cli: 'dist/cli.js',
+  cli: 'dist/cli.mjs',
   eslint: 'node_modules/eslint/bin/eslint.js',
   knip: 'node_modules/knip/bin/knip.js',
   tsc: 'node_modules/typescript/bin/tsc',
