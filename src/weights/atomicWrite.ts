@@ -49,7 +49,7 @@ export async function writeAtomically(path: string, options: AtomicWriteOptions,
 async function refuseTakenName(path: string, overwrite: boolean): Promise<void> {
   const there = await stat(path).catch(() => undefined);
   if (there === undefined) return;
-  if (there.isDirectory()) throw new UserError(`${showName(path)}: cannot be written: there is a folder of that name.`);
+  if (there.isDirectory()) throw new UserError(`${showName(path)}: cannot be written: there is a folder of that name`);
   if (!overwrite) throw alreadyThere(path);
 }
 
@@ -86,7 +86,7 @@ async function flushFolder(folder: string): Promise<void> {
 }
 
 function alreadyThere(path: string): UserError {
-  return new UserError(`${showName(path)}: exists already; choose another name or allow overwriting.`);
+  return new UserError(`${showName(path)}: exists already; choose another name or allow overwriting`);
 }
 
 function cannotWrite(path: string, error: unknown): unknown {
@@ -101,7 +101,7 @@ function cannotWrite(path: string, error: unknown): unknown {
     EDQUOT: 'the disk quota is used up',
     ENAMETOOLONG: 'the name is too long',
   };
-  return new UserError(`${showName(path)}: cannot be written: ${reasons[error.code] ?? error.code}.`);
+  return new UserError(`${showName(path)}: cannot be written: ${reasons[error.code] ?? error.code}`);
 }
 
 function isSystemError(error: unknown): error is Error & { readonly code: string } {

@@ -1,0 +1,282 @@
+/**
+ * A pickle machine that calls nothing: the stack language of Python's `pickle` (protocols 0 to 5, as `Lib/pickletools.py` of CPython
+ * describes it), read into the inert records of `pickleValue.ts`. Every opcode takes at least one byte and makes a bounded number of
+ * records, lengths are checked against the bytes that remain, and names against the list in `pickleGlobals.ts`: time and
+ * memory are linear in the pickle's length.
+ */
+import { PickleReader } from './pickleReader.ts';
+import { globalName, roleOf } from './pickleGlobals.ts';
+import { PickleCall, PickleDict, PicklePersistent, PickleSequence, checkTree } from './pickleValue.ts';
+import type { PickleGlobal, PickleValue } from './pickleValue.ts';
+import { showName } from './weightFileError.ts';
+
+// Written out, a pickle without sharing has fewer values than bytes; a state dict that occurs a few times has a few times as many.
+const VALUES_PER_BYTE = 16;
+const VALUES_AT_LEAST = 100_000;
+
+/**
+ * @param place what the bytes are, for messages: "entry archive/data.pkl"
+ * @throws WeightFileError naming the byte offset and what is wrong there
+ */
+export function readPickle(path: string, place: string, bytes: Uint8Array): PickleValue {
+  const mostValues = VALUES_AT_LEAST + VALUES_PER_BYTE * bytes.length;
+  const machine = new PickleMachine(new PickleReader(path, place, bytes), mostValues);
+  const value = machine.run();
+  const problem = checkTree(value, mostValues);
+  if (problem !== undefined) throw machine.reader.error(`the value that it describes ${problem}; nothing was executed`, 0);
+  return value;
+}
+
+class PickleMachine {
+  readonly reader: PickleReader;
+  readonly #stack: PickleValue[] = [];
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, PickleValue>();
+  /** What may still be copied by calls that copy their argument: without a bound, a short pickle could copy a long list for ever. */
+  #copies: number;
+
+  constructor(reader: PickleReader, mostValues: number) {
+    this.reader = reader;
+    this.#copies = mostValues;
+  }
+
+  run(): PickleValue {
+    for (;;) {
+      const opcode = this.reader.opcode();
+      if (opcode === 0x2e) break; // STOP
+      if (!this.#constant(opcode) && !this.#container(opcode) && !this.#bookkeeping(opcode) && !this.#object(opcode)) {
+        throw this.reader.error(`opcode 0x${opcode.toString(16).padStart(2, '0')}${opcodeName(opcode)} is not one that weights need; nothing was executed`);
+      }
+    }
+    const value = this.#pop();
+    if (this.#stack.length > 0 || this.#marks.length > 0) throw this.reader.error(`the pickle ends with ${this.#stack.length + this.#marks.length} values left over`);
+    return value;
+  }
+
+  #constant(opcode: number): boolean {
+    const value = this.reader.constant(opcode);
+    if (value === undefined) return false;
+    this.#stack.push(value);
+    return true;
+  }
+
+  #container(opcode: number): boolean {
+    switch (opcode) {
+      case 0x5d: this.#stack.push(new PickleSequence('list', [])); return true; // EMPTY_LIST
+      case 0x29: this.#stack.push(new PickleSequence('tuple', [])); return true; // EMPTY_TUPLE
+      case 0x7d: this.#stack.push(new PickleDict('dict')); return true; // EMPTY_DICT
+      case 0x8f: this.#stack.push(new PickleSequence('set', [])); return true; // EMPTY_SET
+      case 0x6c: this.#stack.push(new PickleSequence('list', this.#popToMark())); return true; // LIST
+      case 0x74: this.#stack.push(new PickleSequence('tuple', this.#popToMark())); return true; // TUPLE
+      case 0x91: this.#stack.push(new PickleSequence('set', this.#popToMark())); return true; // FROZENSET
+      case 0x85: case 0x86: case 0x87: { // TUPLE1, TUPLE2, TUPLE3
+        const items: PickleValue[] = [];
+        for (let i = 0x85; i <= opcode; i++) items.unshift(this.#pop());
+        this.#stack.push(new PickleSequence('tuple', items));
+        return true;
+      }
+      case 0x64: { // DICT
+        const items = this.#popToMark();
+        const dict = new PickleDict('dict');
+        this.#setItems(dict, items);
+        this.#stack.push(dict);
+        return true;
+      }
+      case 0x61: { // APPEND
+        const item = this.#pop();
+        this.#sequence('list').push(item);
+        return true;
+      }
+      case 0x65: { // APPENDS
+        const items = this.#popToMark();
+        const list = this.#sequence('list');
+        for (const item of items) list.push(item);
+        return true;
+      }
+      case 0x90: { // ADDITEMS
+        const items = this.#popToMark();
+        const set = this.#sequence('set');
+        for (const item of items) set.push(item);
+        return true;
+      }
+      case 0x73: { // SETITEM
+        const value = this.#pop();
+        const key = this.#pop();
+        this.#setItems(this.#top(), [key, value]);
+        return true;
+      }
+      case 0x75: { // SETITEMS
+        const items = this.#popToMark();
+        this.#setItems(this.#top(), items);
+        return true;
+      }
+      default: return false;
+    }
+  }
+
+  /** Stack, marks, memo and frames. */
+  #bookkeeping(opcode: number): boolean {
+    switch (opcode) {
+      case 0x80: { // PROTO
+        const version = this.reader.uint(1);
+        if (version > 5) throw this.reader.error(`is pickle protocol ${version}; 0 to 5 are known`);
+        return true;
+      }
+      case 0x95: this.reader.frame(); return true; // FRAME
+      case 0x28: this.#marks.push(this.#stack.length); return true; // MARK
+      case 0x30: // POP, which may also drop a mark
+        if (this.#marks.at(-1) === this.#stack.length) this.#marks.pop();
+        else this.#pop();
+        return true;
+      case 0x31: this.#popToMark(); return true; // POP_MARK
+      case 0x32: this.#stack.push(this.#top()); return true; // DUP
+      case 0x67: this.#stack.push(this.#recall(this.reader.memoIndex())); return true; // GET
+      case 0x68: this.#stack.push(this.#recall(this.reader.uint(1))); return true; // BINGET
+      case 0x6a: this.#stack.push(this.#recall(this.reader.uint(4))); return true; // LONG_BINGET
+      case 0x70: this.#memo.set(this.reader.memoIndex(), this.#top()); return true; // PUT
+      case 0x71: this.#memo.set(this.reader.uint(1), this.#top()); return true; // BINPUT
+      case 0x72: this.#memo.set(this.reader.uint(4), this.#top()); return true; // LONG_BINPUT
+      case 0x94: this.#memo.set(this.#memo.size, this.#top()); return true; // MEMOIZE
+      default: return false;
+    }
+  }
+
+  /** Where an ordinary unpickler imports and calls, and this one writes down what was asked for. */
+  #object(opcode: number): boolean {
+    switch (opcode) {
+      case 0x63: { // GLOBAL
+        const module = this.reader.line();
+        this.#stack.push(this.#global(module, this.reader.line()));
+        return true;
+      }
+      case 0x93: { // STACK_GLOBAL
+        const name = this.#pop();
+        const module = this.#pop();
+        if (typeof name !== 'string' || typeof module !== 'string') throw this.reader.error('asks for a global whose name is not text');
+        this.#stack.push(this.#global(module, name));
+        return true;
+      }
+      case 0x69: { // INST names a class, and a global outside the list should be named before the opcode is
+        const module = this.reader.line();
+        this.#global(module, this.reader.line());
+        return false;
+      }
+      case 0x52: case 0x81: { // REDUCE, NEWOBJ
+        const args = this.#pop();
+        this.#stack.push(this.#call(this.#pop(), args));
+        return true;
+      }
+      case 0x92: { // NEWOBJ_EX
+        const keywords = this.#pop();
+        const args = this.#pop();
+        const callee = this.#pop();
+        if (!isDict(keywords) || keywords.entries.length > 0) throw this.reader.error('asks for a call with keyword arguments, which weights do not need; nothing was executed');
+        this.#stack.push(this.#call(callee, args));
+        return true;
+      }
+      case 0x62: { // BUILD
+        const state = this.#pop();
+        const target = this.#top();
+        if (target instanceof PickleCall) target.state = state;
+        else if (isDict(target) && target.type !== 'dict') target.attributes = state;
+        else throw this.reader.error(`sets the state of ${describe(target)}, which has none`);
+        return true;
+      }
+      case 0x50: this.#stack.push(new PicklePersistent(this.reader.line())); return true; // PERSID
+      case 0x51: this.#stack.push(new PicklePersistent(this.#pop())); return true; // BINPERSID
+      default: return false;
+    }
+  }
+
+  #global(module: string, attribute: string): PickleGlobal {
+    const name = globalName(module, attribute);
+    if (roleOf(name) === undefined) throw this.reader.error(`asks for ${showName(name)}, which is not among the names that weights need; nothing was executed`);
+    return { kind: 'global', name };
+  }
+
+  #call(callee: PickleValue, args: PickleValue): PickleValue {
+    if (callee === null || typeof callee !== 'object' || callee.kind !== 'global') throw this.reader.error(`calls ${describe(callee)} instead of a function; nothing was executed`);
+    if (!(args instanceof PickleSequence) || args.kind !== 'tuple') throw this.reader.error(`calls ${callee.name} with ${describe(args)} instead of a tuple of arguments; nothing was executed`);
+    const [first, second] = args.items;
+    const copied = isDict(first) ? first.entries.length : first instanceof PickleSequence ? first.items.length : typeof first === 'string' ? first.length : 0;
+    this.#copies -= copied;
+    if (this.#copies < 0) throw this.reader.error('copies the same values over and over, as no file of weights does; nothing was executed');
+    switch (roleOf(callee.name)) {
+      case 'dict': {
+        const dict = new PickleDict(callee.name);
+        if (isDict(first)) this.#setItems(dict, first.entries.flat());
+        else if (first instanceof PickleSequence) this.#setItems(dict, first.items.flatMap((pair) => (pair instanceof PickleSequence && pair.items.length === 2 ? pair.items : [pair])));
+        return dict;
+      }
+      case 'set': return new PickleSequence('set', first instanceof PickleSequence ? first.items.slice() : []);
+      case 'bytes': {
+        // How protocol 2, which knows no bytes, spells them: a text of the code points 0 to 255.
+        if (typeof first !== 'string' || (second !== 'latin1' && second !== undefined) || args.items.length > 2) return new PickleCall(callee.name, args.items);
+        return { kind: 'bytes', bytes: Buffer.from(first, 'latin1') };
+      }
+      case 'call': return new PickleCall(callee.name, args.items);
+      default: throw this.reader.error(`calls ${callee.name}, which is no function; nothing was executed`);
+    }
+  }
+
+  #setItems(target: PickleValue, items: readonly PickleValue[]): void {
+    if (!isDict(target)) throw this.reader.error(`puts an item into ${describe(target)} instead of a dict`);
+    if (items.length % 2 !== 0) throw this.reader.error('a dict gets a key without a value');
+    for (let i = 0; i < items.length; i += 2) {
+      const key = items[i]!;
+      if (!target.add(key, items[i + 1]!)) throw this.reader.error(`a dict gets the key ${typeof key === 'string' ? `"${showName(key)}"` : describe(key)} twice`);
+    }
+  }
+
+  #sequence(kind: 'list' | 'set'): PickleValue[] {
+    const target = this.#top();
+    if (!(target instanceof PickleSequence) || target.kind !== kind) throw this.reader.error(`adds an item to ${describe(target)} instead of a ${kind}`);
+    return target.items;
+  }
+
+  #pop(): PickleValue {
+    const value = this.#top();
+    this.#stack.pop();
+    return value;
+  }
+
+  #top(): PickleValue {
+    const value = this.#stack.length > (this.#marks.at(-1) ?? 0) ? this.#stack.at(-1) : undefined;
+    if (value === undefined) throw this.reader.error('takes a value from an empty stack');
+    return value;
+  }
+
+  #popToMark(): PickleValue[] {
+    const mark = this.#marks.pop();
+    if (mark === undefined) throw this.reader.error('takes the values after a mark, but there is no mark');
+    return this.#stack.splice(mark);
+  }
+
+  #recall(index: number): PickleValue {
+    const value = this.#memo.get(index);
+    if (value === undefined) throw this.reader.error(`takes value ${index} from the memo, which was never put there`);
+    return value;
+  }
+}
+
+function isDict(value: PickleValue | undefined): value is PickleDict {
+  return value instanceof PickleDict;
+}
+
+function describe(value: PickleValue): string {
+  if (value === null) return 'None';
+  if (typeof value !== 'object') return typeof value === 'string' ? 'a text' : typeof value === 'boolean' ? 'a truth value' : 'a number';
+  switch (value.kind) {
+    case 'global': return value.name;
+    case 'call': return `a result of ${value.callee}`;
+    case 'persistent': return 'a storage';
+    case 'bytes': return 'bytes';
+    default: return `a ${value.kind}`;
+  }
+}
+
+function opcodeName(opcode: number): string {
+  const names: Readonly<Record<number, string>> = { 0x69: 'INST', 0x6f: 'OBJ', 0x82: 'EXT1', 0x83: 'EXT2', 0x84: 'EXT4', 0x97: 'NEXT_BUFFER', 0x98: 'READONLY_BUFFER' };
+  const name = names[opcode];
+  return name === undefined ? '' : ` (${name})`;
+}
