@@ -1,0 +1,124 @@
+/**
+ * Draws the sample reports in Chromium, standalone and in a stand-in for VS Code's webview (its policy, variables and messages),
+ * wide and narrow, in each theme, and writes screenshots to look at: node test/unit/webview/look.mjs FOLDER [name…]
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { chromium } from 'playwright-core';
+import { standaloneHtml } from '../../../src/protocol/standaloneHtml.ts';
+import { webviewHtml } from '../../../src/protocol/webviewHtml.ts';
+import { hostileReport, inspectReport, posteriorReport, rankReport } from './sampleReports.ts';
+import { themes } from './sampleThemes.ts';
+
+const [folder = 'out/look', ...only] = process.argv.slice(2);
+const wanted = (name) => only.length === 0 || only.some((word) => name.includes(word));
+await mkdir(folder, { recursive: true });
+const bundled = await build({ entryPoints: ['webview/page.ts'], bundle: true, write: false, minify: true, platform: 'browser', format: 'iife', target: 'es2022', loader: { '.css': 'text' } });
+const pageScript = bundled.outputFiles[0]?.text ?? '';
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'] });
+
+const problemsOf = new Map();
+
+async function newPage(options) {
+  const page = await browser.newPage(options);
+  const problems = [];
+  problemsOf.set(page, problems);
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) problems.push(message.text()); });
+  page.on('pageerror', (error) => { problems.push(String(error)); });
+  return page;
+}
+
+async function shoot(page, { name, then, whole = true }) {
+  await then?.(page);
+  await page.waitForTimeout(150);
+  await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: whole });
+  const { state, cspViolations } = await page.evaluate(() => ({ ...document.body.dataset }));
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  console.log(name.padEnd(36), state, `violations ${cspViolations}`, overflow > 0 ? `OVERFLOW ${overflow}` : '', await page.title(), ...problemsOf.get(page));
+}
+
+async function inPanel(theme, width, messages, height = 900) {
+  const page = await newPage({ viewport: { width, height } });
+  const nonce = 'bm9uY2Vub25jZW5vbmNlIQ';
+  await page.route('https://webview.test/**', (route) => route.request().url().endsWith('.js')
+    ? route.fulfill({ contentType: 'text/javascript', body: pageScript })
+    : route.fulfill({ contentType: 'text/html', body: webviewHtml({ nonce, cspSource: 'https://webview.test', scriptUri: 'https://webview.test/page.js' }) }));
+  await page.addInitScript(({ variables, kind }) => {
+    const posted = [];
+    let stored = window.sessionStorage.getItem('state');
+    Object.assign(window, {
+      posted,
+      acquireVsCodeApi: () => ({ postMessage: (message) => posted.push(message), getState: () => JSON.parse(stored ?? 'null'), setState: (value) => { stored = JSON.stringify(value); window.sessionStorage.setItem('state', stored); } }),
+    });
+    for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
+    new window.MutationObserver((_, observer) => {
+      document.body.classList.add(kind);
+      observer.disconnect();
+    }).observe(document.documentElement, { childList: true });
+  }, themes[theme]);
+  await page.goto('https://webview.test/index.html');
+  for (const message of messages) await page.evaluate((data) => { window.postMessage(data, '*'); }, message);
+  await page.waitForTimeout(50);
+  if (messages.at(-1)?.type === 'report') await page.waitForSelector('body[data-state=shown]');
+  return page;
+}
+
+async function panel(theme, messages, shot) {
+  if (!wanted(shot.name)) return;
+  const page = await inPanel(theme, shot.width, messages);
+  await shoot(page, shot);
+  await page.close();
+}
+
+async function file(report, scheme, shot) {
+  if (!wanted(shot.name)) return;
+  const html = path.resolve(folder, `${shot.name}.html`);
+  await writeFile(html, standaloneHtml(report, pageScript));
+  const page = await newPage({ viewport: { width: shot.width, height: 900 }, colorScheme: scheme });
+  await page.goto(`file://${html}`);
+  await page.waitForSelector('body[data-state=shown]');
+  await shoot(page, shot);
+  if (shot.name === 'standalone-light') await page.pdf({ path: path.join(folder, 'print.pdf'), printBackground: true });
+  await page.close();
+}
+
+const show = (report) => [{ type: 'report', report }];
+const running = { type: 'progress', title: 'Training two-neuron networks', progress: { message: 'Network 2,400 of 10,000', fraction: 0.24 } };
+
+await file(posteriorReport, 'light', { name: 'standalone-light', width: 1280 });
+await file(rankReport, 'dark', { name: 'standalone-rank-dark', width: 1000 });
+await file(hostileReport, 'light', { name: 'standalone-hostile', width: 1000 });
+for (const theme of Object.keys(themes)) {
+  await panel(theme, show(posteriorReport), { name: `posterior-${theme}`, width: 1280 });
+  await panel(theme, show(rankReport), { name: `rank-${theme}`, width: 900 });
+  await panel(theme, show(inspectReport(true)), { name: `inspect-${theme}`, width: 1280 });
+}
+await panel('dark', show(posteriorReport), { name: 'posterior-narrow', width: 420 });
+await panel('light', show(posteriorReport), { name: 'posterior-middle', width: 800 });
+await panel('light', show(rankReport), { name: 'rank-narrow', width: 420 });
+await panel('dark', show(inspectReport(false)), { name: 'inspect-narrow', width: 480 });
+await panel('dark', show(hostileReport), { name: 'hostile-dark', width: 1000 });
+await panel('dark', [running], { name: 'progress-dark', width: 900, whole: false });
+await panel('light', [...show(rankReport), running], { name: 'progress-over-report', width: 900, whole: false });
+await panel('dark', [{ type: 'error', title: 'model.safetensors cannot be read', message: 'model.safetensors: the header says 1,024 bytes, the file holds 12.\nThe file looks truncated: copy it again.' }], { name: 'error-dark', width: 900, whole: false });
+await panel('high-contrast', [...show(rankReport), { type: 'error', title: 'The analysis stopped', message: 'The analysis host ended while the job ran.' }], { name: 'error-over-report-hc', width: 900, whole: false });
+await panel('dark', show(posteriorReport), {
+  name: 'hover-zoom', width: 1280, whole: false,
+  then: async (page) => {
+    const plot = page.locator('.panel .plot').first();
+    await plot.scrollIntoViewIfNeeded();
+    const box = await plot.boundingBox();
+    if (box === null) return;
+    await page.mouse.move(box.x + 0.5 * box.width, box.y + 0.3 * box.height);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 0.95 * box.width, box.y + 0.6 * box.height, { steps: 5 });
+    await page.mouse.up();
+    await page.waitForTimeout(300);
+    for (const at of [0.5, 0.55, 0.6, 0.65, 0.7]) {
+      await page.mouse.move(box.x + at * box.width, box.y + 0.45 * box.height, { steps: 3 });
+      await page.waitForTimeout(60);
+    }
+  },
+});
+await browser.close();

@@ -1,0 +1,136 @@
+/** Invented reports with the shapes of real ones: a ring-shaped posterior, a ReLU network's spectrum, a language model's tensors, hostile names. */
+import { gaussian, uniform } from './sampleNumbers.ts';
+import type { BinAxis, DensityPanel, DensitySection, HistogramSection, Report, Section, SpectrumSection, TableSection, TensorRow, TensorsSection, WaterfallSection } from '../../../src/protocol/report.ts';
+
+const report = (analysis: Report['analysis'], title: string, summary: string, sections: readonly Section[], more: Partial<Report> = {}): Report => ({
+  analysis, title, summary, sections, sources: ['two-neurons/draws.npz'], warnings: [], result: { summary }, provenance: { version: '0.1.0', seed: 1, seconds: 3.214 }, ...more,
+});
+
+function panel(title: string, meaning: string, points: readonly (readonly [number, number])[], x: BinAxis, y: BinAxis): DensityPanel {
+  const counts = Array<number>(x.bins * y.bins).fill(0);
+  let outside = 0;
+  for (const [px, py] of points) {
+    const [ix, iy] = [Math.floor(((px - x.min) / (x.max - x.min)) * x.bins), Math.floor(((py - y.min) / (y.max - y.min)) * y.bins)];
+    if (ix < 0 || iy < 0 || ix >= x.bins || iy >= y.bins) outside++;
+    else counts[iy * x.bins + ix] = (counts[iy * x.bins + ix] ?? 0) + 1;
+  }
+  return { title, meaning, counts, total: points.length, outside };
+}
+
+/** Ten thousand two-unit networks whose output weights lie on a hyperbola-bounded ring. */
+export function densitySection(networks = 10_000, bins = 160): DensitySection {
+  const [normal, random] = [gaussian(7), uniform(8)];
+  const original: [number, number][] = [];
+  const scaled: [number, number][] = [];
+  for (let i = 0; i < networks; i++) {
+    const angle = 2 * Math.PI * random();
+    const radius = 3.1 + 0.28 * normal() + 0.5 * Math.cos(4 * angle);
+    original.push([radius * Math.cos(angle), radius * Math.sin(angle)]);
+    const swap = random() < 0.5;
+    const [a, b] = [2.4 + 0.16 * normal(), -2.1 + 0.2 * normal()];
+    scaled.push(swap ? [b, a] : [a, b]);
+  }
+  const axis: BinAxis = { min: -5, max: 5, bins };
+  return {
+    kind: 'density', id: 'density', title: 'Output weights v1 and v2', meaning: 'Two output weights of every draw, before and after the copies are removed. Every picture uses the same axes and colours.', xLabel: 'v1', yLabel: 'v2', x: axis, y: axis,
+    panels: [
+      panel('Original posterior', 'Scaling orbits join equivalent weights into a ring; the mirror symmetry about v1 = v2 shows the 2! permutation copies.', original, axis, axis),
+      panel('Scaling removed', 'With unit incoming weights every orbit is one point. The 2! permutation copies remain.', scaled, axis, axis),
+      panel('Scaling and permutation removed', 'Sorting v1 ≥ v2 leaves one representative of each network.', scaled.map(([a, b]) => [Math.max(a, b), Math.min(a, b)] as const), axis, axis),
+    ],
+  };
+}
+
+export function spectrumSection(bracket: readonly [number, number] = [452, 452]): SpectrumSection {
+  const normal = gaussian(3);
+  const values = Array.from({ length: 484 }, (_, i) => (i < 452 ? 10 ** (1.8 - 7.5 * (i / 452) ** 1.6 + 0.02 * normal()) : i < 476 ? 10 ** (-15.4 + 0.3 * normal()) : i < 480 ? 0 : -(10 ** -16))).sort((a, b) => b - a);
+  return {
+    kind: 'spectrum', id: 'spectrum', title: 'Spectrum of the GGN', meaning: '452 of 484 directions change the function; the gap to the rest is nine decades wide.', valueLabel: 'eigenvalue',
+    values, index: values.map((_, i) => i + 1), dimension: 484, rank: 452, rankBracket: bracket, tolerance: 6.8e-12, resolution: 2.2e-14,
+  };
+}
+
+export const waterfallSection: WaterfallSection = {
+  kind: 'waterfall', id: 'kernel', title: 'What the kernel consists of', meaning: 'The 484 parameters, less every direction along which the function stays the same.',
+  total: { label: 'parameters', value: 484, meaning: 'All weights and biases of the network.' },
+  steps: [
+    { label: 'data-limited', value: 3, meaning: 'Directions that more data would pin down.' },
+    { label: 'hidden structural', value: 1, meaning: 'Constant for every input, and not explained by a known symmetry.' },
+    { label: 'symmetry', value: 32, meaning: 'Scaling of 32 hidden ReLU units: one direction each.' },
+  ],
+  remainder: { label: 'rank', value: 448, meaning: 'Directions that change the function on these data.' },
+};
+
+export function histogramSection(series: number): HistogramSection {
+  const axis: BinAxis = { min: 0, max: 12, bins: 60 };
+  return {
+    kind: 'histogram', id: 'distances', title: 'Distances between draws', meaning: 'Removing symmetries brings draws together: the typical distance falls from 5.9 to 0.4.', xLabel: 'Euclidean distance', axis,
+    series: ['original', 'scaling removed', 'scaling and permutation removed'].slice(0, series).map((label, s) => {
+      const normal = gaussian(20 + s);
+      const counts = Array<number>(axis.bins).fill(0);
+      for (let i = 0; i < 5000; i++) {
+        const bin = Math.floor((Math.abs([6, 3.2, 0.6][s]! + [1.6, 1.7, 0.4][s]! * normal()) / 12) * axis.bins);
+        if (bin < axis.bins) counts[bin] = (counts[bin] ?? 0) + 1;
+      }
+      return { label, counts };
+    }),
+  };
+}
+
+export const tableSection: TableSection = {
+  kind: 'table', id: 'factors', title: 'Symmetry group', meaning: 'Every factor leaves the function as it is.',
+  columns: [{ label: 'Layer', align: 'left' }, { label: 'Units', align: 'right' }, { label: 'Permutations', align: 'left' }, { label: 'Scaling', align: 'right' }, { label: 'Largest deviation', align: 'right' }],
+  rows: [['layer2', 16, '10^13.32', 16, 3.2e-15], ['layer10', 4, '24', 4, 0.00012], ['layer1', 12345, '10^45000', 12345, null], ['=HYPERLINK("x")', 2, '2', 2, 1]],
+};
+
+export const hostileNames = [
+  '<img src=x onerror="document.title=1">', '</script><script>document.title=1</script>', '<b>bold</b>.<i>it</i>', '__proto__', 'constructor.prototype', 'safe\u202egnp.exe', 'nul\u0000byte', 'esc\u001b[31mred', '', '.', '..a//b..',
+  '=cmd|calc', 'a "quoted", name', "it's", 'zero\u200bwidth', '\u{1f600}.weight', 'line\nbreak', `${'deep.'.repeat(200)}weight`, 'x'.repeat(500), '&lt;entity&gt;', '%{x}', '$\\alpha$',
+];
+
+export function tensorsSection(layers: number, statistics: boolean, extra: readonly string[] = []): TensorsSection {
+  const tensors: TensorRow[] = [];
+  const normal = gaussian(11);
+  const add = (name: string, shape: readonly number[], dtype = 'BF16'): void => {
+    const elements = shape.reduce((a, b) => a * b, 1);
+    const std = 0.02 * Math.exp(normal());
+    tensors.push({
+      name, dtype, shape, elements, bytes: elements * (dtype === 'F32' ? 4 : 2),
+      ...(statistics ? { statistics: { count: elements, min: -5 * std, max: 5.2 * std, mean: std * 0.01 * normal(), standardDeviation: std, norm: std * Math.sqrt(elements), zeros: tensors.length % 7 === 0 ? 1234 : 0, nan: 0, infinite: tensors.length === 5 ? 3 : 0 } } : {}),
+    });
+  };
+  add('model.embed_tokens.weight', [128_256, 4096]);
+  for (let i = 0; i < layers; i++) {
+    for (const projection of ['q', 'k', 'v', 'o']) add(`model.layers.${i}.self_attn.${projection}_proj.weight`, [projection === 'k' || projection === 'v' ? 1024 : 4096, 4096]);
+    for (const projection of ['gate', 'up', 'down']) add(`model.layers.${i}.mlp.${projection}_proj.weight`, projection === 'down' ? [4096, 14_336] : [14_336, 4096]);
+    add(`model.layers.${i}.input_layernorm.weight`, [4096], 'F32');
+    add(`model.layers.${i}.post_attention_layernorm.weight`, [4096], 'F32');
+  }
+  add('model.norm.weight', [4096], 'F32');
+  add('lm_head.weight', [128_256, 4096]);
+  add('scale', [], 'F32');
+  for (const name of extra) add(name, [3, 4], 'F32');
+  return { kind: 'tensors', id: 'tensors', title: 'Tensors', meaning: 'Names are grouped by prefix; a group shows the sums of its tensors.', tensors };
+}
+
+export const posteriorReport = report('posterior', 'Posterior of 10,000 networks in draws.npz', 'Removing scaling and permutation copies leaves one mode: the median distance between draws falls from 5.9 to 0.4.', [
+  { kind: 'figures', id: 'figures', title: 'At a glance', meaning: '', figures: [
+    { label: 'Draws', value: '10,000', detail: '9 parameters each' }, { label: 'Copies by permutation', value: '2', detail: '2! orders of 2 units' }, { label: 'Scaling dimensions', value: '2' }, { label: 'Median distance', value: '5.9 → 0.4' }, { label: 'Function error', value: '4.4e-16', detail: 'largest, relative' }] },
+  densitySection(), histogramSection(3), tableSection,
+], { warnings: ['153 of 10,000 networks were left out: their last loss was above 0.01. Train longer to keep more.', 'One unit has no incoming weight and was left as it is.'] });
+
+export const rankReport = report('rank', 'GGN rank and kernel of relu-8-16-16-4.safetensors', 'The GGN has rank 452 of 484: every one of its 32 kernel directions is a scaling symmetry.', [
+  { kind: 'figures', id: 'figures', title: 'At a glance', meaning: '', figures: [{ label: 'Parameters', value: '484' }, { label: 'Rank', value: '452', detail: 'between 440 and 460' }, { label: 'Kernel', value: '32', detail: '6.61 % of all directions' }, { label: 'Log evidence', value: '-30.71' }] },
+  spectrumSection([440, 460]), waterfallSection, { ...histogramSection(1), id: 'one' },
+]);
+
+export const inspectReport = (statistics: boolean, layers = 111): Report => report('inspect', 'llama-like.safetensors', '8.03 billion parameters in 1,003 tensors; no dense chain recognised.', [
+  { kind: 'figures', id: 'figures', title: 'At a glance', meaning: '', figures: [{ label: 'Parameters', value: '8,030,261,248' }, { label: 'Size', value: '15 GiB', detail: 'safetensors, 4 shards' }, { label: 'Element types', value: 'BF16, F32' }] },
+  tensorsSection(layers, statistics),
+], { sources: ['models/llama-like.safetensors'], provenance: { version: '0.1.0', seed: null, seconds: 0.0123 } });
+
+export const hostileReport = report('inspect', 'A file called </title><script>document.title=1</script>\u202e', 'Names are <b>text</b> & nothing else: \u2028\u2029.', [
+  tensorsSection(0, true, hostileNames),
+  { ...densitySection(500, 40), xLabel: '<a href="javascript:alert(1)">x</a>[0,1] &amp;', yLabel: '%{z} $\\alpha$ <b>y</b>' },
+  { ...histogramSection(2), series: [{ label: '<i>one</i>', counts: Array<number>(60).fill(3) }, { label: 'two</script>', counts: Array<number>(60).fill(5) }] },
+], { sources: ['../../<evil>.npz'], warnings: ['<img src=x onerror="document.title=1">'] });

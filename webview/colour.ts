@@ -1,0 +1,110 @@
+/**
+ * Colours computed from the theme's own: parsing what `getComputedStyle` returns, mixing in OKLab (Ottosson 2020), where equal
+ * steps look equal, WCAG contrast, and the sequential ramp of the density plots.
+ */
+
+/** Red, green, blue and alpha, each 0 to 1, sRGB-encoded. */
+export interface Colour {
+  readonly r: number;
+  readonly g: number;
+  readonly b: number;
+  readonly alpha: number;
+}
+
+/** `#rgb[a]`, `#rrggbb[aa]`, `rgb()`, `rgba()`, `color(srgb …)`; null for anything else. */
+export function parseColour(text: string): Colour | null {
+  const hex = /^#([0-9a-f]{3,8})$/i.exec(text.trim())?.[1];
+  if (hex !== undefined) {
+    const digits = hex.length <= 4 ? hex.split('').map((d) => d + d) : (hex.match(/../g) ?? []);
+    if (![3, 4, 6, 8].includes(hex.length)) return null;
+    const [r = 0, g = 0, b = 0, alpha = 255] = digits.map((d) => parseInt(d, 16));
+    return { r: r / 255, g: g / 255, b: b / 255, alpha: alpha / 255 };
+  }
+  const call = /^(rgba?|color)\(\s*(?:srgb\s+)?([^)]+)\)$/i.exec(text.trim());
+  if (call === null) return null;
+  const scale = call[1]?.toLowerCase() === 'color' ? 1 : 255;
+  const parts = (call[2] ?? '').split(/[\s,/]+/).filter((part) => part !== '');
+  const [r, g, b, alpha = 1] = parts.map((part, i) => (part.endsWith('%') ? Number(part.slice(0, -1)) / 100 : Number(part) / (i < 3 ? scale : 1)));
+  if (r === undefined || g === undefined || b === undefined || ![r, g, b, alpha].every(Number.isFinite)) return null;
+  return { r, g, b, alpha };
+}
+
+export function cssColour(colour: Colour, alpha = colour.alpha): string {
+  const byte = (x: number): number => Math.round(Math.min(1, Math.max(0, x)) * 255);
+  const { r, g, b } = colour;
+  return alpha >= 1 ? `rgb(${byte(r)}, ${byte(g)}, ${byte(b)})` : `rgba(${byte(r)}, ${byte(g)}, ${byte(b)}, ${Math.round(alpha * 1000) / 1000})`;
+}
+
+/** `over` laid on an opaque `under`. */
+export function flatten(over: Colour, under: Colour): Colour {
+  const blend = (a: number, b: number): number => a * over.alpha + b * (1 - over.alpha);
+  return { r: blend(over.r, under.r), g: blend(over.g, under.g), b: blend(over.b, under.b), alpha: 1 };
+}
+
+const decode = (x: number): number => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+const encode = (x: number): number => (x <= 0.0031308 ? 12.92 * x : 1.055 * x ** (1 / 2.4) - 0.055);
+
+type Lab = readonly [lightness: number, a: number, b: number];
+
+function toOklab(colour: Colour): Lab {
+  const [r, g, b] = [decode(colour.r), decode(colour.g), decode(colour.b)];
+  const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+  const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+  const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+  return [0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s, 1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s, 0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s];
+}
+
+function fromOklab([lightness, a, b]: Lab): Colour {
+  const l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
+  const m = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
+  const s = (lightness - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  const clamp = (x: number): number => Math.min(1, Math.max(0, encode(x)));
+  return {
+    r: clamp(4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s),
+    g: clamp(-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s),
+    b: clamp(-0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s),
+    alpha: 1,
+  };
+}
+
+/** A share `t` of the way from `from` to `to`, in OKLab. */
+export function mix(from: Colour, to: Colour, t: number): Colour {
+  const [a, b] = [toOklab(from), toOklab(to)];
+  return fromOklab([a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), a[2] + t * (b[2] - a[2])]);
+}
+
+/** Relative luminance of WCAG 2. */
+export const luminance = (c: Colour): number => 0.2126 * decode(c.r) + 0.7152 * decode(c.g) + 0.0722 * decode(c.b);
+
+/** WCAG 2 contrast ratio, 1 to 21. */
+export function contrast(a: Colour, b: Colour): number {
+  const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y) as [number, number];
+  return (high + 0.05) / (low + 0.05);
+}
+
+export type Ramp = readonly (readonly [position: number, colour: Colour])[];
+
+/**
+ * A sequential ramp away from the background: its first colour already stands off the background (a single point must show), its
+ * last stands furthest. Lightness is monotone, so that order survives print and colour blindness; the hue turns from `cool` to
+ * `warm` on a dark ground and from `warm`-less `cool` to nearly the text's colour on a light one.
+ */
+export function sequentialRamp(background: Colour, cool: Colour, warm: Colour, steps = 9): Ramp {
+  const ground = toOklab(background);
+  const dark = ground[0] < 0.5;
+  const hue = (c: Colour): readonly [number, number] => {
+    const [, a, b] = toOklab(c);
+    const chroma = Math.hypot(a, b);
+    return chroma < 1e-3 ? [0, 0] : [a / chroma, b / chroma];
+  };
+  const [from, to] = [hue(cool), hue(warm)];
+  const [first, last] = dark ? [Math.max(ground[0] + 0.2, 0.4), 0.95] : [Math.min(ground[0] - 0.14, 0.86), 0.24];
+  return Array.from({ length: steps }, (_, i) => {
+    const t = i / (steps - 1);
+    // Most chroma in the middle: near black and near white sRGB has none to give.
+    const chroma = dark ? 0.13 + 0.03 * Math.sin(Math.PI * t) - 0.04 * t : 0.07 + 0.1 * Math.sin(Math.PI * t);
+    const turn = dark ? t : 0.35 * t;
+    const [a, b] = [from[0] + turn * (to[0] - from[0]), from[1] + turn * (to[1] - from[1])];
+    return [t, fromOklab([first + t * (last - first), chroma * a, chroma * b])];
+  });
+}

@@ -1,0 +1,70 @@
+/** A report as a page: what was asked, the answer in one sentence, warnings, then the sections; where it came from at the end. */
+import { formatSeconds } from '../src/protocol/format.ts';
+import type { JsonValue, Report } from '../src/protocol/report.ts';
+import { visible } from '../src/protocol/untrustedText.ts';
+import type { WebviewAction } from '../src/protocol/webview.ts';
+import { button, element } from './elements.ts';
+import { suggestedName } from './fileName.ts';
+import { copyButton, sectionView } from './section.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { Theme } from './theme.ts';
+import { warningList } from './warnings.ts';
+
+export interface ReportView {
+  readonly element: HTMLElement;
+  draw(theme: Theme): Promise<void>;
+  dispose(): void;
+}
+
+export interface SectionMemory {
+  remembered(id: string): JsonValue | undefined;
+  remember(id: string, value: JsonValue): void;
+}
+
+export function reportView(report: Report, memory: SectionMemory, surroundings: Surroundings, theme: () => Theme): ReportView {
+  const views = report.sections.map((section) =>
+    sectionView(section, report, { remembered: memory.remembered(section.id), remember: (value) => { memory.remember(section.id, value); } }, surroundings, theme));
+  const page = element('article', { class: 'report', 'data-analysis': report.analysis }, header(report, surroundings), ...views.map((view) => view.element), origin(report));
+  return {
+    element: page,
+    draw: async (now) => { await Promise.all(views.map((view) => view.draw(now))); },
+    dispose: () => { for (const view of views) view.dispose(); },
+  };
+}
+
+function header(report: Report, surroundings: Surroundings): HTMLElement {
+  const json = (): string => `${JSON.stringify(report.result, null, 2)}\n`;
+  const { saveHtml } = surroundings;
+  const tools = element('div', { class: 'tools', role: 'group', 'aria-label': 'Save or copy this report' },
+    saveHtml === undefined ? null : button('Save HTML', saveHtml, { class: 'quiet', title: 'Save this report as one HTML file that needs nothing else' }),
+    button('Save JSON', () => { surroundings.save(suggestedName(report, null, 'json'), { text: json(), mediaType: 'application/json' }); }, { class: 'quiet', title: 'Save the result as JSON' }),
+    copyButton('Copy JSON', 'Copy the result as JSON', () => surroundings.copy(json())));
+  return element('header', { class: 'report-head' },
+    element('div', { class: 'section-head' }, element('h1', {}, visible(report.title)), tools),
+    element('p', { class: 'summary' }, visible(report.summary)),
+    warningList(report.warnings),
+    surroundings.canRun && report.analysis === 'inspect' ? actions(report, surroundings) : null);
+}
+
+/** From what is in a file to what can be asked of it. */
+function actions(report: Report, surroundings: Surroundings): HTMLElement {
+  const counted = report.sections.some((section) => section.kind === 'tensors' && section.tensors.some((tensor) => tensor.statistics !== undefined));
+  const run = (action: WebviewAction, label: string, title: string): HTMLElement => button(label, () => { surroundings.run(action); }, { class: 'secondary', title, 'data-action': action });
+  return element('div', { class: 'actions', role: 'group', 'aria-label': 'Analyses of this file' },
+    counted ? null : run('statistics', 'Compute statistics', 'Read every weight once: range, mean, norm, zeros, NaN'),
+    run('rank', 'Rank and kernel', 'Rank of the GGN and what its kernel consists of'),
+    run('canonicalize', 'Canonicalise and save', 'Remove permutation, scaling and sign copies and save the result'),
+    run('posterior', 'Posterior', 'Treat these weights as draws and compare them before and after symmetry removal'));
+}
+
+function origin(report: Report): HTMLElement {
+  const { seed, seconds, version } = report.provenance;
+  const entry = (label: string, ...values: readonly string[]): HTMLElement => element('div', {}, element('dt', {}, label), ...values.map((value) => element('dd', {}, value)));
+  const listed = report.sources.slice(0, 5).map(visible);
+  const more = report.sources.length - listed.length;
+  return element('footer', {}, element('dl', { class: 'origin' },
+    report.sources.length === 0 ? null : entry(report.sources.length === 1 ? 'Source' : 'Sources', ...listed, ...(more > 0 ? [`and ${more} more`] : [])),
+    seed === null ? null : entry('Seed', String(seed)),
+    entry('Time', formatSeconds(seconds)),
+    entry('Version', `Quotient ${visible(version)}`)));
+}

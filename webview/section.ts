@@ -1,0 +1,111 @@
+/**
+ * One section of a report on the page: heading, what it means, warnings, the drawing and the ways to take it along. The switch
+ * is the register of renderers; a new kind of section does not compile until it stands there.
+ */
+import type { JsonValue, Report, Section } from '../src/protocol/report.ts';
+import { visible } from '../src/protocol/untrustedText.ts';
+import { csv, tsv, type Cell } from './csv.ts';
+import { button, element } from './elements.ts';
+import { suggestedName } from './fileName.ts';
+import { drawDensity } from './sections/density.ts';
+import { drawFigures } from './sections/figures.ts';
+import { drawHistogram } from './sections/histogram.ts';
+import { drawSpectrum } from './sections/spectrum.ts';
+import { drawTable } from './sections/table.ts';
+import { drawTensors } from './sections/tensors.ts';
+import { drawWaterfall } from './sections/waterfall.ts';
+import type { FileContent, Surroundings } from './surroundings.ts';
+import type { Theme } from './theme.ts';
+import { warningList } from './warnings.ts';
+
+/** What a renderer knows of its surroundings: how the user left this section, and where to note changes. */
+export interface Memory {
+  readonly remembered: JsonValue | undefined;
+  remember(value: JsonValue): void;
+}
+
+export interface SectionDrawing {
+  readonly body: HTMLElement;
+  /** Controls that belong to this drawing, shown before the export buttons. */
+  readonly controls?: readonly HTMLElement[];
+  /** Called once the body is in the document, and again when the theme changes; the width is known by then. */
+  draw?(theme: Theme): Promise<void>;
+  /** The numbers behind the drawing, with a head row. */
+  numbers(): readonly (readonly Cell[])[];
+  readonly picture?: (theme: Theme, format: 'png' | 'svg') => Promise<FileContent>;
+  dispose?(): void;
+}
+
+export interface SectionView {
+  readonly element: HTMLElement;
+  draw(theme: Theme): Promise<void>;
+  dispose(): void;
+}
+
+function drawing(section: Section, memory: Memory): SectionDrawing {
+  switch (section.kind) {
+    case 'figures': return drawFigures(section);
+    case 'table': return drawTable(section, memory);
+    case 'tensors': return drawTensors(section, memory);
+    case 'density': return drawDensity(section, memory);
+    case 'spectrum': return drawSpectrum(section, memory);
+    case 'waterfall': return drawWaterfall(section);
+    case 'histogram': return drawHistogram(section, memory);
+    default: throw new Error(`This page does not know sections of kind "${(section satisfies never as Section).kind}".`);
+  }
+}
+
+export function sectionView(section: Section, report: Report, memory: Memory, surroundings: Surroundings, theme: () => Theme): SectionView {
+  const heading = element('h2', { id: `heading-${section.id}` }, visible(section.title));
+  const frame = element('section', { class: `section ${section.kind}`, 'data-section': section.kind, 'data-id': section.id, 'aria-labelledby': heading.id });
+  const tools = element('div', { class: 'tools', role: 'group', 'aria-label': `Export “${visible(section.title)}”` });
+  const head = element('div', { class: 'section-head' }, heading, tools);
+  const meaning = section.meaning === '' ? null : element('p', { class: 'meaning' }, visible(section.meaning));
+  frame.append(head, ...[meaning, warningList(section.warnings ?? [])].filter((node) => node !== null));
+
+  const failed = (error: unknown): void => {
+    frame.append(element('p', { class: 'failure', role: 'alert' }, `This section could not be drawn: ${error instanceof Error ? error.message : String(error)}`));
+  };
+  let drawn: SectionDrawing;
+  try {
+    drawn = drawing(section, memory);
+  } catch (error) {
+    failed(error);
+    return { element: frame, draw: () => Promise.resolve(), dispose: () => undefined };
+  }
+  frame.append(drawn.body);
+
+  const save = (extension: string, content: FileContent): void => { surroundings.save(suggestedName(report, section.id, extension), content); };
+  const copied = copyButton('Copy numbers', 'Copy the numbers behind this as tab-separated text', async () => surroundings.copy(tsv(drawn.numbers())));
+  const { picture } = drawn;
+  tools.append(
+    ...(drawn.controls ?? []),
+    ...(picture === undefined ? [] : (['png', 'svg'] as const).map((format) => button(format.toUpperCase(), () => {
+      void picture(theme(), format).then((content) => { save(format, content); });
+    }, { class: 'quiet', title: `Save the picture as ${format.toUpperCase()}` }))),
+    button('CSV', () => { save('csv', { text: csv(drawn.numbers()), mediaType: 'text/csv' }); }, { class: 'quiet', title: 'Save the numbers behind this as CSV' }),
+    copied,
+  );
+  return {
+    element: frame,
+    draw: async (now) => {
+      try {
+        await drawn.draw?.(now);
+      } catch (error) {
+        failed(error);
+      }
+    },
+    dispose: () => { drawn.dispose?.(); },
+  };
+}
+
+/** Says so for a moment once the text is on the clipboard. */
+export function copyButton(label: string, title: string, copy: () => Promise<void>): HTMLButtonElement {
+  const node = button(label, () => {
+    void copy().then(() => {
+      node.textContent = 'Copied';
+      window.setTimeout(() => { node.textContent = label; }, 1500);
+    });
+  }, { class: 'quiet copy', title, 'aria-live': 'polite' });
+  return node;
+}

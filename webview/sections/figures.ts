@@ -1,0 +1,17 @@
+/** A handful of headline numbers, as a definition list. */
+import { visible } from '../../src/protocol/untrustedText.ts';
+import type { FiguresSection } from '../../src/protocol/report.ts';
+import { element } from '../elements.ts';
+import type { SectionDrawing } from '../section.ts';
+
+export function drawFigures(section: FiguresSection): SectionDrawing {
+  const body = element('dl', { class: 'figures-list' }, ...section.figures.map(({ label, value, detail }) =>
+    element('div', { class: 'figure' },
+      element('dt', {}, visible(label)),
+      element('dd', { class: 'value' }, visible(value)),
+      detail === undefined ? null : element('dd', { class: 'detail' }, visible(detail)))));
+  return {
+    body,
+    numbers: () => [['quantity', 'value', 'detail'], ...section.figures.map(({ label, value, detail }) => [label, value, detail ?? null])],
+  };
+}

@@ -1,0 +1,70 @@
+/** One-dimensional histograms on a common axis: bars for one series, outlines with a legend for several. */
+import type { Data } from 'plotly.js-dist';
+import { formatCount, formatNumber } from '../../src/protocol/format.ts';
+import type { HistogramSection } from '../../src/protocol/report.ts';
+import { visible } from '../../src/protocol/untrustedText.ts';
+import { binEdges } from '../densityGrid.ts';
+import { button, element } from '../elements.ts';
+import { axis, picture, Plot, plotText, type PlotFigure } from '../plot.ts';
+import { parseView, storedView, type PlotView } from '../plotView.ts';
+import type { Memory, SectionDrawing } from '../section.ts';
+import type { Theme } from '../theme.ts';
+
+export function drawHistogram(section: HistogramSection, memory: Memory): SectionDrawing {
+  const edges = binEdges(section.axis);
+  const initial = parseView(memory.remembered);
+  const reset = button('Reset zoom', () => { void plot.show(null); moved(null); }, { class: 'quiet' });
+  const moved = (view: PlotView | null): void => {
+    reset.hidden = view === null;
+    memory.remember(storedView(view));
+  };
+  reset.hidden = initial === null;
+  const plot = new Plot(`${visible(section.title)}. ${visible(section.meaning)}`, (theme, width, view) => figure(section, edges, theme, width, view), initial, moved);
+  const keys = element('ul', { class: 'keys' });
+  return {
+    body: element('div', {}, plot.element, ...(section.series.length > 1 ? [keys] : [])),
+    controls: [reset],
+    draw: (theme) => {
+      keys.replaceChildren(...section.series.map((series, i) => {
+        const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
+        swatch.style.background = seriesColour(theme, i);
+        return element('li', {}, swatch, visible(series.label));
+      }));
+      return plot.draw(theme);
+    },
+    numbers: () => [['from', 'to', ...section.series.map((series) => series.label)], ...edges.slice(0, -1).map((from, i) => [from, edges[i + 1] ?? NaN, ...section.series.map((series) => series.counts[i] ?? 0)])],
+    picture: (theme, format) => {
+      const { layout, ...rest } = figure(section, edges, theme, 900, null);
+      return picture({ ...rest, layout: { ...layout, showlegend: section.series.length > 1, legend: { orientation: 'h', y: 1.08, x: 0 } } }, theme, 900, format);
+    },
+    dispose: () => { plot.dispose(); },
+  };
+}
+
+const seriesColour = (theme: Theme, i: number): string => theme.series[i % theme.series.length] ?? theme.accent;
+
+function figure(section: HistogramSection, edges: readonly number[], theme: Theme, width: number, view: PlotView | null): PlotFigure {
+  const top = section.series.reduce((most, series) => series.counts.reduce((a, b) => Math.max(a, b), most), 0);
+  const home: PlotView = { x: [section.axis.min, section.axis.max], y: [0, Math.max(1, top) * 1.06] };
+  const shown = view ?? home;
+  const texts = (counts: readonly number[]): string[] => counts.map((count, i) => `${formatCount(count)} in ${formatNumber(edges[i] ?? NaN, 3)} to ${formatNumber(edges[i + 1] ?? NaN, 3)}`);
+  const step = (section.axis.max - section.axis.min) / section.axis.bins;
+  const centres = edges.slice(0, -1).map((edge) => edge + step / 2);
+  const data = section.series.map((series, i): Data => {
+    const name = plotText(visible(series.label));
+    const color = seriesColour(theme, i);
+    if (section.series.length === 1) {
+      return { type: 'bar', x: centres, y: [...series.counts], width: step, name, marker: { color, line: { width: theme.highContrast ? 1 : 0.5, color: theme.background } }, hovertext: texts(series.counts), hoverinfo: 'text' };
+    }
+    return {
+      type: 'scatter', mode: 'lines', line: { shape: 'hvh', color, width: 1.5, dash: (['solid', 'dash', 'dot', 'dashdot'] as const)[i % 4] ?? 'solid' }, x: centres, y: [...series.counts], name,
+      hovertext: texts(series.counts).map((words) => `${name}: ${words}`), hoverinfo: 'text', ...(i === 0 ? { fill: 'tozeroy', fillcolor: theme.tint } : {}),
+    };
+  });
+  return {
+    home,
+    data,
+    height: width < 520 ? 240 : 300,
+    layout: { xaxis: axis(theme, section.xLabel, { range: [...shown.x], showgrid: false }), yaxis: axis(theme, 'Count', { range: [...shown.y], nticks: 6 }), bargap: 0 },
+  };
+}

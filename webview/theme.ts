@@ -1,0 +1,90 @@
+/**
+ * The one place where colours come from: VS Code's CSS variables (`--vscode-…`), read as they are now. The standalone page
+ * defines the same variables, so nothing else needs to know where it is drawn.
+ */
+import { cssColour, flatten, mix, parseColour, sequentialRamp, type Colour, type Ramp } from './colour.ts';
+
+export interface Theme {
+  readonly highContrast: boolean;
+  readonly background: string;
+  readonly foreground: string;
+  readonly muted: string;
+  /** Lines of a plot's grid: hardly there. */
+  readonly grid: string;
+  /** Axis lines and the outlines of marks. */
+  readonly line: string;
+  readonly accent: string;
+  readonly warning: string;
+  /** Shading behind a part of a plot. */
+  readonly tint: string;
+  readonly tintOther: string;
+  /** Distinguishable series, in order. */
+  readonly series: readonly string[];
+  /** Counts from one upwards; nothing is the background. */
+  readonly ramp: Ramp;
+  readonly popup: { readonly background: string; readonly border: string; readonly foreground: string };
+  readonly font: { readonly family: string; readonly size: number };
+}
+
+const black: Colour = { r: 0, g: 0, b: 0, alpha: 1 };
+const white: Colour = { r: 1, g: 1, b: 1, alpha: 1 };
+
+export function readTheme(): Theme {
+  const probe = document.createElement('span');
+  document.body.append(probe);
+  // A variable may hold any CSS colour, or refer to another: the browser resolves it.
+  const read = (name: string, fallback: Colour): Colour => {
+    probe.style.color = `var(--vscode-${name}, ${cssColour(fallback)})`;
+    return parseColour(getComputedStyle(probe).color) ?? fallback;
+  };
+  const background = flatten(read('editor-background', white), white);
+  const isDark = background.r + background.g + background.b < 1.5;
+  const on = (name: string, fallback: Colour): Colour => flatten(read(name, fallback), background);
+  const foreground = on('foreground', isDark ? white : black);
+  const highContrast = document.body.classList.contains('vscode-high-contrast') || document.body.classList.contains('vscode-high-contrast-light');
+  const chart = (name: string, r: number, g: number, b: number): Colour => on(`charts-${name}`, { r, g, b, alpha: 1 });
+  const blue = chart('blue', 0.1, 0.52, 1);
+  const [orange, green, purple, red, yellow] = [chart('orange', 0.82, 0.53, 0.09), chart('green', 0.22, 0.55, 0.24), chart('purple', 0.4, 0.18, 0.56), chart('red', 0.9, 0.08, 0), chart('yellow', 0.75, 0.53, 0.01)];
+  const popup = on('editorHoverWidget-background', background);
+  const style = getComputedStyle(document.body);
+  probe.remove();
+  return {
+    highContrast,
+    background: cssColour(background),
+    foreground: cssColour(foreground),
+    muted: cssColour(highContrast ? foreground : on('descriptionForeground', mix(foreground, background, 0.3))),
+    grid: cssColour(mix(background, foreground, highContrast ? 0.3 : 0.1)),
+    line: cssColour(mix(background, foreground, highContrast ? 1 : 0.35)),
+    accent: cssColour(blue),
+    warning: cssColour(orange),
+    tint: cssColour(blue, isDark ? 0.14 : 0.09),
+    tintOther: cssColour(orange, isDark ? 0.14 : 0.1),
+    series: [blue, orange, green, purple, red, yellow].map((c) => cssColour(c)),
+    ramp: sequentialRamp(background, isDark ? mix(blue, purple, 0.45) : blue, isDark ? yellow : purple),
+    popup: {
+      background: cssColour(popup),
+      border: cssColour(on('editorHoverWidget-border', mix(background, foreground, 0.3))),
+      foreground: cssColour(on('editorHoverWidget-foreground', foreground)),
+    },
+    font: { family: style.fontFamily, size: Number.parseFloat(style.fontSize) - 1 },
+  };
+}
+
+/** Calls back once a frame at most while the theme changes: VS Code rewrites the root's style and the body's class. */
+export function onThemeChange(changed: () => void): void {
+  let pending = false;
+  const schedule = (): void => {
+    if (pending) return;
+    pending = true;
+    requestAnimationFrame(() => {
+      pending = false;
+      changed();
+    });
+  };
+  const observer = new MutationObserver(schedule);
+  observer.observe(document.documentElement, { attributes: true, attributeFilter: ['style', 'class'] });
+  observer.observe(document.body, { attributes: true, attributeFilter: ['class', 'data-vscode-theme-id', 'data-vscode-theme-kind'] });
+  for (const query of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)']) {
+    window.matchMedia(query).addEventListener('change', schedule);
+  }
+}
