@@ -1,0 +1,113 @@
+/**
+ * Which files a command is about: what was selected in the Explorer, else what the active tab shows, else what the user picks.
+ * A folder stands for the draws in it.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { AnalysisError } from './analysisError.ts';
+import { diskPath } from './analysisJob.ts';
+import { drawsAmong, inNaturalOrder, isWeightFile, weightExtensions } from './weightFiles.ts';
+
+export interface Wanted {
+  /** "Weights to inspect": heads the lists that the user picks from. */
+  readonly title: string;
+  /** Whether a folder of draws will do. */
+  readonly folders: boolean;
+  /** Files of the report in front, when the active tab is one. */
+  readonly inFront: readonly string[];
+}
+
+/** What VS Code passes to a command: the item that was clicked and, with several, the whole selection. */
+export interface Selection {
+  readonly clicked: unknown;
+  readonly selected: unknown;
+}
+
+/** Absolute paths, at least one; undefined when the user did not want to pick. @throws AnalysisError for what is not on disk. */
+export async function chosenFiles(wanted: Wanted, selection: Selection): Promise<string[] | undefined> {
+  const given = urisOf(selection);
+  if (given.length > 0) return expanded(given.map(diskPath), wanted);
+  const active = activeWeightFile();
+  if (active !== undefined) return [diskPath(active)];
+  if (wanted.inFront.length > 0) return [...wanted.inFront];
+  const picked = await pick(wanted);
+  return picked === undefined ? undefined : expanded(picked, wanted);
+}
+
+function urisOf({ clicked, selected }: Selection): vscode.Uri[] {
+  const several = Array.isArray(selected) ? selected.filter((item): item is vscode.Uri => item instanceof vscode.Uri) : [];
+  if (several.length > 0) return several;
+  if (Array.isArray(clicked)) return clicked.filter((item): item is vscode.Uri => item instanceof vscode.Uri);
+  return clicked instanceof vscode.Uri ? [clicked] : [];
+}
+
+function activeWeightFile(): vscode.Uri | undefined {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  const uri = input instanceof vscode.TabInputCustom || input instanceof vscode.TabInputText ? input.uri : undefined;
+  return uri !== undefined && isWeightFile(uri.path) ? uri : undefined;
+}
+
+async function expanded(files: readonly string[], wanted: Wanted): Promise<string[]> {
+  const found: string[] = [];
+  for (const file of files) {
+    if (wanted.folders && await isFolder(file)) {
+      const draws = drawsAmong(await filesIn(file));
+      if (draws.length === 0) throw new AnalysisError({ kind: 'input', message: `${file}: there are no weight files in this folder (${weightExtensions.join(', ')}).` });
+      found.push(...draws.map((name) => path.join(file, name)));
+    } else {
+      found.push(file);
+    }
+  }
+  // The Explorer gives a selection in the order of the clicks; draws are meant in the order of their numbers.
+  return inNaturalOrder([...new Set(found)]);
+}
+
+async function isFolder(file: string): Promise<boolean> {
+  try {
+    return (await stat(file)).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Names of the files in a folder; none when it cannot be read. */
+export async function filesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder, { withFileTypes: true })).filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+  } catch {
+    return [];
+  }
+}
+
+type Item = vscode.QuickPickItem & { readonly answer: { readonly file: string } | { readonly browse: 'files' | 'folder' } };
+
+const MOST_LISTED = 500;
+
+async function pick(wanted: Wanted): Promise<string[] | undefined> {
+  const pattern = `**/*.{${weightExtensions.map((extension) => extension.slice(1)).join(',')},safetensors.index.json}`;
+  const uris = (await vscode.workspace.findFiles(pattern, undefined, MOST_LISTED)).filter((uri) => uri.scheme === 'file');
+  const browse: Item[] = [{ label: '$(folder-opened) Browse for files…', answer: { browse: 'files' } }];
+  if (wanted.folders) browse.push({ label: '$(folder) Choose a folder of draws…', answer: { browse: 'folder' } });
+  if (uris.length === 0 && !wanted.folders) return openDialog(wanted.title, 'files');
+  const files = uris.map((uri): Item => ({
+    label: path.basename(uri.fsPath),
+    description: vscode.workspace.asRelativePath(vscode.Uri.joinPath(uri, '..')),
+    answer: { file: uri.fsPath },
+  }));
+  files.sort((a, b) => a.label.localeCompare(b.label, 'en', { numeric: true }));
+  const picked = await vscode.window.showQuickPick([...files, ...browse], { title: wanted.title, matchOnDescription: true });
+  if (picked === undefined) return undefined;
+  return 'file' in picked.answer ? [picked.answer.file] : openDialog(wanted.title, picked.answer.browse);
+}
+
+async function openDialog(title: string, kind: 'files' | 'folder'): Promise<string[] | undefined> {
+  const uris = await vscode.window.showOpenDialog({
+    title,
+    canSelectFiles: kind === 'files',
+    canSelectFolders: kind === 'folder',
+    canSelectMany: kind === 'files',
+    ...(kind === 'files' ? { filters: { 'Weight files': [...weightExtensions.map((extension) => extension.slice(1)), 'json'], 'All files': ['*'] } } : {}),
+  });
+  return uris?.map(diskPath);
+}

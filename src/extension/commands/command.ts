@@ -1,0 +1,15 @@
+/** A command as this extension writes them. */
+import path from 'node:path';
+import type { Selection } from '../chosenFiles.ts';
+import type { Surroundings } from '../surroundings.ts';
+
+/**
+ * Failures that no view has shown are thrown, and shown once by whoever registered the command.
+ * @returns what other extensions and tests may want to know; undefined when the user changed his mind.
+ */
+export type Command = (surroundings: Surroundings, selection: Selection) => Promise<unknown>;
+
+/** "net.pt", "12 files". */
+export function namesOf(files: readonly string[]): string {
+  return files.length === 1 && files[0] !== undefined ? path.basename(files[0]) : `${files.length} files`;
+}

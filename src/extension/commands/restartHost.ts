@@ -1,0 +1,12 @@
+/** Restart Analysis Host: ends it, with what runs in it; the next command starts a new one. */
+import * as vscode from 'vscode';
+import type { Command } from './command.ts';
+
+export const restartHost: Command = ({ host }) => {
+  const ended = host.processId;
+  host.restart();
+  void vscode.window.showInformationMessage(ended === undefined
+    ? 'The analysis host is not running; the next command starts it.'
+    : 'The analysis host was ended; the next command starts a new one.');
+  return Promise.resolve(ended);
+};

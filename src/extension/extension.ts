@@ -1,0 +1,67 @@
+/** Entry of the extension: registers what the user meets and starts nothing. The analysis host comes with the first question. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { canonicalize } from './commands/canonicalize.ts';
+import { chooseActivation } from './commands/chooseActivation.ts';
+import type { Command } from './commands/command.ts';
+import { environment } from './commands/environment.ts';
+import { inspect } from './commands/inspect.ts';
+import { openExample } from './commands/openExample.ts';
+import { posterior } from './commands/posterior.ts';
+import { rank } from './commands/rank.ts';
+import { restartHost } from './commands/restartHost.ts';
+import { WeightDecorations } from './decorations.ts';
+import { reportFailure } from './failureMessage.ts';
+import { HostClient } from './hostClient.ts';
+import { NetworkChoices } from './networkChoices.ts';
+import { PathHover } from './pathHover.ts';
+import { REPORT_VIEW, ReportPanels } from './reportPanels.ts';
+import { idleMilliseconds, memoryLimitBytes } from './settings.ts';
+import { ShardIndexHover, shardIndexSelector } from './shardIndexHover.ts';
+import { SummaryCache } from './summaryCache.ts';
+import type { Surroundings } from './surroundings.ts';
+import { WeightsEditor, weightsEditors } from './weightsEditor.ts';
+
+const commands: Readonly<Record<string, Command>> = { inspect, canonicalize, rank, posterior, openExample, environment, chooseActivation, restartHost };
+
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Quotient', { log: true });
+  const host = new HostClient({
+    hostPath: path.join(context.extensionPath, 'dist', 'host.js'),
+    memoryLimitBytes,
+    idleMilliseconds,
+    log(level, text) {
+      if (level === 'error') log.error(text);
+      else if (level === 'warning') log.warn(text);
+      else log.info(text);
+    },
+  });
+  const summaries = new SummaryCache(host);
+  const panels = new ReportPanels(context.extensionUri, host, log);
+  const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries) };
+  const decorations = new WeightDecorations(summaries);
+  const editor = new WeightsEditor(context.extensionUri, surroundings);
+
+  context.subscriptions.push(
+    log,
+    host,
+    summaries,
+    decorations,
+    ...Object.entries(commands).map(([name, command]) => vscode.commands.registerCommand(`quotient.${name}`, async (clicked: unknown, selected: unknown) => {
+      try {
+        return await command(surroundings, { clicked, selected });
+      } catch (error) {
+        reportFailure(error, log);
+        return undefined;
+      }
+    })),
+    ...weightsEditors.map((viewType) => vscode.window.registerCustomEditorProvider(viewType, editor, {
+      supportsMultipleEditorsPerDocument: true,
+      webviewOptions: { retainContextWhenHidden: true, enableFindWidget: true },
+    })),
+    vscode.window.registerWebviewPanelSerializer(REPORT_VIEW, panels),
+    vscode.window.registerFileDecorationProvider(decorations),
+    vscode.languages.registerHoverProvider({ scheme: 'file' }, new PathHover(summaries)),
+    vscode.languages.registerHoverProvider(shardIndexSelector, new ShardIndexHover(summaries)),
+  );
+}

@@ -1,0 +1,152 @@
+/**
+ * A webview that draws a report: in a panel or in the weight-file editor. It answers the page's messages, runs the question that
+ * the report answers, shows its progress and failures, and has everything ready for when the page loads again.
+ */
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import type { Report } from '../protocol/report.ts';
+import type { Method, Progress, ResultOf } from '../protocol/rpc.ts';
+import type { FromWebview, ToWebview, WebviewAction } from '../protocol/webview.ts';
+import { webviewHtml } from '../protocol/webviewHtml.ts';
+import { isCancellation } from './analysisError.ts';
+import { runJob, type Question } from './analysisJob.ts';
+import { failureSentence, reportFailure } from './failureMessage.ts';
+import type { HostClient } from './hostClient.ts';
+import { copyText, saveContent, saveStandalone } from './reportExport.ts';
+
+/** Methods whose answer is a report. */
+export type ReportMethod = { [M in Method]: ResultOf<M> extends Report ? M : never }[Method];
+
+export interface ReportViewOptions {
+  readonly webview: vscode.Webview;
+  readonly extensionUri: vscode.Uri;
+  readonly host: HostClient;
+  readonly log: vscode.LogOutputChannel;
+  /** A report that the page restores from its own state. */
+  readonly restored?: Report;
+  /** Every button but cancel. */
+  readonly onAction: (action: Exclude<WebviewAction, 'cancel'>) => Promise<unknown>;
+}
+
+export class ReportView {
+  readonly #options: ReportViewOptions;
+  readonly #messages: vscode.Disposable;
+  #report: Report | undefined;
+  /** What stands over the report, or in its place: progress of a running job, or why there is nothing newer. */
+  #notice: Exclude<ToWebview, { type: 'report' }> | undefined;
+  #running: AbortController | undefined;
+  #ready = false;
+  /** A page that comes back after a reload has drawn its own copy of the report by the time it says that it is ready. */
+  #pageHasReport: boolean;
+  #disposed = false;
+
+  constructor(options: ReportViewOptions) {
+    const { webview, extensionUri } = options;
+    this.#options = options;
+    this.#report = options.restored;
+    this.#pageHasReport = options.restored !== undefined;
+    const dist = vscode.Uri.joinPath(extensionUri, 'dist');
+    webview.options = { enableScripts: true, localResourceRoots: [dist] };
+    this.#messages = webview.onDidReceiveMessage((message: FromWebview) => {
+      this.#receive(message).catch((error: unknown) => {
+        reportFailure(error, options.log);
+      });
+    });
+    webview.html = webviewHtml({
+      nonce: randomBytes(16).toString('base64url'),
+      cspSource: webview.cspSource,
+      scriptUri: webview.asWebviewUri(vscode.Uri.joinPath(dist, 'page.js')).toString(),
+    });
+  }
+
+  get report(): Report | undefined {
+    return this.#report;
+  }
+
+  /**
+   * Asks the host, in place of whatever this view was still asking. Failures end here: on the page and, unless the job was quiet,
+   * in a notification.
+   * @returns undefined when there is no report, because of a failure or a cancel.
+   */
+  async ask(question: Question<ReportMethod>, { notification }: { readonly notification: boolean }): Promise<Report | undefined> {
+    this.#running?.abort();
+    const running = new AbortController();
+    this.#running = running;
+    this.#show({ type: 'progress', title: question.title, progress: { message: 'Starting' } });
+    try {
+      const report = await runJob(this.#options.host, question, {
+        signal: running.signal,
+        notification,
+        onProgress: (progress: Progress) => {
+          if (this.#running === running) this.#show({ type: 'progress', title: question.title, progress });
+        },
+      });
+      if (this.#running !== running) return undefined;
+      this.#report = report;
+      this.#notice = undefined;
+      this.#post({ type: 'report', report });
+      return report;
+    } catch (error) {
+      // Another question has taken over the view: nobody waits for this one.
+      if (this.#running !== running || this.#disposed) return undefined;
+      this.#fail(question.title, error);
+      if (notification) reportFailure(error, this.#options.log);
+      else this.#options.log.warn(failureSentence(error));
+      return undefined;
+    } finally {
+      if (this.#running === running) this.#running = undefined;
+    }
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#running?.abort();
+    this.#messages.dispose();
+  }
+
+  #fail(title: string, error: unknown): void {
+    if (isCancellation(error) && this.#report !== undefined) {
+      // Back to what was there before.
+      this.#notice = undefined;
+      this.#post({ type: 'report', report: this.#report });
+      return;
+    }
+    this.#show({ type: 'error', title, message: failureSentence(error) });
+  }
+
+  #show(notice: Exclude<ToWebview, { type: 'report' }>): void {
+    this.#notice = notice;
+    this.#post(notice);
+  }
+
+  #post(message: ToWebview): void {
+    // Before the page listens a message would be lost; it asks for everything when it does.
+    if (this.#ready && !this.#disposed) void this.#options.webview.postMessage(message);
+  }
+
+  async #receive(message: FromWebview): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        this.#ready = true;
+        if (this.#report !== undefined && !this.#pageHasReport) this.#post({ type: 'report', report: this.#report });
+        this.#pageHasReport = false;
+        if (this.#notice !== undefined) this.#post(this.#notice);
+        else if (this.#report === undefined) {
+          this.#post({ type: 'error', title: 'Nothing to show', message: 'This report could not be kept across the reload. Run the command again.' });
+        }
+        return;
+      case 'run':
+        if (message.action === 'cancel') this.#running?.abort();
+        else await this.#options.onAction(message.action);
+        return;
+      case 'copy':
+        await copyText(message.text);
+        return;
+      case 'save':
+        await saveContent(message.suggestedName, message.content, this.#report);
+        return;
+      case 'save-html':
+        if (this.#report !== undefined) await saveStandalone(this.#report, this.#options.extensionUri);
+    }
+  }
+}

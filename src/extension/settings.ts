@@ -1,0 +1,57 @@
+/** Every setting of the extension, read when it is used, with the defaults of package.json. */
+import os from 'node:os';
+import * as vscode from 'vscode';
+import type { CanonicalizeRequest, Likelihood, RankRequest } from '../protocol/service.ts';
+
+const get = <T>(name: string, otherwise: T): T => vscode.workspace.getConfiguration('quotient').get(name, otherwise);
+
+/** A whole or broken number that settings.json may spell as anything. */
+function number(name: string, otherwise: number, least: number): number {
+  const value = get<unknown>(name, otherwise);
+  return typeof value === 'number' && Number.isFinite(value) && value >= least ? value : otherwise;
+}
+
+/** Below this not even the host itself starts. */
+const LEAST_HOST_MB = 256;
+
+/** 0, the default, stands for half of the memory that this machine (or container) has. */
+export function memoryLimitBytes(): number {
+  const megabytes = number('host.memoryLimit', 0, 0);
+  if (megabytes > 0) return Math.max(LEAST_HOST_MB, megabytes) * 2 ** 20;
+  const constrained = process.constrainedMemory();
+  const total = constrained > 0 ? Math.min(constrained, os.totalmem()) : os.totalmem();
+  return Math.max(LEAST_HOST_MB * 2 ** 20, Math.floor(total / 2));
+}
+
+export const idleMilliseconds = (): number => number('host.idleMinutes', 5, 0.1) * 60_000;
+
+export const seed = (): number => Math.floor(number('seed', 0, 0));
+
+export function rankSettings(): Pick<RankRequest, 'inputs' | 'noise' | 'priorPrecision'> {
+  return {
+    inputs: Math.floor(number('rank.inputs', 2000, 1)),
+    noise: number('rank.noise', 1, Number.MIN_VALUE),
+    priorPrecision: number('rank.priorPrecision', 1, Number.MIN_VALUE),
+  };
+}
+
+export function canonicalForm(): Pick<CanonicalizeRequest, 'scaling' | 'permutation' | 'sign' | 'countBiases'> {
+  return {
+    scaling: oneOf('canonicalForm.scaling', ['unit', 'balanced', 'none']),
+    permutation: oneOf('canonicalForm.permutation', ['sorted', 'none']),
+    sign: oneOf('canonicalForm.sign', ['fixed', 'none']),
+    countBiases: get<unknown>('canonicalForm.countBiases', false) === true,
+  };
+}
+
+export const likelihoods: readonly { readonly value: Likelihood; readonly label: string; readonly detail: string }[] = [
+  { value: 'gaussian', label: 'Gaussian', detail: 'Regression: outputs are means, noise from "quotient.rank.noise"' },
+  { value: 'categorical', label: 'Categorical', detail: 'Classification: outputs are logits of a softmax' },
+  { value: 'bernoulli', label: 'Bernoulli', detail: 'Two classes: outputs are logits of a sigmoid' },
+];
+
+/** The first value is the default. */
+function oneOf<const T extends string>(name: string, values: readonly [T, ...T[]]): T {
+  const value = get<unknown>(name, values[0]);
+  return values.find((known) => known === value) ?? values[0];
+}

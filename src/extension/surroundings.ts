@@ -1,0 +1,14 @@
+/** What commands, editors and hovers share, made once when the extension starts. */
+import type * as vscode from 'vscode';
+import type { HostClient } from './hostClient.ts';
+import type { NetworkChoices } from './networkChoices.ts';
+import type { ReportPanels } from './reportPanels.ts';
+import type { SummaryCache } from './summaryCache.ts';
+
+export interface Surroundings {
+  readonly host: HostClient;
+  readonly log: vscode.LogOutputChannel;
+  readonly summaries: SummaryCache;
+  readonly choices: NetworkChoices;
+  readonly panels: ReportPanels;
+}
