@@ -3,10 +3,14 @@
  * known but not read yet is named, so that nobody has to guess what the file is.
  */
 import { openByteSource, type ByteSource } from './byteSource.ts';
+import { openNpy } from './npy.ts';
+import { looksLikeNpy } from './npyHeader.ts';
 import { MAX_HEADER_BYTES, openSafetensors } from './safetensors.ts';
 import { openSafetensorsIndex } from './safetensorsIndex.ts';
 import type { WeightFile } from './weightFile.ts';
 import { WeightFileError } from './weightFileError.ts';
+import { looksLikeZip } from './zip.ts';
+import { openZipWeights } from './zipWeights.ts';
 
 /**
  * Reads the header only. Close the result when it is no longer needed.
@@ -28,6 +32,8 @@ async function openFormat(source: ByteSource): Promise<WeightFile> {
   const head = Buffer.from(await source.read(0, Math.min(size, 512)));
   if (name.endsWith('.index.json')) return openSafetensorsIndex(source);
   if (beginsLikeSafetensors(head)) return openSafetensors(source);
+  if (looksLikeZip(head)) return openZipWeights(source);
+  if (looksLikeNpy(head)) return openNpy(source);
   const known = unsupported.find(({ magic, at = 0 }) => head.toString('latin1', at, at + magic.length) === magic) ?? unsupportedByName.find(({ ending }) => name.endsWith(ending));
   if (known !== undefined) throw new WeightFileError(path, '', known.problem);
   if (name.endsWith('.safetensors')) return openSafetensors(source);
