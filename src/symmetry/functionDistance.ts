@@ -18,7 +18,7 @@ export interface FunctionDistance {
   readonly output: number;
   /** Outputs (of N × O) at which both networks are finite and were compared. */
   readonly compared: number;
-  /** Name of the first layer whose units behave differently, up to order, positive scale and sign; null when none does. */
+  /** When the function changed: name of the first layer whose units behave differently, up to order, positive scale and sign. */
   readonly firstLayer: string | null;
 }
 
@@ -43,8 +43,8 @@ export function genericInputs(width: number, rows: number, seed: number): Float6
 export function functionDistance(chain: DenseChain, a: Float64Array, b: Float64Array, x = genericInputs(chain.inputs, 96, 0)): FunctionDistance {
   const left = trace(chain, a, x);
   const right = trace(chain, b, x);
-  const fa = left.activations.at(-1)!;
-  const fb = right.activations.at(-1)!;
+  const fa = left.activations[chain.layers.length]!;
+  const fb = right.activations[chain.layers.length]!;
   const bound = roundingBound(chain, a, left);
   const boundOther = roundingBound(chain, b, right);
   const outputs = chain.outputs;
@@ -77,7 +77,8 @@ export function functionDistance(chain: DenseChain, a: Float64Array, b: Float64A
       worst = o;
     }
   }
-  return { relative, absolute, rounding, output: worst, compared, firstLayer: firstDifferentLayer(chain, left, right) };
+  const distance = { relative, absolute, rounding, output: worst, compared, firstLayer: null };
+  return functionChanged(distance) ? { ...distance, firstLayer: firstDifferentLayer(chain, left, right) } : distance;
 }
 
 /**

@@ -1,0 +1,167 @@
+/**
+ * The three laws of a canonical form, over random networks and random group elements, in float64: (a) the function is kept,
+ * (b) the form is constant on the orbit, (c) it is idempotent.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { activationNamed, LINEAR } from '../../../src/network/activation.ts';
+import { sequentialChain } from '../../../src/network/denseChain.ts';
+import { seededRandom } from '../../../src/linalg/random.ts';
+import { canonicaliseMany } from '../../../src/symmetry/canonicalDraws.ts';
+import { type CanonicalOptions, canonicalForm } from '../../../src/symmetry/canonicalForm.ts';
+import { functionDistance } from '../../../src/symmetry/functionDistance.ts';
+import { symmetryGroup } from '../../../src/symmetry/group.ts';
+import { type GroupElement, applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
+import type { LeftUnit } from '../../../src/symmetry/scaling.ts';
+import { type Sample, entryDistance, samples } from './chains.ts';
+
+const LAW = 1e-10;
+const forms = fc.record({
+  scaling: fc.constantFrom('unit' as const, 'balanced' as const),
+  countBiases: fc.boolean(),
+  permutation: fc.constant('sorted' as const),
+  sign: fc.constant('fixed' as const),
+});
+const all = ['relu', 'leaky_relu:0.1', 'leaky_relu:2', 'tanh', 'sin', 'erf', 'softsign', 'linear', 'gelu', 'sigmoid', 'silu', 'softplus', 'elu'];
+
+/** An element of the part of the group that the form divides out: no general linear mixing, and no scaling of units left alone. */
+function divisibleElement({ chain, random }: Sample, left: readonly LeftUnit[]): GroupElement {
+  const group = symmetryGroup(chain);
+  const element = randomElement({ ...group, factors: group.factors.filter((factor) => factor.kind !== 'general-linear') }, random);
+  // Scale and flip before reordering, so that positions are those of θ.
+  const scalings = element.filter((part) => part.kind === 'scaling');
+  for (const { layer, unit } of left) for (const part of scalings) if (part.layer.name === layer) part.alpha[unit] = 1;
+  return [...element.filter((part) => part.kind !== 'permutation'), ...element.filter((part) => part.kind === 'permutation')];
+}
+
+function expectSameFunction(sample: Sample, theta: Float64Array): void {
+  const distance = functionDistance(sample.chain, sample.theta, theta);
+  expect(distance.relative).toBeLessThanOrEqual(sample.kind === 'normal' ? LAW : Math.max(LAW, distance.rounding));
+}
+
+describe.each([
+  ['every activation', { activations: all }, 3000],
+  ['ReLU with nasty weights', { activations: ['relu', 'leaky_relu:0.1'], kinds: ['whole', 'wide'] as const }, 2000],
+  ['odd activations with tied weights', { activations: ['tanh', 'linear'], kinds: ['whole'] as const }, 3000],
+])('canonical form: %s', (_, options, numRuns) => {
+  it('keeps the function', () => {
+    fc.assert(
+      fc.property(samples(options), forms, (sample, form) => {
+        expectSameFunction(sample, canonicalForm(sample.chain, sample.theta, form).theta);
+      }),
+      { numRuns, seed: 1 },
+    );
+  });
+
+  it('is constant on the orbit', () => {
+    fc.assert(
+      fc.property(samples(options), forms, (sample, form) => {
+        const { theta, leftUnits } = canonicalForm(sample.chain, sample.theta, form);
+        const moved = sample.theta.slice();
+        applyElement(sample.chain, moved, divisibleElement(sample, leftUnits));
+        expect(entryDistance(canonicalForm(sample.chain, moved, form).theta, theta)).toBeLessThanOrEqual(LAW);
+      }),
+      { numRuns, seed: 2 },
+    );
+  });
+
+  it('is idempotent', () => {
+    fc.assert(
+      fc.property(samples(options), forms, (sample, form) => {
+        const { theta } = canonicalForm(sample.chain, sample.theta, form);
+        expect(entryDistance(canonicalForm(sample.chain, theta, form).theta, theta)).toBeLessThanOrEqual(LAW);
+      }),
+      { numRuns, seed: 3 },
+    );
+  });
+});
+
+const relu = activationNamed('relu');
+const unit: CanonicalOptions = { scaling: 'unit', permutation: 'sorted', sign: 'fixed', countBiases: false };
+
+describe('outside the law', () => {
+  // W = [[0, 0], [3, 4]], b = [0, 0]; V = [[5, 2]], c = 1: unit 0 is constant.
+  const chain = sequentialChain([2, 2, 1], relu, LINEAR);
+  const theta = Float64Array.of(0, 0, 3, 4, 0, 0, 5, 2, 1);
+
+  it('unit form: a zero row is reported and its column left as it is', () => {
+    const { theta: result, leftUnits } = canonicalForm(chain, theta, { ...unit, permutation: 'none' });
+    expect(leftUnits).toEqual([{ layer: '0', unit: 0, reason: 'zero-incoming' }]);
+    expect([...result]).toEqual([0, 0, 3 / 5, 4 / 5, 0, 0, 5, 10, 1]);
+    expect(functionDistance(chain, theta, result).relative).toBeLessThan(1e-15);
+  });
+
+  it('balanced form: zero rows and zero columns are reported and left; the others are balanced', () => {
+    const wide = sequentialChain([1, 3, 1], relu, LINEAR, false);
+    const { theta: result, leftUnits } = canonicalForm(wide, Float64Array.of(0, 2, 8, 5, 0, 2), { ...unit, scaling: 'balanced', permutation: 'none' });
+    expect(leftUnits).toEqual([{ layer: '0', unit: 0, reason: 'zero-incoming' }, { layer: '0', unit: 1, reason: 'zero-outgoing' }]);
+    expect(entryDistance(result, Float64Array.of(0, 2, 4, 5, 0, 4))).toBeLessThan(1e-14);
+  });
+
+  it('balanced form without biases: a unit with nothing but a bias is constant and left', () => {
+    const { leftUnits } = canonicalForm(chain, Float64Array.of(0, 0, 3, 4, 7, 0, 5, 2, 1), { ...unit, scaling: 'balanced' });
+    expect(leftUnits).toEqual([{ layer: '0', unit: 0, reason: 'zero-incoming' }]);
+    expect(canonicalForm(chain, Float64Array.of(0, 0, 3, 4, 7, 0, 5, 2, 1), { ...unit, scaling: 'balanced', countBiases: true }).leftUnits).toEqual([]);
+  });
+
+  it('linear layers are named, because their general linear group stays', () => {
+    expect(canonicalForm(sequentialChain([2, 2, 1], LINEAR, LINEAR), theta, unit).linearLayers).toEqual(['0']);
+    expect(canonicalForm(chain, theta, unit).linearLayers).toEqual([]);
+  });
+
+  it('numbers that are not finite, or do not stay so, are refused by name', () => {
+    expect(() => canonicalForm(chain, theta.with(3, Number.NaN), unit)).toThrow('0.weight[1,1] is NaN: weights must be finite');
+    expect(() => canonicalForm(chain, Float64Array.of(1e200, 0, 0, 1e200, 0, 0, 1e200, 1e200, 0), unit)).toThrow('2.weight[0,0] leaves the range of float64');
+  });
+});
+
+describe('what was applied', () => {
+  it('tells each factor of each layer', () => {
+    const chain = sequentialChain([1, 2, 1], activationNamed('tanh'), LINEAR, false);
+    // tanh is odd, not homogeneous: unit 0 flips (−1 → 1), then v = [−1, 3] is put in descending order.
+    const { factors, theta } = canonicalForm(chain, Float64Array.of(-1, 2, 1, 3), unit);
+    expect([...theta]).toEqual([2, 1, 3, -1]);
+    expect(factors).toEqual([
+      { kind: 'sign', layer: '0', units: 2, flipped: 1 },
+      { kind: 'permutation', layer: '0', units: 2, order: [1, 0] },
+    ]);
+  });
+
+  it('does nothing when nothing is asked for', () => {
+    const chain = sequentialChain([2, 3, 1], LINEAR, LINEAR);
+    const theta = Float64Array.from({ length: chain.parameters }, (_, i) => Math.cos(i));
+    const { theta: result, factors } = canonicalForm(chain, theta, { scaling: 'none', permutation: 'none', sign: 'none', countBiases: false });
+    expect(result).toEqual(theta);
+    expect(factors).toEqual([]);
+  });
+});
+
+describe('many draws', () => {
+  const chain = sequentialChain([2, 2, 1], relu, LINEAR);
+  const random = seededRandom(5);
+  const draws = Float64Array.from({ length: 50 * chain.parameters }, () => random.normal());
+  const job = { signal: new AbortController().signal, progress: () => undefined };
+
+  it.each(['unit', 'balanced', 'none'] as const)('are each brought into the same form as one alone (%s)', async (scaling) => {
+    const options = { ...unit, scaling };
+    const many = draws.slice();
+    expect(await canonicaliseMany(chain, many, options, job)).toEqual({ draws: 50, notFinite: 0, withLeftUnits: 0 });
+    for (let m = 0; m < 50; m++) {
+      const begin = m * chain.parameters;
+      const alone = canonicalForm(chain, draws.slice(begin, begin + chain.parameters), options).theta;
+      expect(many.slice(begin, begin + chain.parameters)).toEqual(alone);
+    }
+  });
+
+  it('leave alone and count a draw with a NaN', async () => {
+    const many = draws.slice().with(chain.parameters + 2, Number.NaN);
+    expect((await canonicaliseMany(chain, many, unit, job)).notFinite).toBe(1);
+    expect(many.slice(chain.parameters, 2 * chain.parameters)).toEqual(draws.slice(chain.parameters, 2 * chain.parameters).with(2, Number.NaN));
+  });
+
+  it('stop at once when the job is cancelled', async () => {
+    const many = draws.slice();
+    await expect(canonicaliseMany(chain, many, unit, { ...job, signal: AbortSignal.abort() })).rejects.toThrow();
+    expect(many).toEqual(draws);
+  });
+});
