@@ -88,7 +88,18 @@ export class Workbench {
 
   async openFile(name: string): Promise<void> {
     await this.file(name).dblclick();
-    await this.page.locator('.tab.active', { hasText: name }).waitFor();
+    await this.tab(name).waitFor();
+  }
+
+  /** In the plain editor, whatever editor the file opens in by default. */
+  async openAsText(name: string): Promise<void> {
+    await this.explorerCommand([name], 'Open With...');
+    await this.pick('Text Editor');
+    await this.page.locator('.editor-instance .view-line').first().waitFor();
+  }
+
+  tab(name: string): Locator {
+    return this.page.locator('.tab.active', { hasText: name });
   }
 
   /** An entry of the context menu of one or several files. */
@@ -100,15 +111,14 @@ export class Workbench {
     await entry.click();
   }
 
-  /** What decoration providers wrote on a file's row: the badge, which is a pseudo-element, and the tooltip. */
-  async decoration(name: string, badge: string): Promise<string> {
+  /** Waits for what a decoration provider wrote on a file's row, which is a pseudo-element. */
+  async decoration(name: string, badge: string, timeout = 30_000): Promise<void> {
     await this.file(name).locator('.monaco-icon-label').waitFor();
     await this.until(`badge ${badge} on ${name}`, () =>
       this.file(name).evaluate((row: PageElement, text) => {
         const view = row.ownerDocument.defaultView;
         return [...row.querySelectorAll('*')].some((part) => view.getComputedStyle(part, '::after').content.includes(text));
-      }, badge));
-    return (await this.file(name).getAttribute('aria-label')) ?? '';
+      }, badge), timeout);
   }
 
   // --- Palette and dialogs

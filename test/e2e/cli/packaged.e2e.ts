@@ -1,0 +1,103 @@
+// The command line as it is packed into the extension: nothing but the files of the package, run as a user runs it.
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { denseWeights, description, safetensors, workspace } from '../checkpoints.ts';
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+let packed = '';
+let folder = '';
+
+beforeAll(async () => {
+  packed = await mkdtemp(path.join(tmpdir(), 'quotient-package-'));
+  const { stdout } = await promisify(execFile)(process.execPath, ['node_modules/@vscode/vsce/vsce', 'ls', '--no-dependencies']);
+  for (const file of stdout.split('\n').filter((line) => line !== '')) {
+    await mkdir(path.dirname(path.join(packed, file)), { recursive: true });
+    await cp(file, path.join(packed, file));
+  }
+  folder = await workspace();
+});
+
+afterAll(async () => {
+  for (const made of [packed, folder]) await rm(made, { recursive: true, force: true });
+});
+
+function quotient(...args: readonly string[]): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [path.join(packed, 'dist/cli.mjs'), ...args], { cwd: folder, maxBuffer: 1 << 26 }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err });
+    });
+  });
+}
+
+async function json(...args: readonly string[]): Promise<Record<string, unknown>> {
+  const ran = await quotient(...args, '--json');
+  expect(ran, ran.err).toMatchObject({ code: 0 });
+  return JSON.parse(ran.out) as Record<string, unknown>;
+}
+
+test('usage errors end with 2 and bad input with 1, each with one sentence', async () => {
+  expect(await quotient('transmogrify')).toMatchObject({ code: 2, out: '' });
+  await writeFile(path.join(folder, 'short.safetensors'), 'abc');
+  const ran = await quotient('inspect', 'short.safetensors');
+  expect(ran).toMatchObject({ code: 1, out: '' });
+  expect(ran.err).toContain('short.safetensors');
+  expect(ran.err).not.toMatch(/\n\s+at /);
+});
+
+// Functional dimensions measured in float64 with 2,000 inputs: D minus the number of hidden units for generic ReLU networks
+// (Grigsby et al. 2023), all of D for tanh.
+describe.each([
+  { widths: [3, 5, 2], activation: 'relu', parameters: 32, rank: 27 },
+  { widths: [4, 6, 6, 3], activation: 'relu', parameters: 93, rank: 81 },
+  { widths: [8, 16, 16, 4], activation: 'relu', parameters: 484, rank: 452 },
+  { widths: [8, 16, 16, 4], activation: 'tanh', parameters: 484, rank: 484 },
+])('rank of $widths $activation', ({ widths, activation, parameters, rank }) => {
+  test(`is ${rank} of ${parameters}, and the kernel's parts add up`, async () => {
+    await writeFile(path.join(folder, 'generic.safetensors'), safetensors(denseWeights(widths, 3)));
+    const result = await json('rank', 'generic.safetensors', '--activation', activation, '--inputs', '2000');
+    expect(result).toMatchObject({ parameters, rank, kernelDimension: parameters - rank });
+    const parts = result['kernel'] as { symmetry: number; hidden: number; dataLimited: number };
+    expect(parts.symmetry + parts.hidden + parts.dataLimited).toBe(parameters - rank);
+  });
+});
+
+test('canonicalize writes the same names and shapes, keeps the function, and is idempotent', async () => {
+  const before = denseWeights([4, 6, 3], 5);
+  await writeFile(path.join(folder, 'net.safetensors'), safetensors(before));
+  await writeFile(path.join(folder, 'net.network.json'), description([4, 6, 3], 'relu'));
+  const first = (await json('canonicalize', 'net.safetensors', '--out', 'once')) as { files: { out: string; functionError: number }[] };
+  expect(first.files).toHaveLength(1);
+  expect(first.files[0]?.functionError).toBeLessThan(1e-10);
+  const inspected = await quotient('inspect', first.files[0]?.out ?? '', '--activation', 'relu');
+  for (const [name, { shape }] of Object.entries(before)) expect(inspected.out).toMatch(new RegExp(`${name.replace('.', '\\.')}\\s.*${shape.join('\\D+')}`));
+  const again = await quotient('canonicalize', 'net.safetensors', '--out', 'once');
+  expect(again, 'an existing result is not overwritten unasked').toMatchObject({ code: 1 });
+});
+
+test('the example trains, is analysed, and becomes one self-contained page', async () => {
+  const example = await json('example', 'two-neurons', '--out', 'two', '--networks', '400', '--seed', '7');
+  expect(example['trained']).toBe(400);
+  expect(Number(example['kept'])).toBeGreaterThanOrEqual(380);
+  expect((await readdir(path.join(folder, 'two'))).sort()).toEqual(['README.md', 'data.npz', 'draws.network.json', 'draws.npz', 'network.network.json', 'network.safetensors']);
+  const ran = await quotient('posterior', 'two/draws.npz', '--html', 'report.html');
+  expect(ran, ran.err).toMatchObject({ code: 0 });
+  const html = await readFile(path.join(folder, 'report.html'), 'utf8');
+  expect(html).toMatch(/Content-Security-Policy/);
+  expect(html).not.toMatch(/<(?:script|link|img)[^>]*\s(?:src|href)="https?:/);
+  expect((await stat(path.join(folder, 'report.html'))).size).toBeGreaterThan(1e6);
+});
+
+test('the same seed gives the same bytes', async () => {
+  for (const name of ['a', 'b']) await json('example', 'two-neurons', '--out', name, '--networks', '20', '--seed', '11');
+  const [a, b] = await Promise.all(['a', 'b'].map((name) => readFile(path.join(folder, name, 'draws.npz'))));
+  expect(a).toEqual(b);
+});

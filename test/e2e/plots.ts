@@ -1,0 +1,47 @@
+/** What Plotly drew on the page, read back from the page itself. */
+import type { FrameLocator } from 'playwright-core';
+
+export interface DrawnDensity {
+  readonly title: string;
+  /** Bins as drawn: rows from below, columns from the left; zero where nothing is drawn. */
+  readonly counts: readonly (readonly number[])[];
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  /** Size on the screen. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** As much of a Plotly element as is read; Plotly keeps the data it drew on the element. */
+interface PlotElement {
+  readonly data: readonly { readonly type: string; readonly x: ArrayLike<number>; readonly y: ArrayLike<number>; readonly z: readonly ArrayLike<number | null>[] }[];
+  closest(selector: string): { querySelector(selector: string): { readonly textContent: string } | null } | null;
+  querySelector(selector: string): unknown;
+  getBoundingClientRect(): { readonly width: number; readonly height: number };
+}
+
+/** The panels of the density section, whose colours are log10 of the counts. */
+export async function drawnDensities(view: FrameLocator): Promise<DrawnDensity[]> {
+  return view.locator('[data-section=density] .js-plotly-plot').evaluateAll((plots: readonly PlotElement[]) =>
+    plots.map((plot) => {
+      const heatmap = plot.data.find((trace) => trace.type === 'heatmap');
+      // The picture itself: an image in the plot's SVG.
+      if (heatmap === undefined || plot.querySelector('.heatmaplayer image') === null) throw new Error('no heatmap is drawn');
+      const { width, height } = plot.getBoundingClientRect();
+      return {
+        title: plot.closest('figure')?.querySelector('h3')?.textContent ?? '',
+        counts: heatmap.z.map((row) => Array.from(row, (log) => (log === null ? 0 : Math.round(10 ** log)))),
+        x: Array.from(heatmap.x),
+        y: Array.from(heatmap.y),
+        width,
+        height,
+      };
+    }));
+}
+
+/** Label → value of the headline numbers. */
+export async function figures(view: FrameLocator): Promise<Record<string, string>> {
+  const labels = await view.locator('[data-section=figures] dt').allInnerTexts();
+  const values = await view.locator('[data-section=figures] dd.value').allInnerTexts();
+  return Object.fromEntries(labels.map((label, i) => [label, values[i] ?? '']));
+}

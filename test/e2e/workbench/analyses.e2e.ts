@@ -1,0 +1,93 @@
+// The analyses as a user starts them, from the palette and from the Explorer, with the questions they ask.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { denseWeights, description, safetensors } from '../checkpoints.ts';
+import { figures } from '../plots.ts';
+import { windowWith } from '../window.ts';
+
+const weights = denseWeights([3, 5, 2], 3);
+const draw = (seed: number): Buffer => safetensors(denseWeights([3, 5, 2], seed));
+
+const window = windowWith({
+  'net.safetensors': safetensors(weights),
+  'net.network.json': description([3, 5, 2], 'relu'),
+  'bare.safetensors': safetensors(weights),
+  ...Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`draw${i + 1}.safetensors`, draw(100 + i)])),
+  'draw1.network.json': description([3, 5, 2], 'relu'),
+});
+
+test('inspect, from the palette, of the file in front', async () => {
+  const w = window();
+  await w.decoration('net.safetensors', 'W');
+  await w.openFile('net.safetensors');
+  await w.shown();
+  await w.command('Quotient: Inspect Weights');
+  await w.tab('Weights').waitFor();
+  const view = await w.shown();
+  expect(await view.locator('body').innerText()).toMatch(/0\.weight|weight/);
+  await w.shot('inspect');
+  await w.closeEditors();
+});
+
+test('rank and kernel, from the Explorer, on generic inputs', async () => {
+  const w = window();
+  await w.explorerCommand(['net.safetensors'], 'Rank and Kernel of the GGN');
+  expect(await w.question()).toContain('Generic inputs');
+  await w.pick('Generic inputs');
+  const view = await w.shown();
+  await w.shot('rank');
+  const said = await view.locator('body').innerText();
+  // D = 32 parameters, five hidden ReLU units: functional dimension 27.
+  expect(said).toMatch(/\b27\b[^]*\b32\b/);
+  expect(Object.values(await figures(view)).join(' ')).toMatch(/\b27\b/);
+  await expect(view.locator('[data-section=spectrum] .js-plotly-plot .point, [data-section=spectrum] .js-plotly-plot path.point').count()).resolves.toBeGreaterThan(20);
+  await view.locator('[data-section=waterfall]').waitFor();
+  expect(await w.violations()).toBe(0);
+  await w.closeEditors();
+});
+
+test('an activation that nothing tells is asked for once, and remembered', async () => {
+  const w = window();
+  await w.explorerCommand(['bare.safetensors'], 'Rank and Kernel of the GGN');
+  expect(await w.question()).toMatch(/activation/i);
+  await w.shot('ask-activation');
+  await w.pick('tanh');
+  await w.pick('Generic inputs');
+  const view = await w.shown();
+  expect(await view.locator('body').innerText()).toMatch(/\b32\b/);
+  await w.closeEditors();
+  await w.explorerCommand(['bare.safetensors'], 'Rank and Kernel of the GGN');
+  expect(await w.question()).toContain('Generic inputs');
+  await w.dismissQuestion();
+});
+
+test('posterior, from the Explorer, of a selection of draws', async () => {
+  const w = window();
+  await w.explorerCommand(Array.from({ length: 12 }, (_, i) => `draw${i + 1}.safetensors`), 'Posterior over Weights');
+  const view = await w.shown();
+  await w.shot('posterior');
+  expect(await view.locator('body').innerText()).toMatch(/\b12\b/);
+  await expect(view.locator('[data-section=density] .js-plotly-plot').count()).resolves.toBe(3);
+  expect(await w.violations()).toBe(0);
+  await w.closeEditors();
+});
+
+test('canonicalise and save, from the Explorer; the written file opens again with the same names and shapes', async () => {
+  const w = window();
+  await w.explorerCommand(['net.safetensors'], 'Canonicalise and Save');
+  await w.shot('save-dialog');
+  const target = path.join(w.folder, 'net.canonical.safetensors');
+  expect(await w.question()).toContain('canonical');
+  await w.type(target);
+  const view = await w.shown();
+  await w.shot('canonicalise');
+  expect(await view.locator('body').innerText()).toContain('net.canonical.safetensors');
+  const bytes = await readFile(target);
+  const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()) as Record<string, { shape: number[]; dtype: string }>;
+  for (const [name, { shape }] of Object.entries(weights)) expect(header[name]).toMatchObject({ dtype: 'F64', shape });
+  await w.closeEditors();
+  await w.openFile('net.canonical.safetensors');
+  await w.shown();
+  await w.closeEditors();
+});
