@@ -16,7 +16,7 @@ export const MAX_HEADER_BYTES = 100_000_000;
 // NumPy and PyTorch stop at 64 dimensions.
 const MAX_RANK = 64;
 
-/** Element types of the format; the last three are smaller than a byte and known by name only. */
+/** Element types of the format; those smaller than a byte are known by name only. */
 const dtypeOf: ReadonlyMap<string, Dtype> = new Map((
   ['BOOL', 'U8', 'I8', 'U16', 'I16', 'U32', 'I32', 'U64', 'I64', 'F8_E4M3', 'F8_E5M2', 'F8_E8M0', 'F8_E4M3FNUZ', 'F8_E5M2FNUZ', 'F16', 'BF16', 'F32', 'F64', 'C64'] as const
 ).map((name) => [name, name]));
@@ -91,7 +91,9 @@ function parseHeader(path: string, bytes: Uint8Array): Header {
   if (first !== 0x7b) refuse('header', `begins with byte 0x${(first ?? 0).toString(16).padStart(2, '0')} instead of "{"`);
   if (!isUtf8(bytes)) refuse('header', 'is not valid UTF-8');
 
-  const scanner = new JsonScanner(bytes, (position, problem) => refuse(`header, byte ${8 + position}`, problem));
+  // What is being read, for messages; put into words only when one is needed.
+  let reading: (() => string) | undefined;
+  const scanner = new JsonScanner(bytes, (position, problem) => refuse(`header, byte ${8 + position}${reading === undefined ? '' : `, ${reading()}`}`, problem));
   const tensors: TensorInfo[] = [];
   const begins: number[] = [];
   const index = new Map<string, number>();
@@ -102,9 +104,12 @@ function parseHeader(path: string, bytes: Uint8Array): Header {
       metadata = parseMetadata(scanner, refuse);
       return;
     }
-    if (index.has(name)) refuse('header', `holds tensor "${showName(name)}" twice`);
+    const place = (): string => `tensor "${showName(name)}"`;
+    if (index.has(name)) refuse('header', `holds ${place()} twice`);
     index.set(name, tensors.length);
-    const { tensor, begin } = parseTensor(name, scanner, refuse);
+    reading = place;
+    const { tensor, begin } = parseTensor(name, scanner, (problem) => refuse(place(), problem));
+    reading = undefined;
     tensors.push(tensor);
     begins.push(begin);
   });
@@ -112,77 +117,71 @@ function parseHeader(path: string, bytes: Uint8Array): Header {
   return { tensors, index, begins, metadata: metadata ?? {} };
 }
 
-type Refuse = (place: string, problem: string) => never;
-
-function parseMetadata(scanner: JsonScanner, refuse: Refuse): Record<string, string> {
+function parseMetadata(scanner: JsonScanner, refuse: (place: string, problem: string) => never): Record<string, string> {
   // Without a prototype: "__proto__" is a key like any other.
   const metadata = Object.create(null) as Record<string, string>;
   scanner.object('__metadata__', (key) => {
-    const shown = `__metadata__ "${showName(key)}"`;
-    if (key in metadata) refuse('header', `holds ${shown} twice`);
-    metadata[key] = scanner.string(shown);
+    if (key in metadata) refuse('header', `holds __metadata__ "${showName(key)}" twice`);
+    if (scanner.next() !== 'a string') refuse('header', `__metadata__ "${showName(key)}": expected a string, found ${scanner.next()}`);
+    metadata[key] = scanner.string('__metadata__');
   });
   return metadata;
 }
 
-function parseTensor(name: string, scanner: JsonScanner, refuse: Refuse): { readonly tensor: TensorInfo; readonly begin: number } {
-  const place = (): string => `tensor "${showName(name)}"`;
+/** @param refuse ends the reading with an error about this tensor */
+function parseTensor(name: string, scanner: JsonScanner, refuse: (problem: string) => never): { readonly tensor: TensorInfo; readonly begin: number } {
   let dtype: Dtype | undefined;
   let shape: readonly number[] | undefined;
   let range: readonly [number, number] | undefined;
-  if (scanner.next() !== 'an object') refuse(place(), `expected an object with dtype, shape and data_offsets, found ${scanner.next()}`);
-  scanner.object(name, (field) => {
+  scanner.object('its entry', (field) => {
     if (field === 'dtype') {
-      if (dtype !== undefined) refuse(place(), 'has two dtypes');
-      dtype = parseDtype(scanner, place, refuse);
+      if (dtype !== undefined) refuse('has two dtypes');
+      dtype = parseDtype(scanner, refuse);
     } else if (field === 'shape') {
-      if (shape !== undefined) refuse(place(), 'has two shapes');
-      shape = parseShape(scanner, place, refuse);
+      if (shape !== undefined) refuse('has two shapes');
+      shape = parseShape(scanner, refuse);
     } else if (field === 'data_offsets') {
-      if (range !== undefined) refuse(place(), 'has two data_offsets');
-      range = parseRange(scanner, place, refuse);
+      if (range !== undefined) refuse('has two data_offsets');
+      range = parseRange(scanner, refuse);
     } else scanner.skip();
   });
-  if (dtype === undefined) return refuse(place(), 'has no dtype');
-  if (shape === undefined) return refuse(place(), 'has no shape');
-  if (range === undefined) return refuse(place(), 'has no data_offsets');
+  if (dtype === undefined) return refuse('has no dtype');
+  if (shape === undefined) return refuse('has no shape');
+  if (range === undefined) return refuse('has no data_offsets');
   const elements = product(shape);
   const bytes = elements * bytesPerElement[dtype];
   const [begin, end] = range;
-  if (bytes > Number.MAX_SAFE_INTEGER) refuse(place(), `its shape ${showShape(shape)} has more than 2^53 bytes`);
-  if (end < begin) refuse(place(), `its data_offsets [${begin}, ${end}] run backwards`);
-  if (end - begin !== bytes) refuse(place(), `its shape ${showShape(shape)} of ${dtype} takes ${bytes} bytes, but its data_offsets [${begin}, ${end}] hold ${end - begin}`);
+  if (bytes > Number.MAX_SAFE_INTEGER) refuse(`its shape ${showShape(shape)} has more than 2^53 bytes`);
+  if (end < begin) refuse(`its data_offsets [${begin}, ${end}] run backwards`);
+  if (end - begin !== bytes) refuse(`its shape ${showShape(shape)} of ${dtype} takes ${bytes} bytes, but its data_offsets [${begin}, ${end}] hold ${end - begin}`);
   return { tensor: { name, dtype, shape, elements, bytes }, begin };
 }
 
-function parseDtype(scanner: JsonScanner, place: () => string, refuse: Refuse): Dtype {
-  if (scanner.next() !== 'a string') refuse(place(), `dtype: expected a string, found ${scanner.next()}`);
+function parseDtype(scanner: JsonScanner, refuse: (problem: string) => never): Dtype {
   const name = scanner.string('dtype');
   const dtype = dtypeOf.get(name);
   if (dtype !== undefined) return dtype;
-  if (packedDtypes.includes(name)) return refuse(place(), `its dtype ${name} packs several elements into a byte, which is not supported yet`);
-  return refuse(place(), `its dtype "${showName(name)}" is unknown`);
+  if (packedDtypes.includes(name)) return refuse(`its dtype ${name} packs several elements into a byte, which is not supported yet`);
+  return refuse(`its dtype "${showName(name)}" is unknown`);
 }
 
-function parseShape(scanner: JsonScanner, place: () => string, refuse: Refuse): readonly number[] {
+function parseShape(scanner: JsonScanner, refuse: (problem: string) => never): readonly number[] {
   const shape: number[] = [];
-  if (scanner.next() !== 'an array') refuse(place(), `shape: expected an array, found ${scanner.next()}`);
   scanner.array('shape', (axis) => {
-    if (axis === MAX_RANK) refuse(place(), `has more than ${MAX_RANK} dimensions`);
-    shape.push(scanner.wholeNumber(`tensor's shape`));
+    if (axis === MAX_RANK) refuse(`has more than ${MAX_RANK} dimensions`);
+    shape.push(scanner.wholeNumber('shape'));
   });
   return shape;
 }
 
-function parseRange(scanner: JsonScanner, place: () => string, refuse: Refuse): readonly [number, number] {
+function parseRange(scanner: JsonScanner, refuse: (problem: string) => never): readonly [number, number] {
   const offsets: number[] = [];
-  if (scanner.next() !== 'an array') refuse(place(), `data_offsets: expected an array, found ${scanner.next()}`);
   scanner.array('data_offsets', (position) => {
-    if (position === 2) refuse(place(), 'data_offsets: expected two numbers, found more');
+    if (position === 2) refuse('data_offsets: expected two numbers, found more');
     offsets.push(scanner.wholeNumber('data_offsets'));
   });
   const [begin, end] = offsets;
-  if (begin === undefined || end === undefined) return refuse(place(), `data_offsets: expected two numbers, found ${offsets.length}`);
+  if (begin === undefined || end === undefined) return refuse(`data_offsets: expected two numbers, found ${offsets.length}`);
   return [begin, end];
 }
 
@@ -214,5 +213,5 @@ function requireContiguous(path: string, { tensors, begins }: Header, dataStart:
     filled = end(i);
     previous = name;
   }
-  if (dataStart + filled < size) throw new WeightFileError(path, `byte ${dataStart + filled}`, `${size - dataStart - filled} bytes follow after the last tensor and belong to none`);
+  if (dataStart + filled < size) throw new WeightFileError(path, `byte ${dataStart + filled}`, `the tensors end here, but the file is ${size} bytes long`);
 }
