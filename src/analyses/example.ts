@@ -16,7 +16,7 @@ import type { ExampleRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { writeAtomically } from '../weights/atomicWrite.ts';
 import { encodeElements } from '../weights/dtype.ts';
-import { writeNpz, type NpzArray } from '../weights/npzWriter.ts';
+import { writeNpz, type NamedArray } from '../weights/npzWriter.ts';
 import { writeSafetensors } from '../weights/safetensorsWriter.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 import { startProvenance } from './provenance.ts';
@@ -111,7 +111,7 @@ async function writeTwoNeurons({ out, overwrite }: ExampleRequest, data: PlanarC
   await mkdir(out, { recursive: true });
   const size = twoNeuronChain.parameters;
   const blocks = parameterBlocks(twoNeuronChain);
-  const stacked = blocks.map(({ reference, rows, columns, shape }): NpzArray => {
+  const stacked = blocks.map(({ reference, rows, columns, shape }): NamedArray => {
     const length = rows * columns;
     const values = new Float64Array(ensemble.kept * length);
     for (let m = 0; m < ensemble.kept; m++) values.set(ensemble.draws.subarray(m * size + reference.offset, m * size + reference.offset + length), m * length);
@@ -137,7 +137,7 @@ async function writeTwoNeurons({ out, overwrite }: ExampleRequest, data: PlanarC
 
 /** Refuses before the training, not after it. */
 async function requireNoFiles(folder: string): Promise<void> {
-  const there = await readdir(folder).catch(() => []);
-  const taken = FILES.find((name) => there.includes(name));
+  const there = await readdir(folder).catch((): string[] => []);
+  const taken = FILES.find((name) => there.some((entry) => entry === name));
   if (taken !== undefined) throw new UserError(`${path.join(folder, taken)} is there already; choose another folder, or overwrite it`);
 }

@@ -75,6 +75,17 @@ export function readDescription(text: string, source: string, tensors: readonly 
   return denseChain(read);
 }
 
+/** The description from which `readDescription` makes the same chain again. */
+export function writeDescription(chain: DenseChain): string {
+  const layers = chain.layers.map(({ weight, bias, activation }) => ({
+    weight: weight.tensor,
+    ...(bias === undefined ? {} : { bias: bias.tensor }),
+    ...(weight.transposed ? { order: 'in-out' } : {}),
+    ...(activation.name === 'linear' ? {} : { activation: activation.name }),
+  }));
+  return JSON.stringify({ input: [chain.inputs], layers });
+}
+
 type Fail = (place: string, problem: string) => never;
 type Entry = ReadonlyMap<string, unknown>;
 

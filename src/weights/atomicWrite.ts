@@ -15,6 +15,8 @@ export interface AtomicWriteOptions {
   readonly overwrite: boolean;
   /** Aborting leaves the target as it was. */
   readonly signal?: AbortSignal;
+  /** Looks at the finished file under its temporary name; when it throws, the target stays as it was. */
+  readonly verify?: (temporary: string) => Promise<void>;
 }
 
 /**
@@ -36,6 +38,7 @@ export async function writeAtomically(path: string, options: AtomicWriteOptions,
     } finally {
       await handle.close();
     }
+    await options.verify?.(temporary);
     options.signal?.throwIfAborted();
     if (options.overwrite) await rename(temporary, path);
     else await giveNewName(temporary, path);

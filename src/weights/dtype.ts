@@ -21,6 +21,13 @@ export const bytesPerElement: Readonly<Record<Dtype, number>> = {
   C64: 8, C128: 16,
 };
 
+/** Spacing of a type's numbers at 1, in which its rounding errors are measured; 0 for types that are not floating-point. */
+export const machineEpsilon: Readonly<Record<Dtype, number>> = {
+  BOOL: 0, U8: 0, I8: 0, U16: 0, I16: 0, U32: 0, I32: 0, U64: 0, I64: 0,
+  F8_E4M3: 2 ** -3, F8_E5M2: 2 ** -2, F8_E8M0: 1, F8_E4M3FNUZ: 2 ** -3, F8_E5M2FNUZ: 2 ** -2, F16: 2 ** -10, BF16: 2 ** -7, F32: 2 ** -23, F64: 2 ** -52,
+  C64: 0, C128: 0,
+};
+
 const names: ReadonlySet<string> = new Set(Object.keys(bytesPerElement));
 
 export function isDtype(name: string): name is Dtype {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readDescription } from '../../../src/network/description.ts';
+import { readDescription, writeDescription } from '../../../src/network/description.ts';
 import { WeightFileError } from '../../../src/weights/weightFileError.ts';
 
 const tensors = [
@@ -34,6 +34,13 @@ describe('network descriptions', () => {
     const chain = read({ layers: [{ weight: 'kernel', bias: '0.bias', order: 'in-out' }, { activation: 'tanh' }, { dropout: 0.5 }, { dense: '2' }] });
     expect(chain).toMatchObject({ inputs: 2, outputs: 1 });
     expect(chain.layers[0]).toMatchObject({ name: 'kernel', outputs: 3, weight: { transposed: true }, activation: { name: 'tanh' } });
+  });
+
+  it('writes the description that it reads', () => {
+    const chain = read({ layers: [{ weight: 'kernel', bias: '0.bias', order: 'in-out', activation: 'leaky_relu:0.2' }, { dense: '2' }] });
+    const again = read(writeDescription(chain));
+    const plain = ({ layers }: typeof chain) => layers.map(({ inputs, outputs, weight, bias, activation }) => ({ inputs, outputs, weight, bias, activation: activation.name }));
+    expect(plain(again)).toEqual(plain(chain));
   });
 
   it('takes a layer without bias', () => {

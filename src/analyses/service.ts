@@ -1,0 +1,13 @@
+/** The analyses under the names of the service, for whoever serves them: the analysis host and the command line. */
+import type { JobContext, Method, RequestOf, ResultOf } from '../protocol/rpc.ts';
+import { canonicalize } from './canonicalize.ts';
+import { environment } from './environment.ts';
+import { example } from './example.ts';
+import { inspect } from './inspect.ts';
+import { posterior } from './posterior.ts';
+import { rank } from './rank.ts';
+import { summarize } from './summarize.ts';
+
+export type Analyses = { readonly [M in Method]: (request: RequestOf<M>, context: JobContext) => Promise<ResultOf<M>> };
+
+export const analyses: Analyses = { inspect, canonicalize, rank, posterior, example, summarize, environment };
