@@ -79,6 +79,8 @@ function patternOf(format: SmallFloatFormat, value: number): number {
   const rounded = steps + 2 ** 52 - 2 ** 52;
   const offset = format.kind === 'power-of-two' ? exponent - format.minExponent - 1 : (exponent - format.minExponent) * 2 ** format.fractionBits;
   const magnitude = offset + rounded;
+  // Less than the smallest power of two, and there is no zero to round to.
+  if (magnitude < 0) return steps < 0.5 ? format.nan : 0;
   if (format.kind === 'signed-without-negative-zero') {
     if (magnitude >= format.finiteEnd) return format.nan;
     return magnitude === 0 ? 0 : signBit + magnitude;
