@@ -22,7 +22,7 @@ const FIRST_DATE = 0x0021;
 const UTF8_NAME = 0x0800;
 // NumPy aligns an array's elements to this, counted from the beginning of its .npy.
 const ALIGNMENT = 64;
-const PIECE = 8 * 2 ** 20;
+const PIECE = 4 * 2 ** 20;
 
 interface WrittenEntry {
   readonly name: Buffer;
@@ -48,6 +48,7 @@ export async function writeNpz(path: string, arrays: readonly NamedArray[], opti
     const entries: WrittenEntry[] = [];
     for (const array of arrays) entries.push(await writeEntry(out, array));
     await writeDirectory(out, entries);
+    await out.flush();
   });
 }
 
@@ -138,17 +139,30 @@ function npyHeader(shape: readonly number[], values: NamedArray['values']): Buff
   return header;
 }
 
+/** Small writes are gathered: an archive may have very many of them. */
 class Output {
   readonly #handle: FileHandle;
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
   position = 0;
 
   constructor(handle: FileHandle) {
     this.#handle = handle;
   }
 
+  /** The bytes must not change until the next flush. */
   async write(bytes: Uint8Array): Promise<void> {
-    let done = 0;
-    while (done < bytes.length) done += (await this.#handle.write(bytes, done, bytes.length - done, this.position + done)).bytesWritten;
+    this.#gathered.push(bytes);
+    this.#gatheredBytes += bytes.length;
     this.position += bytes.length;
+    if (this.#gatheredBytes >= PIECE) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const bytes = Buffer.concat(this.#gathered);
+    const start = this.position - bytes.length;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    for (let done = 0; done < bytes.length;) done += (await this.#handle.write(bytes, done, bytes.length - done, start + done)).bytesWritten;
   }
 }

@@ -6,6 +6,7 @@
 import { crc32 } from 'node:zlib';
 import type { ByteSource } from './byteSource.ts';
 import { InflateCursor, InflateProblem, checksumProblem } from './inflate.ts';
+import { readAhead } from './readAhead.ts';
 import { WeightFileError, showName } from './weightFileError.ts';
 import { HAS_DESCRIPTOR, LOCAL_HEADER_BYTES, readEntries, viewOf, zip64Fields } from './zipDirectory.ts';
 import type { ZipEntry } from './zipDirectory.ts';
@@ -22,7 +23,8 @@ export function looksLikeZip(start: Uint8Array): boolean {
 
 /** Reads the directory only. @throws WeightFileError */
 export async function readZipDirectory(source: ByteSource): Promise<ZipArchive> {
-  return new ZipArchive(source, await readEntries(source));
+  const buffered = readAhead(source);
+  return new ZipArchive(buffered, await readEntries(buffered));
 }
 
 export class ZipArchive {
