@@ -84,27 +84,29 @@ export function contrast(a: Colour, b: Colour): number {
 
 export type Ramp = readonly (readonly [position: number, colour: Colour])[];
 
+/** Hue as an angle in OKLab's a–b plane, radians; NaN for greys. */
+function hue(colour: Colour): number {
+  const [, a, b] = toOklab(colour);
+  return Math.hypot(a, b) < 1e-3 ? NaN : Math.atan2(b, a);
+}
+
 /**
  * A sequential ramp away from the background: its first colour already stands off the background (a single point must show), its
- * last stands furthest. Lightness is monotone, so that order survives print and colour blindness; the hue turns from `cool` to
- * `warm` on a dark ground and from `warm`-less `cool` to nearly the text's colour on a light one.
+ * last stands furthest. Lightness is monotone, so that order survives print and colour blindness. On a dark ground the hue turns
+ * from `cool` to `warm` the shorter way round, at nearly constant chroma; on a light one it stays close to `cool`.
  */
 export function sequentialRamp(background: Colour, cool: Colour, warm: Colour, steps = 9): Ramp {
-  const ground = toOklab(background);
-  const dark = ground[0] < 0.5;
-  const hue = (c: Colour): readonly [number, number] => {
-    const [, a, b] = toOklab(c);
-    const chroma = Math.hypot(a, b);
-    return chroma < 1e-3 ? [0, 0] : [a / chroma, b / chroma];
-  };
-  const [from, to] = [hue(cool), hue(warm)];
-  const [first, last] = dark ? [Math.max(ground[0] + 0.2, 0.4), 0.95] : [Math.min(ground[0] - 0.14, 0.86), 0.24];
+  const ground = toOklab(background)[0];
+  const dark = ground < 0.5;
+  const from = Number.isNaN(hue(cool)) ? -1.7 : hue(cool);
+  const to = Number.isNaN(hue(warm)) ? from : hue(warm);
+  const turn = (dark ? 1 : 0.3) * Math.atan2(Math.sin(to - from), Math.cos(to - from));
+  const [first, last] = dark ? [Math.max(ground + 0.2, 0.46), 0.94] : [Math.min(ground - 0.14, 0.86), 0.24];
   return Array.from({ length: steps }, (_, i) => {
     const t = i / (steps - 1);
-    // Most chroma in the middle: near black and near white sRGB has none to give.
-    const chroma = dark ? 0.13 + 0.03 * Math.sin(Math.PI * t) - 0.04 * t : 0.07 + 0.1 * Math.sin(Math.PI * t);
-    const turn = dark ? t : 0.35 * t;
-    const [a, b] = [from[0] + turn * (to[0] - from[0]), from[1] + turn * (to[1] - from[1])];
-    return [t, fromOklab([first + t * (last - first), chroma * a, chroma * b])];
+    // Most chroma in the middle: near black and near white sRGB has little to give.
+    const chroma = dark ? 0.14 : 0.07 + 0.1 * Math.sin(Math.PI * t);
+    const angle = from + t * turn;
+    return [t, fromOklab([first + t * (last - first), chroma * Math.cos(angle), chroma * Math.sin(angle)])];
   });
 }

@@ -83,7 +83,7 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
     ...(picture === undefined ? [] : (['png', 'svg'] as const).map((format) => button(format.toUpperCase(), () => {
       void picture(theme(), format).then((content) => { save(format, content); });
     }, { class: 'quiet', title: `Save the picture as ${format.toUpperCase()}` }))),
-    button('CSV', () => { save('csv', { text: csv(drawn.numbers()), mediaType: 'text/csv' }); }, { class: 'quiet', title: 'Save the numbers behind this as CSV' }),
+    ...(section.kind === 'figures' ? [] : [button('CSV', () => { save('csv', { text: csv(drawn.numbers()), mediaType: 'text/csv' }); }, { class: 'quiet', title: 'Save the numbers behind this as CSV' })]),
     copied,
   );
   return {

@@ -18,19 +18,25 @@ export interface TensorColumn {
 
 const tensorOnly = (read: (tensor: TensorRow) => string): ((node: TensorNode) => string) => (node) => (node.kind === 'tensor' ? read(node.tensor) : '');
 
+/** A group's name goes without the separator that ends it, unless there is nothing else. */
+const nodeName = (node: TensorNode): string => {
+  if (node.label === '') return '(no name)';
+  return visible(node.kind === 'group' && node.label.length > 1 ? node.label.slice(0, -1) : node.label);
+};
+
 const basic: readonly TensorColumn[] = [
-  { label: 'Name', title: 'Tensor name, grouped by prefix', align: 'left', track: 'minmax(16em, 1fr)', key: (node) => node.label, text: (node) => (node.label === '' ? '(no name)' : visible(node.label)) },
-  { label: 'Type', title: 'Element type', align: 'left', track: '6em', key: (node) => (node.kind === 'tensor' ? node.tensor.dtype : null), text: tensorOnly((tensor) => tensor.dtype) },
+  { label: 'Name', title: 'Tensor name, grouped by prefix', align: 'left', track: 'minmax(14em, 1fr)', key: (node) => node.label, text: (node) => nodeName(node) },
+  { label: 'Type', title: 'Element type', align: 'left', track: '4.5em', key: (node) => (node.kind === 'tensor' ? node.tensor.dtype : null), text: tensorOnly((tensor) => tensor.dtype) },
   {
-    label: 'Shape', title: 'Shape', align: 'left', track: '11em', key: (node) => (node.kind === 'tensor' ? formatShape(node.tensor.shape) : null),
+    label: 'Shape', title: 'Shape', align: 'left', track: '10em', key: (node) => (node.kind === 'tensor' ? formatShape(node.tensor.shape) : null),
     text: (node) => (node.kind === 'tensor' ? formatShape(node.tensor.shape) : `${formatCount(node.tensors)} tensors`),
   },
-  { label: 'Elements', title: 'Number of elements', align: 'right', track: '8.5em', key: (node) => (node.kind === 'tensor' ? node.tensor.elements : node.elements), text: (node) => formatCount(node.kind === 'tensor' ? node.tensor.elements : node.elements) },
-  { label: 'Size', title: 'Bytes as stored', align: 'right', track: '6.5em', key: (node) => (node.kind === 'tensor' ? node.tensor.bytes : node.bytes), text: (node) => formatBytes(node.kind === 'tensor' ? node.tensor.bytes : node.bytes) },
+  { label: 'Elements', title: 'Number of elements', align: 'right', track: '8em', key: (node) => (node.kind === 'tensor' ? node.tensor.elements : node.elements), text: (node) => formatCount(node.kind === 'tensor' ? node.tensor.elements : node.elements) },
+  { label: 'Size', title: 'Bytes as stored', align: 'right', track: '6em', key: (node) => (node.kind === 'tensor' ? node.tensor.bytes : node.bytes), text: (node) => formatBytes(node.kind === 'tensor' ? node.tensor.bytes : node.bytes) },
 ];
 
 const statistic = (label: string, title: string, read: (statistics: TensorStatistics) => number, write: (x: number) => string = (x) => formatNumber(x, 3)): TensorColumn => ({
-  label, title, align: 'right', track: '6em',
+  label, title, align: 'right', track: '5.6em',
   key: (node) => (node.kind === 'tensor' && node.tensor.statistics !== undefined ? read(node.tensor.statistics) : null),
   text: tensorOnly((tensor) => (tensor.statistics === undefined ? '–' : write(read(tensor.statistics)))),
 });

@@ -45,15 +45,21 @@ export function readTheme(): Theme {
   const chart = (name: string, r: number, g: number, b: number): Colour => on(`charts-${name}`, { r, g, b, alpha: 1 });
   const blue = chart('blue', 0.1, 0.52, 1);
   const [orange, green, purple, red, yellow] = [chart('orange', 0.82, 0.53, 0.09), chart('green', 0.22, 0.55, 0.24), chart('purple', 0.4, 0.18, 0.56), chart('red', 0.9, 0.08, 0), chart('yellow', 0.75, 0.53, 0.01)];
-  const popup = on('editorHoverWidget-background', background);
+  const muted = highContrast ? foreground : on('descriptionForeground', mix(foreground, background, 0.3));
+  const popup = {
+    background: cssColour(on('editorHoverWidget-background', background)),
+    border: cssColour(on('editorHoverWidget-border', mix(background, foreground, 0.3))),
+    foreground: cssColour(on('editorHoverWidget-foreground', foreground)),
+  };
   const style = getComputedStyle(document.body);
+  // A probe outside the document has no computed colour: nothing is read below this line.
   probe.remove();
   return {
     highContrast,
     background: cssColour(background),
     foreground: cssColour(foreground),
-    muted: cssColour(highContrast ? foreground : on('descriptionForeground', mix(foreground, background, 0.3))),
-    grid: cssColour(mix(background, foreground, highContrast ? 0.3 : 0.1)),
+    muted: cssColour(muted),
+    grid: cssColour(mix(background, foreground, highContrast ? 0.2 : 0.1)),
     line: cssColour(mix(background, foreground, highContrast ? 1 : 0.35)),
     accent: cssColour(blue),
     warning: cssColour(orange),
@@ -61,11 +67,7 @@ export function readTheme(): Theme {
     tintOther: cssColour(orange, isDark ? 0.14 : 0.1),
     series: [blue, orange, green, purple, red, yellow].map((c) => cssColour(c)),
     ramp: sequentialRamp(background, isDark ? mix(blue, purple, 0.45) : blue, isDark ? yellow : purple),
-    popup: {
-      background: cssColour(popup),
-      border: cssColour(on('editorHoverWidget-border', mix(background, foreground, 0.3))),
-      foreground: cssColour(on('editorHoverWidget-foreground', foreground)),
-    },
+    popup,
     font: { family: style.fontFamily, size: Number.parseFloat(style.fontSize) - 1 },
   };
 }

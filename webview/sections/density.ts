@@ -36,10 +36,11 @@ export function drawDensity(section: DensitySection, memory: Memory): SectionDra
     return plot;
   });
   const legend = element('div', { class: 'legend' });
-  const body = element('div', {}, element('div', { class: 'panels' }, ...section.panels.map((panel, i) => panelFrame(panel, plots[i]?.element ?? null))), legend);
+  const panels = element('div', { class: 'panels' }, ...section.panels.map((panel, i) => panelFrame(panel, plots[i]?.element ?? null)));
+  panels.style.setProperty('--columns', String(section.panels.length === 4 ? 2 : Math.min(3, section.panels.length)));
 
   return {
-    body,
+    body: element('div', {}, panels, legend),
     controls: [reset],
     draw: async (theme) => {
       legend.replaceChildren(...legendParts(theme.ramp, shared.largest));

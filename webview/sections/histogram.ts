@@ -57,7 +57,7 @@ function figure(section: HistogramSection, edges: readonly number[], theme: Them
       return { type: 'bar', x: centres, y: [...series.counts], width: step, name, marker: { color, line: { width: theme.highContrast ? 1 : 0.5, color: theme.background } }, hovertext: texts(series.counts), hoverinfo: 'text' };
     }
     return {
-      type: 'scatter', mode: 'lines', line: { shape: 'hvh', color, width: 1.5, dash: (['solid', 'dash', 'dot', 'dashdot'] as const)[i % 4] ?? 'solid' }, x: centres, y: [...series.counts], name,
+      type: 'scatter', mode: 'lines', line: { shape: 'hv', color, width: 1.5, dash: (['solid', 'dash', 'dot', 'dashdot'] as const)[i % 4] ?? 'solid' }, x: [...edges], y: [...series.counts, series.counts.at(-1) ?? 0], name,
       hovertext: texts(series.counts).map((words) => `${name}: ${words}`), hoverinfo: 'text', ...(i === 0 ? { fill: 'tozeroy', fillcolor: theme.tint } : {}),
     };
   });

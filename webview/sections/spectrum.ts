@@ -44,11 +44,11 @@ function figure(section: SpectrumSection, scale: SpectrumScale, theme: Theme, wi
     height: width < 520 ? 300 : 380,
     data: traces(section, scale, theme),
     layout: {
-      margin: { l: 64, r: 12, t: 32, b: 46 },
-      xaxis: axis(theme, 'Position', { range: [...shown.x], showgrid: false }),
+      margin: { l: 64, r: 12, t: width < 520 ? 48 : 32, b: 46 },
+      xaxis: axis(theme, 'Index', { range: [...shown.x], showgrid: false }),
       yaxis: axis(theme, section.valueLabel, { type: 'log', range: [...shown.y], nticks: 8 }),
       shapes: shapes(section, theme),
-      annotations: annotations(section, scale, theme),
+      annotations: annotations(section, scale, theme, width < 520),
     },
   };
 }
@@ -86,10 +86,10 @@ function shapes(section: SpectrumSection, theme: Theme): Shape[] {
 }
 
 /** Part names above the plot at its two ends; names of the lines inside, left, where the eigenvalues are far above them. */
-function annotations(section: SpectrumSection, scale: SpectrumScale, theme: Theme): Partial<Annotation>[] {
+function annotations(section: SpectrumSection, scale: SpectrumScale, theme: Theme, narrow: boolean): Partial<Annotation>[] {
   const labels = partLabels(section);
   const font = { size: theme.font.size, color: theme.foreground };
-  const part = (text: string, x: number, xanchor: 'left' | 'right'): Partial<Annotation> => ({ text, x, y: 1, xref: 'paper', yref: 'paper', xanchor, yanchor: 'bottom', yshift: 4, showarrow: false, font });
+  const part = (text: string, x: number, xanchor: 'left' | 'right'): Partial<Annotation> => ({ text, x, y: 1, xref: 'paper', yref: 'paper', xanchor, yanchor: 'bottom', yshift: narrow && xanchor === 'left' ? 22 : 4, showarrow: false, font });
   const line = (name: string, value: number, above: boolean): Partial<Annotation> => ({
     text: `${name} ${formatNumber(value, 3)}`, x: 0, xref: 'paper', xanchor: 'left', xshift: 4, y: Math.log10(value), yref: 'y', yanchor: above ? 'bottom' : 'top', showarrow: false, font: { ...font, size: theme.font.size - 1, color: theme.muted },
   });

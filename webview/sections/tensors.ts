@@ -13,7 +13,7 @@ import { tensorColumns, tensorNumbers, type TensorColumn } from '../tensorColumn
 import { initiallyClosed, nodeComparison, tensorFilter, tensorTree, visibleRows, type TensorNode, type VisibleRow } from '../tensorTree.ts';
 
 const rowHeight = 24;
-const rowsAtFirst = 60;
+const rowsAtFirst = 200;
 const rowsBeyondSight = 10;
 
 interface Remembered {
@@ -44,7 +44,8 @@ export function drawTensors(section: TensorsSection, memory: Memory): SectionDra
   }));
   const headRow = element('div', { class: 'grid-row grid-head', role: 'row', 'aria-rowindex': 1 }, ...heads);
   const space = element('div', { class: 'grid-space', role: 'rowgroup' });
-  const viewport = element('div', { class: 'grid-scroll', role: 'treegrid', 'aria-label': visible(section.title), 'aria-readonly': true }, element('div', { role: 'rowgroup', class: 'grid-top' }, headRow), space);
+  const viewport = element('div', { class: 'grid-scroll', role: 'treegrid', 'aria-label': visible(section.title), 'aria-readonly': true },
+    element('div', { class: 'grid-inner', role: 'presentation' }, element('div', { role: 'rowgroup', class: 'grid-top' }, headRow), space));
   const tracks = columns.map((column) => column.track).join(' ');
   viewport.style.setProperty('--tracks', tracks);
   viewport.style.setProperty('--row-height', `${rowHeight}px`);

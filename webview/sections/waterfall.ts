@@ -40,14 +40,14 @@ function figure(bars: readonly WaterfallBar[], theme: Theme, width: number): Plo
     margin: { l: 24, r: 12, t: 4, b: 30 },
     dragmode: false,
     xaxis: axis(theme, '', { range: [...home.x], fixedrange: true, nticks: 8, showline: false, ticks: '' }),
-    yaxis: axis(theme, '', { range: [...home.y], fixedrange: true, tickmode: 'array', tickvals: bars.map((_, i) => i), ticktext: bars.map((bar) => plotText(visible(bar.label))), showgrid: false, showline: false, ticks: '', tickfont: { color: theme.foreground, size: theme.font.size } }),
+    yaxis: axis(theme, '', { range: [...home.y], fixedrange: true, tickmode: 'array', tickvals: bars.map((_, i) => i), ticktext: bars.map((bar) => plotText(visible(bar.label))), showgrid: false, showline: false, ticks: '', ticklabelstandoff: 8, tickfont: { color: theme.foreground, size: theme.font.size } }),
     // Dotted lines carry each bar's end down to where the next begins.
     shapes: bars.slice(1).map((bar, i) => {
       const x = bar.kind === 'remainder' ? bar.to : bar.kind === 'step' ? bar.to : 0;
       return { type: 'line', x0: x, x1: x, y0: i + 0.31, y1: i + 0.69, line: { color: theme.line, width: 1, dash: 'dot' } };
     }),
     annotations: bars.map((bar, i) => ({
-      text: bar.kind === 'step' ? `−${formatCount(bar.value)}` : formatCount(bar.value), x: bar.to, y: i, xanchor: 'left', yanchor: 'middle', xshift: 4, showarrow: false, font: { color: theme.foreground, size: theme.font.size },
+      text: formatCount(bar.kind === 'step' ? -bar.value : bar.value), x: bar.to, y: i, xanchor: 'left', yanchor: 'middle', xshift: 4, showarrow: false, font: { color: theme.foreground, size: theme.font.size },
     })),
   };
   return { home, data, layout, height: 46 * bars.length + 40 };

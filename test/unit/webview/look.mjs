@@ -51,11 +51,12 @@ async function inPanel(theme, width, messages, height = 900) {
       posted,
       acquireVsCodeApi: () => ({ postMessage: (message) => posted.push(message), getState: () => JSON.parse(stored ?? 'null'), setState: (value) => { stored = JSON.stringify(value); window.sessionStorage.setItem('state', stored); } }),
     });
-    for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
     new window.MutationObserver((_, observer) => {
-      document.body.classList.add(kind);
+      if (document.body === null) return;
       observer.disconnect();
-    }).observe(document.documentElement, { childList: true });
+      for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(name, value);
+      document.body.classList.add(kind);
+    }).observe(document, { childList: true, subtree: true });
   }, themes[theme]);
   await page.goto('https://webview.test/index.html');
   for (const message of messages) await page.evaluate((data) => { window.postMessage(data, '*'); }, message);

@@ -24,7 +24,7 @@ export function densitySection(networks = 10_000, bins = 160): DensitySection {
   const scaled: [number, number][] = [];
   for (let i = 0; i < networks; i++) {
     const angle = 2 * Math.PI * random();
-    const radius = 3.1 + 0.28 * normal() + 0.5 * Math.cos(4 * angle);
+    const radius = 3.1 + 0.28 * normal() + 0.2 * Math.cos(4 * angle);
     original.push([radius * Math.cos(angle), radius * Math.sin(angle)]);
     const swap = random() < 0.5;
     const [a, b] = [2.4 + 0.16 * normal(), -2.1 + 0.2 * normal()];
