@@ -9,7 +9,8 @@
  * both ends: whatever the weights, Jacobi's spectral radius is at most cos(π/L) for L − 1 adjacent homogeneous layers, and
  * Young's ω = 2 / (1 + sin(π/L)) gives a linear rate ω − 1 (0 for one hidden layer, 0.17 for three, 0.53 for ten).
  *
- * Everything runs on log|w|, so that weights of 1e±200 neither overflow nor vanish.
+ * Norms are sums of w² e^{2(s_to − s_from)} while weights and scales are moderate, and the same sums in log space otherwise, so that
+ * weights of 1e±200 neither overflow nor vanish.
  */
 import type { DenseChain } from '../network/denseChain.ts';
 import { type HiddenLayer, hiddenLayers } from './hiddenLayer.ts';
@@ -23,6 +24,9 @@ export interface BalanceStep extends ScalingStep {
 }
 
 const MAX_SWEEPS = 20_000;
+/** Up to this |log w| and |s| the terms of a norm stay within e^±400: far from float64's ends at e^±708. */
+const MODERATE_LOG = 100;
+const MODERATE_SCALE = 50;
 /** Terms below e^-50 of the largest cannot change a sum of up to 10⁶ of them in float64. */
 const NEGLIGIBLE = -25;
 
@@ -41,56 +45,111 @@ export function balancedScaling(chain: DenseChain, { countBiases }: BalanceOptio
   const omega = 2 / (1 + Math.sin(Math.PI / (longestRun(layers) + 1)));
   /** log|w|, −∞ for zeros. */
   const logs = new Float64Array(chain.parameters);
-  /** scales[l] belongs to the inputs of chain layer l; network inputs and outputs stay at 0. */
+  const squares = new Float64Array(chain.parameters);
+  /** scales[l] is s of the inputs of chain layer l; network inputs and outputs stay at 0. */
   const scales = [new Float64Array(chain.inputs), ...chain.layers.map((layer) => new Float64Array(layer.outputs))];
+  /** e^{2s}. */
+  const growth = scales.map((scale) => new Float64Array(scale.length));
   const widest = Math.max(0, ...layers.map((layer) => layer.units));
   const rows = new Float64Array(widest);
   const columns = new Float64Array(widest);
   const largest = new Float64Array(widest);
+  /** Largest |log w| of a non-zero weight, and largest |s|. */
+  let largestLog = 0;
+  let largestScale = 0;
   const step = { iterations: 0, residual: 0, apply };
 
   function apply(theta: Float64Array): readonly LeftUnit[] {
-    for (let i = 0; i < logs.length; i++) logs[i] = Math.log(Math.abs(theta[i]!));
-    for (const scale of scales) scale.fill(0);
-    let best = Number.POSITIVE_INFINITY;
-    let sinceBest = 0;
     step.iterations = 0;
     step.residual = 0;
-    if (layers.length > 0) {
-      // Rounding ends the descent a little above or below 1e-14; a stall beyond 1e-12 is given as much time as it needs.
-      while (step.iterations < MAX_SWEEPS) {
-        const residual = sweep(omega);
-        step.iterations++;
-        if (residual < best) {
-          best = residual;
-          sinceBest = 0;
-        } else sinceBest++;
-        if (residual <= 1e-14 || (best <= 1e-12 && sinceBest >= 4)) break;
-      }
-      step.residual = sweep(0);
-    }
+    if (layers.length === 0) return NO_UNITS;
+    start(theta);
+    descend();
+    step.residual = sweep(0);
     const left = degenerateUnits();
     rescale(theta);
     return left;
+  }
+
+  function start(theta: Float64Array): void {
+    largestLog = 0;
+    largestScale = 0;
+    for (let i = 0; i < logs.length; i++) {
+      const size = Math.abs(theta[i]!);
+      const log = Math.log(size);
+      logs[i] = log;
+      squares[i] = size * size;
+      if (size > 0) largestLog = Math.max(largestLog, Math.abs(log));
+    }
+    for (let l = 0; l < scales.length; l++) {
+      scales[l]!.fill(0);
+      growth[l]!.fill(1);
+    }
+  }
+
+  /**
+   * Until the residual is at the level of rounding, which is that of the logarithms: a few eps × (|log w| + |s|). Complex eigenvalues let
+   * the residual rise for a few sweeps now and then, so it is given some before it counts as stalled.
+   */
+  function descend(): void {
+    const patience = 4 + layers.length;
+    let best = Number.POSITIVE_INFINITY;
+    let sinceBest = 0;
+    while (step.iterations < MAX_SWEEPS) {
+      const residual = sweep(omega);
+      step.iterations++;
+      sinceBest = residual < best ? 0 : sinceBest + 1;
+      best = Math.min(best, residual);
+      const floor = 64 * Number.EPSILON * (1 + largestLog + largestScale);
+      if (residual <= 1e-14 || (best <= floor && sinceBest >= patience)) return;
+    }
   }
 
   /** One pass over all units; returns the largest imbalance met on the way. */
   function sweep(relaxation: number): number {
     let residual = 0;
     for (const layer of layers) {
-      logNorms(layer);
+      norms(layer);
       const scale = scales[layer.index + 1]!;
+      const grown = growth[layer.index + 1]!;
       for (let j = 0; j < layer.units; j++) {
         const imbalance = columns[j]! - rows[j]!;
         if (!Number.isFinite(imbalance)) continue;
         residual = Math.max(residual, Math.abs(imbalance));
-        scale[j]! += relaxation * 0.5 * imbalance;
+        const s = scale[j]! + relaxation * 0.5 * imbalance;
+        scale[j] = s;
+        grown[j] = Math.exp(2 * s);
+        largestScale = Math.max(largestScale, Math.abs(s));
       }
     }
     return residual;
   }
 
   /** rows[j] = log ‖u_j‖ and columns[j] = log ‖v_j‖ under the present scales; −∞ for a zero side. */
+  function norms(layer: HiddenLayer): void {
+    if (largestLog <= MODERATE_LOG && largestScale <= MODERATE_SCALE) moderateNorms(layer);
+    else logNorms(layer);
+  }
+
+  function moderateNorms({ index, units, fanIn, fanOut, weight, bias, outgoing }: HiddenLayer): void {
+    const before = growth[index]!;
+    const own = scales[index + 1]!;
+    const after = growth[index + 2]!;
+    for (let j = 0; j < units; j++) {
+      const row = weight + j * fanIn;
+      let sum = countBiases && bias !== undefined ? squares[bias + j]! : 0;
+      for (let i = 0; i < fanIn; i++) sum += squares[row + i]! / before[i]!;
+      rows[j] = 0.5 * Math.log(sum) + own[j]!;
+      columns[j] = 0;
+    }
+    for (let k = 0; k < fanOut; k++) {
+      const row = outgoing + k * units;
+      const grown = after[k]!;
+      for (let j = 0; j < units; j++) columns[j]! += squares[row + j]! * grown;
+    }
+    for (let j = 0; j < units; j++) columns[j] = 0.5 * Math.log(columns[j]!) - own[j]!;
+  }
+
   function logNorms(layer: HiddenLayer): void {
     const { index, units, fanIn, fanOut, weight, bias, outgoing } = layer;
     const before = scales[index]!;
@@ -130,7 +189,7 @@ export function balancedScaling(chain: DenseChain, { countBiases }: BalanceOptio
   function degenerateUnits(): readonly LeftUnit[] {
     let left: LeftUnit[] | undefined;
     for (const layer of layers) {
-      logNorms(layer);
+      norms(layer);
       for (let j = 0; j < layer.units; j++) {
         if (rows[j]! > Number.NEGATIVE_INFINITY && columns[j]! > Number.NEGATIVE_INFINITY) continue;
         const reason = rows[j]! > Number.NEGATIVE_INFINITY ? 'zero-outgoing' : 'zero-incoming';

@@ -51,7 +51,7 @@ export async function canonicaliseMany(
     }
     if (!finite) notFinite++;
     if (performance.now() >= sliceEnd) {
-      progress({ message: `Canonical form of draw ${(m + 1).toLocaleString('en')} of ${count.toLocaleString('en')}`, fraction: (m + 1) / count });
+      progress({ message: `Canonical form of draw ${m + 1} of ${count}`, fraction: (m + 1) / count });
       await new Promise<void>((resolve) => { setImmediate(resolve); });
       signal.throwIfAborted();
       sliceEnd = performance.now() + SLICE;

@@ -22,9 +22,9 @@ export interface FunctionDistance {
   readonly firstLayer: string | null;
 }
 
-/** Whether the difference is more than `tolerance` and more than rounding. */
+/** Whether the difference is more than `tolerance` and more than rounding; also when there was nothing finite to compare. */
 export function functionChanged(distance: FunctionDistance, tolerance = 1e-10): boolean {
-  return distance.compared === 0 ? distance.relative > 0 : distance.relative > Math.max(tolerance, distance.rounding);
+  return distance.compared === 0 || distance.relative > Math.max(tolerance, distance.rounding);
 }
 
 /**

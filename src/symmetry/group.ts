@@ -23,7 +23,9 @@ interface FactorBase {
 }
 
 export type SymmetryFactor =
-  | (FactorBase & { readonly kind: 'permutation' | 'scaling' | 'sign'; readonly layer: HiddenLayer })
+  | (FactorBase & { readonly kind: 'permutation'; readonly layer: HiddenLayer })
+  | (FactorBase & { readonly kind: 'scaling'; readonly layer: HiddenLayer })
+  | (FactorBase & { readonly kind: 'sign'; readonly layer: HiddenLayer })
   /** W_l → A W_l, b_l → A b_l + c, W_{l+1} → W_{l+1} A⁻¹, b_{l+1} → b_{l+1} − W_{l+1} A⁻¹ c; c ≠ 0 needs both biases. */
   | (FactorBase & { readonly kind: 'general-linear'; readonly layer: HiddenLayer; readonly shift: boolean })
   /** b_L → b_L + c 1: softmax does not see a constant added to every logit. */

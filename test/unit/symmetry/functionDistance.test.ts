@@ -1,0 +1,75 @@
+/** Equal functions have distance zero to rounding, different ones do not, and the first layer that differs is named. */
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/linalg/random.ts';
+import { LINEAR, activationNamed } from '../../../src/network/activation.ts';
+import { sequentialChain } from '../../../src/network/denseChain.ts';
+import { functionChanged, functionDistance, genericInputs } from '../../../src/symmetry/functionDistance.ts';
+import { symmetryGroup } from '../../../src/symmetry/group.ts';
+import { hiddenLayers, permutationScratch, permuteUnits } from '../../../src/symmetry/hiddenLayer.ts';
+import { applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
+
+const chain = sequentialChain([4, 8, 7, 3], activationNamed('relu'), LINEAR);
+const random = seededRandom(11);
+const theta = Float64Array.from({ length: chain.parameters }, () => random.normal());
+const moved = theta.slice();
+applyElement(chain, moved, randomElement(symmetryGroup(chain), random));
+
+describe('function distance', () => {
+  it('between copies by symmetry is rounding', () => {
+    const distance = functionDistance(chain, theta, moved);
+    expect(distance.relative).toBeGreaterThan(0);
+    expect(distance.relative).toBeLessThan(1e-13);
+    expect(distance.compared).toBe(96 * 3);
+    expect(functionChanged(distance)).toBe(false);
+    expect(distance.firstLayer).toBeNull();
+  });
+
+  it.each([0, 1, 2])('sees one row of layer %i changed by a thousandth, and names the layer', (l) => {
+    const { weight, inputs, name } = chain.layers[l]!;
+    const changed = moved.slice();
+    for (let i = 0; i < inputs; i++) changed[weight.offset + i]! += 1e-3;
+    const distance = functionDistance(chain, theta, changed);
+    expect(functionChanged(distance)).toBe(true);
+    expect(distance.firstLayer).toBe(name);
+  });
+
+  it('sees the classic mistake: rows reordered without the next columns', () => {
+    const layer = hiddenLayers(chain)[1]!;
+    const changed = theta.slice();
+    permuteUnits(changed, layer, Int32Array.of(1, 0, 2, 3, 4, 5, 6), permutationScratch([layer]));
+    changed.set(theta.subarray(layer.outgoing, layer.outgoing + layer.fanOut * layer.units), layer.outgoing);
+    expect(functionDistance(chain, theta, changed).relative).toBeGreaterThan(1e-3);
+  });
+
+  it('does not call cancellation a change, and says that rounding explains it', () => {
+    // f(x) = 1e9 relu(x) − 1e9 relu(x) + 1e-9 relu(x), summed in two orders.
+    const small = sequentialChain([1, 3, 1], activationNamed('relu'), LINEAR, false);
+    const distance = functionDistance(small, Float64Array.of(1, 1, 1, 1e9, -1e9, 1e-9), Float64Array.of(1, 1, 1, 1e9, 1e-9, -1e9));
+    expect(distance.relative).toBeGreaterThan(1e-10);
+    expect(distance.rounding).toBeGreaterThan(distance.relative);
+    expect(functionChanged(distance)).toBe(false);
+  });
+
+  it('is infinite when only one network overflows, and zero between networks that vanish', () => {
+    const tiny = sequentialChain([1, 1, 1], activationNamed('relu'), LINEAR, false);
+    expect(functionDistance(tiny, Float64Array.of(1e200, 1e200), Float64Array.of(1, 1)).relative).toBe(Number.POSITIVE_INFINITY);
+    expect(functionDistance(tiny, Float64Array.of(0, 1), Float64Array.of(0, 5)).relative).toBe(0);
+  });
+
+  it('refuses a network that it could compare nowhere', () => {
+    const one = sequentialChain([1, 1], LINEAR, LINEAR, false);
+    const distance = functionDistance(one, Float64Array.of(1e308), Float64Array.of(1e307), Float64Array.of(1e10));
+    expect(distance.compared).toBe(0);
+    expect(functionChanged(distance)).toBe(true);
+  });
+
+  it('uses given inputs; generic inputs are the same for one seed and reach three scales', () => {
+    expect(functionDistance(chain, theta, moved, genericInputs(4, 10, 3)).compared).toBe(30);
+    expect(genericInputs(4, 9, 3)).toEqual(genericInputs(4, 9, 3));
+    const rows = genericInputs(500, 3, 1);
+    const spread = (n: number): number => Math.hypot(...rows.subarray(500 * n, 500 * n + 500)) / Math.sqrt(500);
+    expect(spread(0)).toBeCloseTo(0.1, 1);
+    expect(spread(1)).toBeCloseTo(1, 0);
+    expect(spread(2) / 10).toBeCloseTo(1, 0);
+  });
+});
