@@ -60,6 +60,7 @@ export async function readNpyHeader(source: ByteSource, place: string): Promise<
   if (typeof fortranOrder !== 'boolean') return fail('header', 'fortran_order is neither True nor False');
   const shape = shapeOf(header.entries.get('shape'));
   if (shape === undefined) return fail('header', 'shape is not a tuple of sizes');
+  if (!shape.every(Number.isSafeInteger)) return fail('header', `shape [${shape.join(', ')}] has an axis longer than 2^53`);
   if (shape.length > MOST_DIMENSIONS) return fail('header', `has ${shape.length} dimensions; at most ${MOST_DIMENSIONS} are read`);
   const { dtype, littleEndian } = dtypeOf(source.path, `${prefix}header`, header.entries.get('descr'));
   const elements = shape.reduce((product, length) => product * length, 1);
@@ -72,7 +73,7 @@ export async function readNpyHeader(source: ByteSource, place: string): Promise<
 
 function shapeOf(value: PythonLiteral | undefined): readonly number[] | undefined {
   if (typeof value !== 'object' || value.kind !== 'tuple') return undefined;
-  const shape = value.items.filter((length): length is number => typeof length === 'number' && Number.isSafeInteger(length) && length >= 0);
+  const shape = value.items.filter((length): length is number => typeof length === 'number' && Number.isInteger(length) && length >= 0);
   return shape.length === value.items.length ? shape : undefined;
 }
 

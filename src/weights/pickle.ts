@@ -49,7 +49,7 @@ class PickleMachine {
       }
     }
     const value = this.#pop();
-    if (this.#stack.length > 0 || this.#marks.length > 0) throw this.reader.error(`the pickle ends with ${this.#stack.length + this.#marks.length} values left over`);
+    if (this.#stack.length > 0 || this.#marks.length > 0) throw this.reader.error('the pickle ends with values left over');
     return value;
   }
 

@@ -65,7 +65,7 @@ export class PickleReader {
   /** The length of the frame that follows; frames help streaming readers and mean nothing to the values. */
   frame(): void {
     const length = this.uint(8);
-    if (length > this.#remaining()) throw this.#tooLong(length, 'frame');
+    if (length > this.#remaining()) throw this.#tooLong('a frame', length);
   }
 
   /** The constant that an opcode stands for, with what follows it; undefined when the opcode is not one of a constant. */
@@ -99,20 +99,20 @@ export class PickleReader {
   }
 
   #string(length: number): string {
-    if (length > this.#remaining()) throw this.#tooLong(length, 'text');
+    if (length > this.#remaining()) throw this.#tooLong('a text', length);
     const at = this.#take(length);
     return this.#text(at, at + length);
   }
 
   #blob(length: number): PickleValue {
-    if (length > this.#remaining()) throw this.#tooLong(length, 'byte string');
+    if (length > this.#remaining()) throw this.#tooLong('a byte string', length);
     const at = this.#take(length);
     return { kind: 'bytes', bytes: this.#bytes.subarray(at, at + length) };
   }
 
   /** Two's complement, little-endian, of any length. */
   #integer(length: number): number | bigint {
-    if (length > this.#remaining()) throw this.#tooLong(length, 'integer');
+    if (length > this.#remaining()) throw this.#tooLong('an integer', length);
     if (length > LONGEST_INTEGER_BYTES) throw this.error(`an integer of ${length} bytes is longer than the ${LONGEST_INTEGER_BYTES} that are read`);
     if (length === 0) return 0;
     const at = this.#take(length);
@@ -156,14 +156,14 @@ export class PickleReader {
   }
 
   #take(length: number): number {
-    if (length > this.#remaining()) throw this.error(`the pickle ends within the argument of this opcode`);
+    if (length > this.#remaining()) throw this.error('the pickle ends within the argument of this opcode');
     const at = this.#at;
     this.#at += length;
     return at;
   }
 
-  #tooLong(length: number, what: string): WeightFileError {
-    return this.error(`a ${what} of ${length} bytes begins here, but ${this.#remaining()} bytes are left`);
+  #tooLong(what: string, length: number): WeightFileError {
+    return this.error(`${what} of ${length} bytes begins here, more than the pickle has left`);
   }
 
   #remaining(): number {

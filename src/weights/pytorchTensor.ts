@@ -6,6 +6,7 @@ import { bytesPerElement } from './dtype.ts';
 import type { Dtype } from './dtype.ts';
 import { PickleCall, PicklePersistent, PickleSequence } from './pickleValue.ts';
 import type { PickleValue } from './pickleValue.ts';
+import { showName } from './weightFileError.ts';
 
 export interface StoredTensor {
   readonly dtype: Dtype;
@@ -84,12 +85,14 @@ function rebuilt(args: readonly PickleValue[], dtypeName: PickleValue | undefine
   // An untyped storage counts bytes, a typed one elements.
   const declaredBytes = type.name.endsWith('UntypedStorage') ? numel : numel * storageWidth(type.name, width);
   const bytes = storageBytes(key);
-  if (bytes === undefined) return { problem: `its storage data/${key} is not in the archive` };
-  if (bytes !== declaredBytes) return { problem: `its storage data/${key} is to have ${declaredBytes} bytes, but has ${bytes}` };
+  const record = showName(`data/${key}`);
+  if (bytes === undefined) return { problem: `its storage ${record} is not in the archive` };
+  if (bytes !== declaredBytes) return { problem: `its storage ${record} is to have ${declaredBytes} bytes, but has ${bytes}` };
   const elements = shape.reduce((product, length) => product * length, 1);
   const last = shape.reduce((at, length, k) => at + (length - 1) * steps[k]!, offset);
-  if (!Number.isSafeInteger(elements) || (elements > 0 && !((last + 1) * width <= bytes))) {
-    return { problem: `shape [${shape.join(', ')}], strides [${steps.join(', ')}] and offset ${offset} reach to element ${last}, but its storage data/${key} has ${Math.floor(bytes / width)}` };
+  if (!Number.isSafeInteger(elements)) return { problem: `shape [${shape.join(', ')}] has more than 2^53 elements` };
+  if (elements > 0 && !((last + 1) * width <= bytes)) {
+    return { problem: `shape [${shape.join(', ')}], strides [${steps.join(', ')}] and offset ${offset} reach to element ${last}, but its storage ${record} has ${Math.floor(bytes / width)}` };
   }
   if (elements * width > bytes + EXPANDED_BYTES) return { problem: `shape [${shape.join(', ')}] spreads a storage of ${bytes} bytes over ${elements} elements` };
   return { tensor: { dtype, shape, elements, storageKey: key, offset, strides: steps } };

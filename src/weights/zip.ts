@@ -136,9 +136,11 @@ class EntrySource implements ByteSource {
       this.#checkedTo = 0;
       this.#runningCrc = 0;
     }
-    if (this.#crc !== undefined && offset === this.#checkedTo) {
-      this.#runningCrc = crc32(bytes, this.#runningCrc);
-      this.#checkedTo += length;
+    const end = offset + length;
+    // Ranges in ascending order, each beginning at or before the end of the last, pass every byte.
+    if (this.#crc !== undefined && offset <= this.#checkedTo && (this.#checkedTo < end || this.size === 0)) {
+      this.#runningCrc = crc32(bytes.subarray(this.#checkedTo - offset), this.#runningCrc);
+      this.#checkedTo = end;
       if (this.#checkedTo === this.size && this.#runningCrc !== this.#crc) throw this.#error(checksumProblem(this.#runningCrc, this.#crc));
     }
     return bytes;

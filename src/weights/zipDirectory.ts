@@ -152,7 +152,7 @@ function parseDirectory(path: string, bytes: Uint8Array, place: DirectoryPlace):
     entries.push({ name, nameBytes, flags, method, crc: view.getUint32(at + 16, true), size, compressedSize, headerOffset, limit: 0 });
     at = next;
   }
-  if (at !== bytes.length) throw new WeightFileError(path, `central directory, byte ${place.offset + at}`, `${bytes.length - at} bytes are left over after its ${place.entries} entries`);
+  if (at !== bytes.length) throw new WeightFileError(path, `central directory, byte ${place.offset + at}`, `${bytes.length - at} bytes are left over behind its last entry`);
   return entries;
 }
 

@@ -33,5 +33,5 @@ function otherContents(archive: ZipArchive): string {
   if (archive.entries.some(({ name }) => /^[^/]+\/(archive_format|models\/.*\.json)$/.test(name))) return 'is a program exported by torch.export (.pt2), not a checkpoint; save its weights with torch.save(model.state_dict(), path)';
   if (has('[Content_Types].xml')) return 'is an office document, not a weight file';
   if (archive.entries.length === 0) return 'is a zip archive without entries';
-  return `is a zip archive of ${archive.entries.length} entries, but neither PyTorch's (no data.pkl in a folder) nor NumPy's (no .npy)`;
+  return "is a zip archive, but neither PyTorch's (there is no data.pkl in a folder) nor NumPy's (there is no .npy)";
 }
