@@ -27,12 +27,14 @@ const SETTINGS = {
   'telemetry.telemetryLevel': 'off',
   'security.workspace.trust.enabled': false,
   'git.enabled': false,
+  'remote.autoForwardPorts': false,
   'npm.autoDetect': 'off',
   'json.schemaDownload.enable': false,
   // Open and save dialogs in the quick-input widget instead of the browser's or the system's own.
   'files.simpleDialog.enable': true,
   'editor.hover.delay': 100,
   'editor.minimap.enabled': false,
+  'editor.stickyScroll.enabled': false,
 };
 
 export interface ServerOptions {

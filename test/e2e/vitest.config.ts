@@ -6,6 +6,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 300_000,
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       { extends: true, test: { name: 'cli', include: ['test/e2e/cli/**/*.e2e.ts'] } },
       { extends: true, test: { name: 'workbench', include: ['test/e2e/workbench/**/*.e2e.ts'], globalSetup: ['test/e2e/serverSetup.ts'] } },

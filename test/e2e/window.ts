@@ -1,5 +1,5 @@
 /** One window of VS Code for the tests of a file, with a picture of every failure, and with no complaint from the browser at the end of any test. */
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { workspace } from './checkpoints.ts';
 import { Workbench } from './workbench.ts';
@@ -21,7 +21,9 @@ export function windowWith(files: Readonly<Record<string, string | Buffer>>): ()
     if (opened === undefined) return;
     if (task.result?.state === 'fail') {
       await opened.shot(`failed ${task.name}`);
-      console.log(opened.complaints.all.slice(-20).join('\n'));
+      await writeFile(`out/shots/failed ${task.name}.console.txt`, opened.complaints.all.join('\n'));
+      // Menus and questions that the failure left open are not the next test's business.
+      for (let i = 0; i < 3; i++) await opened.page.keyboard.press('Escape');
     }
     expect(opened.complaints.ours, 'complaints in the browser console').toEqual([]);
   });

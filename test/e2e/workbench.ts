@@ -102,13 +102,19 @@ export class Workbench {
     return this.page.locator('.tab.active', { hasText: name });
   }
 
-  /** An entry of the context menu of one or several files. */
-  async explorerCommand(names: readonly string[], title: string): Promise<void> {
-    for (const [index, name] of names.entries()) await this.file(name).click(index === 0 ? {} : { modifiers: ['ControlOrMeta'] });
+  /** An entry of the context menu of one or several files; the last title is the command, those before it are submenus. */
+  async explorerCommand(names: readonly string[], ...titles: readonly string[]): Promise<void> {
+    const [first, ...others] = names;
+    if (others.length > 0) {
+      await this.file(first ?? '').click();
+      for (const name of others) await this.file(name).click({ modifiers: ['ControlOrMeta'] });
+    }
     await this.file(names.at(-1) ?? '').click({ button: 'right' });
-    const entry = this.page.locator('.monaco-menu .action-label').filter({ hasText: title }).first();
-    await entry.hover();
-    await entry.click();
+    for (const [depth, title] of titles.entries()) {
+      const entry = this.page.locator('.monaco-menu .action-label').filter({ hasText: title }).last();
+      await entry.hover();
+      if (depth === titles.length - 1) await entry.click();
+    }
   }
 
   /** Waits for what a decoration provider wrote on a file's row, which is a pseudo-element. */

@@ -32,7 +32,7 @@ test('inspect, from the palette, of the file in front', async () => {
 
 test('rank and kernel, from the Explorer, on generic inputs', async () => {
   const w = window();
-  await w.explorerCommand(['net.safetensors'], 'Rank and Kernel of the GGN');
+  await w.explorerCommand(['net.safetensors'], 'Quotient', 'Rank and Kernel of the GGN');
   expect(await w.question()).toContain('Generic inputs');
   await w.pick('Generic inputs');
   const view = await w.shown();
@@ -49,7 +49,7 @@ test('rank and kernel, from the Explorer, on generic inputs', async () => {
 
 test('an activation that nothing tells is asked for once, and remembered', async () => {
   const w = window();
-  await w.explorerCommand(['bare.safetensors'], 'Rank and Kernel of the GGN');
+  await w.explorerCommand(['bare.safetensors'], 'Quotient', 'Rank and Kernel of the GGN');
   expect(await w.question()).toMatch(/activation/i);
   await w.shot('ask-activation');
   await w.pick('tanh');
@@ -57,14 +57,14 @@ test('an activation that nothing tells is asked for once, and remembered', async
   const view = await w.shown();
   expect(await view.locator('body').innerText()).toMatch(/\b32\b/);
   await w.closeEditors();
-  await w.explorerCommand(['bare.safetensors'], 'Rank and Kernel of the GGN');
+  await w.explorerCommand(['bare.safetensors'], 'Quotient', 'Rank and Kernel of the GGN');
   expect(await w.question()).toContain('Generic inputs');
   await w.dismissQuestion();
 });
 
 test('posterior, from the Explorer, of a selection of draws', async () => {
   const w = window();
-  await w.explorerCommand(Array.from({ length: 12 }, (_, i) => `draw${i + 1}.safetensors`), 'Posterior over Weights');
+  await w.explorerCommand(Array.from({ length: 12 }, (_, i) => `draw${i + 1}.safetensors`), 'Quotient', 'Posterior over Weights');
   const view = await w.shown();
   await w.shot('posterior');
   expect(await view.locator('body').innerText()).toMatch(/\b12\b/);
@@ -75,7 +75,7 @@ test('posterior, from the Explorer, of a selection of draws', async () => {
 
 test('canonicalise and save, from the Explorer; the written file opens again with the same names and shapes', async () => {
   const w = window();
-  await w.explorerCommand(['net.safetensors'], 'Canonicalise and Save');
+  await w.explorerCommand(['net.safetensors'], 'Quotient', 'Canonicalise and Save');
   await w.shot('save-dialog');
   const target = path.join(w.folder, 'net.canonical.safetensors');
   expect(await w.question()).toContain('canonical');

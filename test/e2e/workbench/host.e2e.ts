@@ -1,6 +1,6 @@
 // The analysis process as a user meets it: work can be cancelled, a crash is one message, and the next command works.
 import { readdir, readFile } from 'node:fs/promises';
-import { expect, inject, test } from 'vitest';
+import { beforeAll, expect, inject, test } from 'vitest';
 import { denseWeights, description, safetensors } from '../checkpoints.ts';
 import { windowWith } from '../window.ts';
 
@@ -9,7 +9,13 @@ const window = windowWith({
   'net.network.json': description([3, 5, 2], 'relu'),
 });
 
-/** Analysis hosts among the processes of the server under test, and of no other. */
+/** Hosts of windows that earlier tests have closed: the server keeps those for a while, in case they come back. */
+let strangers: readonly number[] = [];
+beforeAll(async () => {
+  strangers = await hosts();
+});
+
+/** Analysis hosts of this window: among the processes of the server under test, and of no other. */
 async function hosts(): Promise<number[]> {
   const group = inject('server').processId;
   const found: number[] = [];
@@ -20,7 +26,7 @@ async function hosts(): Promise<number[]> {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (Number(fields[2]) !== group) continue;
     const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes('dist/host.js')) found.push(Number(name));
+    if (line.includes('dist/host.js') && !strangers.includes(Number(name))) found.push(Number(name));
   }
   return found;
 }
@@ -53,7 +59,7 @@ test('cancelling stops the work and says nothing more', async () => {
   await expect.poll(() => w.notifications().count()).toBe(0);
   expect(await readdir(w.folder)).not.toContain('two-neurons');
   // The host that was asked to stop answers the next question.
-  await w.explorerCommand(['net.safetensors'], 'Inspect Weights');
+  await w.explorerCommand(['net.safetensors'], 'Quotient', 'Inspect Weights');
   await w.shown();
   await w.closeEditors();
 });
@@ -66,11 +72,12 @@ test('a host that dies at work is one clear error, and the next command has a ne
   if (pid === undefined) throw new Error('no analysis host is running');
   process.kill(pid, 'SIGKILL');
   const said = await w.notification(/analysis host/i);
+  // The progress goes away, and nothing else comes.
+  await expect.poll(() => w.notifications().count()).toBe(1);
   await w.shot('killed');
-  expect(said).not.toMatch(/\bat \S+:\d+|undefined|SIGKILL.*SIGKILL/);
-  expect(await w.notifications().count()).toBe(1);
+  expect(said).not.toMatch(/\bat \S+:\d+|undefined/);
   await w.clearNotifications();
-  await w.explorerCommand(['net.safetensors'], 'Rank and Kernel of the GGN');
+  await w.explorerCommand(['net.safetensors'], 'Quotient', 'Rank and Kernel of the GGN');
   await w.pick('Generic inputs');
   const view = await w.shown();
   expect(await view.locator('body').innerText()).toMatch(/\b27\b/);
