@@ -5,7 +5,7 @@
 import { seededRandom } from '../linalg/random.ts';
 import { laplaceEvidence, type Evidence } from '../curvature/evidence.ts';
 import { kernelAccounting, type KernelAccounting } from '../curvature/kernel.ts';
-import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.ts';
+import { likelihoodModel, outputRank, type LikelihoodModel } from '../curvature/likelihood.ts';
 import { unitReports, type UnitReport } from '../curvature/units.ts';
 import { readData, requireInputWidth, type DataSet } from '../network/data.ts';
 import type { DenseChain } from '../network/denseChain.ts';
@@ -216,7 +216,7 @@ function result(question: Question): JsonValue {
     likelihood: request.likelihood,
     rank: estimate.rank,
     rankBracket: [...estimate.bracket],
-    rankBound: estimate.bound,
+    rankBound: Math.min(chain.parameters, inputsOf(question) * outputRank(likelihoodModel(request.likelihood, request.noise, chain.outputs), chain.outputs)),
     kernelDimension: dimension,
     kernel: { symmetry, hidden, dataLimited },
     symmetry: { scaling: count('scaling'), permutationLog10: log10('permutation'), signFlips: count('sign') },
