@@ -89,6 +89,13 @@ onThemeChange(() => {
   theme = readTheme();
   void shown?.draw(theme);
 });
+// Paper is narrower than most windows, and a drawing is as wide as it was drawn.
+for (const [event, printing] of [['beforeprint', true], ['afterprint', false]] as const) {
+  window.addEventListener(event, () => {
+    document.body.classList.toggle('printing', printing);
+    void shown?.draw(theme);
+  });
+}
 window.addEventListener('scroll', () => { keeper.update({ scroll: window.scrollY }); }, { passive: true });
 window.addEventListener('message', (event: MessageEvent<ToWebview>) => { handle(event.data); });
 

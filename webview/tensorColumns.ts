@@ -25,7 +25,7 @@ const nodeName = (node: TensorNode): string => {
 };
 
 const basic: readonly TensorColumn[] = [
-  { label: 'Name', title: 'Tensor name, grouped by prefix', align: 'left', track: 'minmax(14em, 1fr)', key: (node) => node.label, text: (node) => nodeName(node) },
+  { label: 'Name', title: 'Tensor name, grouped by prefix', align: 'left', track: '1fr', key: (node) => node.label, text: (node) => nodeName(node) },
   { label: 'Type', title: 'Element type', align: 'left', track: '4.5em', key: (node) => (node.kind === 'tensor' ? node.tensor.dtype : null), text: tensorOnly((tensor) => tensor.dtype) },
   {
     label: 'Shape', title: 'Shape', align: 'left', track: '10em', key: (node) => (node.kind === 'tensor' ? formatShape(node.tensor.shape) : null),

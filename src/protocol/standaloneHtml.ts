@@ -32,9 +32,9 @@ export function standaloneHtml(report: Report, pageScript: string): string {
 `;
 }
 
-/** JSON that cannot end its script element, open a comment, or break a line of JavaScript (U+2028, U+2029). */
+/** JSON that cannot end its script element, open a comment, break a line of JavaScript (U+2028, U+2029) or turn its direction. */
 export function scriptSafeJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value).replace(/[<>&\u2028-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /**

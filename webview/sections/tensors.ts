@@ -46,8 +46,6 @@ export function drawTensors(section: TensorsSection, memory: Memory): SectionDra
   const space = element('div', { class: 'grid-space', role: 'rowgroup' });
   const viewport = element('div', { class: 'grid-scroll', role: 'treegrid', 'aria-label': visible(section.title), 'aria-readonly': true },
     element('div', { class: 'grid-inner', role: 'presentation' }, element('div', { role: 'rowgroup', class: 'grid-top' }, headRow), space));
-  const tracks = columns.map((column) => column.track).join(' ');
-  viewport.style.setProperty('--tracks', tracks);
   viewport.style.setProperty('--row-height', `${rowHeight}px`);
   const search = element('input', { type: 'search', class: 'filter', 'aria-label': 'Filter tensors by name, type or shape' });
   search.placeholder = 'Filter by name, type or shape';
@@ -78,6 +76,7 @@ export function drawTensors(section: TensorsSection, memory: Memory): SectionDra
     const column = order === null ? undefined : columns[order.column];
     rows = visibleRows(roots, isClosed, column === undefined ? null : nodeComparison(column.key, order?.descending ?? false));
     heads.forEach((head, i) => { head.setAttribute('aria-sort', order?.column !== i ? 'none' : order.descending ? 'descending' : 'ascending'); });
+    viewport.style.setProperty('--tracks', [`minmax(${nameWidth(rows)}em, 1fr)`, ...columns.slice(1).map((column) => column.track)].join(' '));
     active = Math.min(active, Math.max(0, rows.length - 1));
     viewport.setAttribute('aria-rowcount', String(rows.length + 1));
     space.style.height = `${rows.length * rowHeight}px`;
@@ -213,6 +212,12 @@ export function drawTensors(section: TensorsSection, memory: Memory): SectionDra
     },
     numbers: () => tensorNumbers(section.tensors.filter(tensorFilter(query))),
   };
+}
+
+/** Room for the longest name in the outline, in em of the table's font: monospace digits are about 0.6 em wide. */
+function nameWidth(rows: readonly VisibleRow[]): number {
+  const widest = rows.reduce((most, { node, level }) => Math.max(most, 0.6 * node.label.length + 1.1 * level), 0);
+  return Math.min(28, Math.max(14, Math.ceil(widest + 2)));
 }
 
 function flat(section: TensorsSection, keep: ReturnType<typeof tensorFilter>): TensorNode[] {

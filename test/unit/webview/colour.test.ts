@@ -1,0 +1,62 @@
+// What the eye needs of the density colours, over VS Code's four default themes and over random ones.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { contrast, cssColour, flatten, luminance, mix, parseColour, sequentialRamp, type Colour } from '../../../webview/colour.ts';
+import { themes } from './sampleThemes.ts';
+
+const parsed = (text: string | undefined): Colour => {
+  const colour = parseColour(text ?? '');
+  if (colour === null) throw new Error(`not a colour: ${text}`);
+  return colour;
+};
+const channel = fc.integer({ min: 0, max: 255 }).map((n) => n / 255);
+const colour = fc.record({ r: channel, g: channel, b: channel, alpha: fc.constant(1) });
+
+describe('parsing', () => {
+  it.each([
+    ['#1a85ff', 'rgb(26, 133, 255)'], ['#fff', 'rgb(255, 255, 255)'], ['#ffffff80', 'rgba(255, 255, 255, 0.502)'], ['rgb(1, 2, 3)', 'rgb(1, 2, 3)'], ['rgb(1 2 3 / 50%)', 'rgba(1, 2, 3, 0.5)'],
+    ['rgba(1, 2, 3, 0.25)', 'rgba(1, 2, 3, 0.25)'], ['color(srgb 1 0 0.5)', 'rgb(255, 0, 128)'],
+  ])('%s is %s', (text, css) => { expect(cssColour(parsed(text))).toBe(css); });
+  it.each(['', 'red', '#12', '#12345', 'rgb(1, 2)', 'rgb(a, b, c)', 'url(x)'])('%j is no colour', (text) => { expect(parseColour(text)).toBeNull(); });
+  it('reads back what it writes', () => {
+    fc.assert(fc.property(colour, (c) => { expect(parsed(cssColour(c))).toEqual(c); }));
+  });
+});
+
+describe('mixing', () => {
+  it('ends where it should: t = 0 and t = 1 give the colours back', () => {
+    fc.assert(fc.property(colour, colour, (a, b) => {
+      for (const [t, c] of [[0, a], [1, b]] as const) {
+        const mixed = mix(a, b, t);
+        for (const part of ['r', 'g', 'b'] as const) expect(Math.abs(mixed[part] - c[part])).toBeLessThan(2e-3);
+      }
+    }));
+  });
+  it('contrast of black and white is 21, of a colour with itself 1 (WCAG 2)', () => {
+    expect(contrast(parsed('#000'), parsed('#fff'))).toBeCloseTo(21, 10);
+    fc.assert(fc.property(colour, (c) => { expect(contrast(c, c)).toBe(1); }));
+  });
+});
+
+describe('the density ramp', () => {
+  const read = (theme: keyof typeof themes, name: string): Colour => parsed(themes[theme].variables[`--vscode-${name}`]);
+  it.each(Object.keys(themes) as (keyof typeof themes)[])('in %s: one point shows, more points show more', (theme) => {
+    const background = flatten(read(theme, 'editor-background'), parsed('#fff'));
+    const ramp = sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow'));
+    const contrasts = ramp.map(([, c]) => contrast(c, background));
+    expect(contrasts[0]).toBeGreaterThan(1.4);
+    expect(contrasts.at(-1)).toBeGreaterThan(7);
+    contrasts.forEach((value, i) => { if (i > 0) expect(value).toBeGreaterThan(contrasts[i - 1]!); });
+  });
+
+  it('is monotone in luminance and runs from 0 to 1 for any theme', () => {
+    fc.assert(fc.property(colour, colour, colour, (background, cool, warm) => {
+      const ramp = sequentialRamp(background, cool, warm);
+      expect(ramp[0]?.[0]).toBe(0);
+      expect(ramp.at(-1)?.[0]).toBe(1);
+      const light = ramp.map(([, c]) => luminance(c));
+      const sign = Math.sign(light[light.length - 1]! - light[0]!);
+      light.forEach((value, i) => { if (i > 0) expect(sign * (value - light[i - 1]!)).toBeGreaterThan(-0.02); });
+    }));
+  });
+});
