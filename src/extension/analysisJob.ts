@@ -31,7 +31,7 @@ export async function runJob<M extends Method>(host: HostClient, question: Quest
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
     });
   }
-  const where = { location: vscode.ProgressLocation.Notification, title: `Quotient: ${title}`, cancellable: true };
+  const where = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
   return vscode.window.withProgress(where, async (notification, token) => {
     const abort = new AbortController();
     const cancelled = token.onCancellationRequested(() => {

@@ -56,7 +56,7 @@ export class NetworkChoices {
     const current = files[0] === undefined ? undefined : this.#remembered(files[0]);
     const picked = await vscode.window.showQuickPick(
       activations.map(({ name, detail }) => ({ label: name, detail, ...(name === current ? { description: 'current answer' } : {}) })),
-      { title: `Activation of ${named}`, placeHolder: 'The file holds dense layers only: which activation is between them? Remembered for this file.' },
+      { title: `Activation of ${named}`, placeHolder: 'The file holds dense layers only: which activation is between them? Remembered for this file.', ignoreFocusOut: true },
     );
     if (picked === undefined) return undefined;
     for (const file of files) await this.#state.update(KEY + vscode.Uri.file(file).toString(), picked.label);

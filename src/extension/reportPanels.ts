@@ -62,9 +62,7 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
       open.panel.reveal();
     }
     open.question = question;
-    const report = await open.view.ask(question, { notification: true });
-    if (report !== undefined && this.#open.has(key)) open.panel.title = report.title;
-    return report;
+    return open.view.ask(question, { notification: true });
   }
 
   /** Files of the report in front, if there is one. */

@@ -47,13 +47,15 @@ export function inNaturalOrder(files: readonly string[]): string[] {
 }
 
 /**
- * The draws in a folder, one a file: all files of the extension that occurs most often. Data files that lie beside them are
- * left out, unless there is nothing else.
+ * The draws in a folder: the file called `draws` when there is one, else one draw a file, all files of the extension that
+ * occurs most often. Data files that lie beside them are left out, unless there is nothing else.
  * @param names of the files in the folder
  */
 export function drawsAmong(names: readonly string[]): string[] {
   const isData = (name: string): boolean => /^(data|test|train)$/i.test(stemOf(name));
   const weights = names.filter((name) => isWeightFile(name) && !isShardIndex(name));
+  const named = weights.find((name) => stemOf(name).toLowerCase() === 'draws');
+  if (named !== undefined) return [named];
   const candidates = weights.some((name) => !isData(name)) ? weights.filter((name) => !isData(name)) : weights;
   let draws: string[] = [];
   for (const extension of weightExtensions) {

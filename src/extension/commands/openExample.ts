@@ -36,7 +36,7 @@ export const openExample: Command = async (surroundings) => {
   const report = await runJob(surroundings.host, { method: 'example', title: `Example ${example.name}`, request }, { notification: true });
   surroundings.log.info(report.summary);
   void offerFolder(out);
-  const draws = drawsAmong(await filesIn(out)).filter((name) => path.basename(name).startsWith('draws'));
+  const draws = drawsAmong(await filesIn(out));
   await showPosterior(surroundings, draws.map((name) => path.join(out, name)));
   return report;
 };
@@ -54,7 +54,7 @@ async function askFolder({ name, detail }: Example): Promise<string | undefined>
     { label: '$(folder-opened) In another folder…', folder: undefined },
   ];
   if (folders.length > 0) {
-    const picked = await vscode.window.showQuickPick(items, { title: `Where to write the example ${name}` });
+    const picked = await vscode.window.showQuickPick(items, { title: `Where to write the example ${name}`, ignoreFocusOut: true });
     if (picked === undefined) return undefined;
     if (picked.folder !== undefined) return picked.folder;
   }

@@ -40,12 +40,12 @@ async function askData(weights: string): Promise<Data | undefined> {
     ...dataCandidates(await filesIn(folder), weights).map((name): Item => ({ label: name, description: 'inputs x, targets y', answer: { file: path.join(folder, name) } })),
     { label: '$(folder-opened) Browse for data…', answer: 'browse' },
   ];
-  const picked = await vscode.window.showQuickPick(items, { title: `Inputs at which to take the GGN of ${path.basename(weights)}` });
+  const picked = await vscode.window.showQuickPick(items, { title: `Inputs at which to take the GGN of ${path.basename(weights)}`, ignoreFocusOut: true });
   if (picked === undefined) return undefined;
   if (picked.answer === 'generic') return { likelihood: 'gaussian' };
   const data = picked.answer === 'browse' ? await browse(folder) : picked.answer.file;
   if (data === undefined) return undefined;
-  const likelihood = await vscode.window.showQuickPick(likelihoods, { title: 'Likelihood of the targets given the outputs' });
+  const likelihood = await vscode.window.showQuickPick(likelihoods, { title: 'Likelihood of the targets given the outputs', ignoreFocusOut: true });
   return likelihood === undefined ? undefined : { data, likelihood: likelihood.value };
 }
 

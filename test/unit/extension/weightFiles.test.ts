@@ -15,7 +15,8 @@ it('names the canonical form after the file without its whole extension', () => 
 
 it('finds the draws of a folder: the commonest format, by number, without the data', () => {
   expect(drawsAmong(['draw10.pt', 'draw2.pt', 'README.md', 'data.npz', 'final.safetensors'])).toEqual(['draw2.pt', 'draw10.pt']);
-  expect(drawsAmong(['README.md', 'data.npz', 'draws.npz', 'draws.network.json'])).toEqual(['draws.npz']);
+  expect(drawsAmong(['README.md', 'data.npz', 'draws.npz', 'draws.network.json', 'network.safetensors'])).toEqual(['draws.npz']);
+  expect(drawsAmong(['data.npz', 'mcmc.npz', 'notes.md'])).toEqual(['mcmc.npz']);
   expect(drawsAmong(['data.npz'])).toEqual(['data.npz']);
   expect(drawsAmong(['notes.txt'])).toEqual([]);
 });
