@@ -9,12 +9,12 @@ import { setImmediate } from 'node:timers/promises';
 import { seededRandom } from '../linalg/random.ts';
 import { forward } from '../network/forward.ts';
 import { parameterNames } from '../network/parameters.ts';
-import { chainDiagnostics, type ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
+import { diagnose, type ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
 import { commonAxis, histogram, histogram2d, quantile } from '../posterior/density.ts';
 import { drawPairs, pairwiseDistances, type Pair } from '../posterior/distances.ts';
 import { readDraws, type Draws } from '../posterior/draws.ts';
 import { formatCount, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
-import type { BinAxis, JsonValue, Report, Section } from '../protocol/report.ts';
+import type { JsonValue, Report, Section } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
@@ -207,7 +207,7 @@ interface Worst {
 function worst(values: readonly ChainDiagnostics[]): Worst {
   const finite = (pick: (value: ChainDiagnostics) => number): number[] => values.map(pick).filter(Number.isFinite);
   const extreme = (numbers: number[], choose: (...numbers: number[]) => number): number | null => (numbers.length === 0 ? null : choose(...numbers));
-  return { rhat: extreme(finite(({ rHat }) => rHat), Math.max), bulk: extreme(finite(({ essBulk }) => essBulk), Math.min), tail: extreme(finite(({ essTail }) => essTail), Math.min) };
+  return { rhat: extreme(finite(({ rhat }) => rhat), Math.max), bulk: extreme(finite(({ essBulk }) => essBulk), Math.min), tail: extreme(finite(({ essTail }) => essTail), Math.min) };
 }
 
 async function weightDiagnostics(draws: Draws, context: JobContext): Promise<ChainDiagnostics[]> {
@@ -219,7 +219,7 @@ async function diagnostics(values: Float64Array, width: number, { chains }: Draw
   const stride = Math.ceil(width / DIAGNOSED_PARAMETERS);
   const result: ChainDiagnostics[] = [];
   for (let k = 0; k < width; k += stride) {
-    result.push(chainDiagnostics(column(values, width, k), chains));
+    result.push(diagnose(column(values, width, k), chains, values.length / width / chains));
     await setImmediate();
     signal.throwIfAborted();
   }
