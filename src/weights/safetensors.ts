@@ -15,6 +15,8 @@ import { showName, WeightFileError } from './weightFileError.ts';
 export const MAX_HEADER_BYTES = 100_000_000;
 // NumPy and PyTorch stop at 64 dimensions.
 const MAX_RANK = 64;
+// Metadata is for people. Seven million keys, which 100 MB could hold, would take a gigabyte of memory.
+const MAX_METADATA = 100_000;
 
 /** Element types of the format; those smaller than a byte are known by name only. */
 const dtypeOf: ReadonlyMap<string, Dtype> = new Map((
@@ -120,7 +122,9 @@ function parseHeader(path: string, bytes: Uint8Array): Header {
 function parseMetadata(scanner: JsonScanner, refuse: (place: string, problem: string) => never): Record<string, string> {
   // Without a prototype: "__proto__" is a key like any other.
   const metadata = Object.create(null) as Record<string, string>;
+  let count = 0;
   scanner.object('__metadata__', (key) => {
+    if (++count > MAX_METADATA) refuse('header', `holds more than ${MAX_METADATA} entries in __metadata__`);
     if (key in metadata) refuse('header', `holds __metadata__ "${showName(key)}" twice`);
     if (scanner.next() !== 'a string') refuse('header', `__metadata__ "${showName(key)}": expected a string, found ${scanner.next()}`);
     metadata[key] = scanner.string('__metadata__');

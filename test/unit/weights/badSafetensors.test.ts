@@ -125,7 +125,12 @@ describe('headers too big to commit', () => {
     expect(await open(safetensorsBytes(`{"a":{"dtype":"U8","shape":[${'1,'.repeat(1_000_000)}1]}}`))).toBe('big: tensor "a": has more than 64 dimensions');
   });
 
-  it('a name of 20 MB, which the message cuts', async () => {
+  it('a hundred thousand and one entries of metadata', async () => {
+    const entries = Array.from({ length: 100_001 }, (_, i) => `"${i}":""`);
+    expect(await open(safetensorsBytes(`{"__metadata__":{${entries.join(',')}}}`))).toBe('big: header: holds more than 100000 entries in __metadata__');
+  });
+
+  it('a name of 60 MB, which the message cuts', async () => {
     const message = await open(safetensorsBytes(`{"${'\u202e'.repeat(10_000_000)}":{}}`));
     expect(message).toBe(`big: tensor "${String.raw`\u{202e}`.repeat(30).slice(0, 199)}…": has no dtype`);
   });
