@@ -9,7 +9,7 @@ import { normalScores } from './normalScores.ts';
 /** NaN where a figure is not defined: fewer than 4 draws, a NaN among them, and for R̂ fewer than 2 chains or constant chains. */
 export interface ChainDiagnostics {
   /** Larger of the rank-normalised split-R̂ of the draws and of their distances from the median; 1 when chains agree. */
-  readonly rHat: number;
+  readonly rhat: number;
   /** Effective number of draws for the centre of the distribution. */
   readonly essBulk: number;
   /** The smaller of the effective numbers of draws for the 5 % and the 95 % quantile. */
@@ -18,18 +18,18 @@ export interface ChainDiagnostics {
   readonly mcseMean: number;
 }
 
-const UNDEFINED: ChainDiagnostics = { rHat: Number.NaN, essBulk: Number.NaN, essTail: Number.NaN, mcseMean: Number.NaN };
+const UNDEFINED: ChainDiagnostics = { rhat: Number.NaN, essBulk: Number.NaN, essTail: Number.NaN, mcseMean: Number.NaN };
 /** numpy's `finfo(float64).resolution`: draws whose range is below it count as constant, and as independent. */
 const RESOLUTION = 1e-15;
 
 /**
  * Of one quantity (a weight, a prediction).
  * @param values chains × draws, row-major
- * @throws RangeError when the sizes do not divide
+ * @param draws draws a chain
+ * @throws RangeError when the sizes do not fit
  */
-export function chainDiagnostics(values: Float64Array, chains: number): ChainDiagnostics {
-  const draws = values.length / chains;
-  if (!Number.isInteger(draws)) throw new RangeError(`${values.length} draws do not divide into ${chains} chains`);
+export function diagnose(values: Float64Array, chains: number, draws: number): ChainDiagnostics {
+  if (values.length !== chains * draws) throw new RangeError(`${values.length} numbers are not ${chains} chains of ${draws} draws`);
   if (draws < 4 || values.some(Number.isNaN)) return UNDEFINED;
   const split = splitChains(values, chains);
   const count = 2 * chains;
@@ -41,17 +41,17 @@ export function chainDiagnostics(values: Float64Array, chains: number): ChainDia
   };
   const [low, high] = [atMost(0.05), atMost(0.95)];
   return {
-    rHat: chains < 2 ? Number.NaN : rankNormalisedRHat(split, scores, count),
+    rhat: chains < 2 ? Number.NaN : rankNormalisedRhat(split, scores, count),
     essBulk: effectiveSampleSize(scores, count),
     essTail: high < low ? high : low,
     mcseMean: Math.sqrt(variance(values, 0, values.length) / effectiveSampleSize(split, count)),
   };
 }
 
-function rankNormalisedRHat(split: Float64Array, scores: Float64Array, chains: number): number {
+function rankNormalisedRhat(split: Float64Array, scores: Float64Array, chains: number): number {
   const median = quantile(split.toSorted(), 0.5);
-  const bulk = splitRHat(scores, chains);
-  const tail = splitRHat(normalScores(split.map((value) => Math.abs(value - median))), chains);
+  const bulk = splitRhat(scores, chains);
+  const tail = splitRhat(normalScores(split.map((value) => Math.abs(value - median))), chains);
   return tail > bulk ? tail : bulk;
 }
 
@@ -76,7 +76,7 @@ function quantile(sorted: Float64Array, probability: number): number {
 }
 
 /** R̂ = √((B/W + n − 1) / n), equations 1–4: NaN when all chains are one constant, ∞ when they are different constants. */
-function splitRHat(values: Float64Array, chains: number): number {
+function splitRhat(values: Float64Array, chains: number): number {
   const n = values.length / chains;
   const means = new Float64Array(chains);
   let within = 0;

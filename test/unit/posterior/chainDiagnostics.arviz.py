@@ -59,7 +59,7 @@ def encode(number):
 
 def figures(x):
     return {
-        "rHat": encode(arviz.rhat(x)),
+        "rhat": encode(arviz.rhat(x)),
         "essBulk": encode(arviz.ess(x, method="bulk")),
         "essTail": encode(arviz.ess(x, method="tail")),
         "mcseMean": encode(arviz.mcse(x, method="mean")),

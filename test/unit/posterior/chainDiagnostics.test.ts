@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
-import { type ChainDiagnostics, chainDiagnostics } from '../../../src/posterior/chainDiagnostics.ts';
+import { type ChainDiagnostics, diagnose } from '../../../src/posterior/chainDiagnostics.ts';
 
 interface Oracle {
   readonly cases: readonly {
@@ -18,8 +18,8 @@ const decode = (value: number | string): number => (typeof value === 'number' ? 
 
 describe('chain diagnostics', () => {
   it.each(cases)('are those of ArviZ: $case', ({ chains, values, figures }) => {
-    const found = chainDiagnostics(Float64Array.from(values, decode), chains);
-    for (const key of ['rHat', 'essBulk', 'essTail', 'mcseMean'] as const) {
+    const found = diagnose(Float64Array.from(values, decode), chains, values.length / chains);
+    for (const key of ['rhat', 'essBulk', 'essTail', 'mcseMean'] as const) {
       const expected = decode(figures[key]);
       if (Number.isFinite(expected) && expected !== 0) expect(Math.abs(found[key] / expected - 1), key).toBeLessThan(1e-8);
       else expect(found[key], key).toBe(expected);
@@ -29,22 +29,22 @@ describe('chain diagnostics', () => {
   it('do not depend on the unit of the draws, except for the standard error, which has it', () => {
     const random = seededRandom(2);
     const values = Float64Array.from({ length: 400 }, () => random.normal());
-    const plain = chainDiagnostics(values, 4);
-    const scaled = chainDiagnostics(values.map((value) => 1024 * value), 4);
+    const plain = diagnose(values, 4, 100);
+    const scaled = diagnose(values.map((value) => 1024 * value), 4, 100);
     expect(scaled).toEqual({ ...plain, mcseMean: 1024 * plain.mcseMean });
   });
 
   it('of long independent chains approach R̂ = 1, ESS = S, and σ/√S', () => {
     const random = seededRandom(3);
     const size = 40_000;
-    const { rHat, essBulk, essTail, mcseMean } = chainDiagnostics(Float64Array.from({ length: size }, () => 2 * random.normal()), 4);
-    expect(Math.abs(rHat - 1)).toBeLessThan(1e-3);
+    const { rhat, essBulk, essTail, mcseMean } = diagnose(Float64Array.from({ length: size }, () => 2 * random.normal()), 4, size / 4);
+    expect(Math.abs(rhat - 1)).toBeLessThan(1e-3);
     expect(Math.abs(essBulk / size - 1)).toBeLessThan(0.05);
     expect(Math.abs(essTail / size - 1)).toBeLessThan(0.05);
     expect(mcseMean / (2 / Math.sqrt(size))).toBeCloseTo(1, 1);
   });
 
-  it('refuse sizes that do not divide', () => {
-    expect(() => chainDiagnostics(new Float64Array(10), 3)).toThrow('10 draws do not divide into 3 chains');
+  it('refuse sizes that do not fit', () => {
+    expect(() => diagnose(new Float64Array(10), 3, 4)).toThrow('10 numbers are not 3 chains of 4 draws');
   });
 });
