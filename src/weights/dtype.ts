@@ -80,8 +80,8 @@ export function encodeElements(dtype: RealDtype, values: Float64Array): Uint8Arr
     case 'I16': return new Uint8Array(exactly(dtype, values, new Int16Array(values), -32768, 32767).buffer);
     case 'U32': return new Uint8Array(exactly(dtype, values, new Uint32Array(values), 0, 2 ** 32 - 1).buffer);
     case 'I32': return new Uint8Array(exactly(dtype, values, new Int32Array(values), -(2 ** 31), 2 ** 31 - 1).buffer);
-    case 'U64': return new Uint8Array(BigUint64Array.from(wholeNumbers(dtype, values, 0, 2 ** 64)).buffer);
-    case 'I64': return new Uint8Array(BigInt64Array.from(wholeNumbers(dtype, values, -(2 ** 63), 2 ** 63)).buffer);
+    case 'U64': return new Uint8Array(splitWords(dtype, values, 0, 2 ** 64).buffer);
+    case 'I64': return new Uint8Array(splitWords(dtype, values, -(2 ** 63), 2 ** 63).buffer);
     case 'F32': return new Uint8Array(new Float32Array(values).buffer);
     case 'F64': return new Uint8Array(new Float64Array(values).buffer);
     case 'F16':
@@ -122,9 +122,15 @@ function exactly<T extends Uint8Array | Int8Array | Uint16Array | Int16Array | U
   return stored;
 }
 
-function* wholeNumbers(dtype: Dtype, values: Float64Array, min: number, end: number): Generator<bigint> {
-  for (const value of values) {
+/** The inverse of `combineWords`; a negative number's words are those of its two's complement. */
+function splitWords(dtype: Dtype, values: Float64Array, min: number, end: number): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(2 * values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
     if (!Number.isInteger(value) || value < min || value >= end) throw new RangeError(`${dtype} cannot hold ${value}`);
-    yield BigInt(value);
+    const high = Math.floor(value / 4294967296);
+    words[2 * i] = value - high * 4294967296;
+    words[2 * i + 1] = high;
   }
+  return words;
 }

@@ -90,6 +90,15 @@ describe('integers', () => {
     }
   });
 
+  it('64 bits are written as BigInt would write them', () => {
+    const whole = fc.double({ noNaN: true, min: -(2 ** 63), max: 2 ** 63, maxExcluded: true }).map(Math.trunc);
+    fc.assert(fc.property(fc.array(whole), (values) => {
+      expect(encodeElements('I64', Float64Array.from(values))).toEqual(new Uint8Array(BigInt64Array.from(values, BigInt).buffer));
+      const positive = values.map((value) => Math.min(Math.abs(value) * 2, 2 ** 64 - 2 ** 11));
+      expect(encodeElements('U64', Float64Array.from(positive))).toEqual(new Uint8Array(BigUint64Array.from(positive, BigInt).buffer));
+    }), { seed: 5, numRuns: 300 });
+  });
+
   it('rounds 64 bits to the nearest double, ties to even', () => {
     const values = BigInt64Array.of(2n ** 53n + 1n, 2n ** 53n + 3n, -(2n ** 53n) - 1n, 2n ** 63n - 1n);
     expect([...decodeElements('I64', new Uint8Array(values.buffer))]).toEqual([2 ** 53, 2 ** 53 + 4, -(2 ** 53), 2 ** 63]);
