@@ -111,7 +111,7 @@ function viewOf(event: unknown, current: PlotView): PlotView | null {
   return { x: range('xaxis', current.x), y: range('yaxis', current.y) };
 }
 
-export function baseLayout(theme: Theme, width: number, height: number): Partial<Layout> {
+function baseLayout(theme: Theme, width: number, height: number): Partial<Layout> {
   return {
     width,
     height,

@@ -6,7 +6,7 @@
 
 const script = document.currentScript;
 /** The nonce of this page's own script element; empty where the page has no policy. */
-export const nonce = script instanceof HTMLScriptElement ? script.nonce : '';
+const nonce = script instanceof HTMLScriptElement ? script.nonce : '';
 
 type CreateElement = (this: Document, tag: string, options?: ElementCreationOptions) => HTMLElement;
 // eslint-disable-next-line @typescript-eslint/no-deprecated, @typescript-eslint/unbound-method -- the overload for any tag; called with its document below

@@ -17,7 +17,7 @@ export const emptyState: ViewState = { format: 1, report: null, scroll: 0, secti
 /** Beyond this many tensors the report is asked for again instead of being stored with every change of the view. */
 const storableTensors = 20_000;
 
-export const isStorable = (report: Report): boolean =>
+const isStorable = (report: Report): boolean =>
   report.sections.every((section) => section.kind !== 'tensors' || section.tensors.length <= storableTensors);
 
 export function parseState(value: unknown): ViewState {
@@ -28,7 +28,7 @@ export function parseState(value: unknown): ViewState {
   return value as unknown as ViewState;
 }
 
-export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export class StateKeeper {
   #state: ViewState;

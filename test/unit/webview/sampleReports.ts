@@ -61,7 +61,7 @@ export const waterfallSection: WaterfallSection = {
   remainder: { label: 'rank', value: 448, meaning: 'Directions that change the function on these data.' },
 };
 
-export function histogramSection(series: number): HistogramSection {
+function histogramSection(series: number): HistogramSection {
   const axis: BinAxis = { min: 0, max: 12, bins: 60 };
   return {
     kind: 'histogram', id: 'distances', title: 'Distances between draws', meaning: 'Removing symmetries brings draws together: the typical distance falls from 5.9 to 0.4.', xLabel: 'Euclidean distance', axis,
@@ -77,7 +77,7 @@ export function histogramSection(series: number): HistogramSection {
   };
 }
 
-export const tableSection: TableSection = {
+const tableSection: TableSection = {
   kind: 'table', id: 'factors', title: 'Symmetry group', meaning: 'Every factor leaves the function as it is.',
   columns: [{ label: 'Layer', align: 'left' }, { label: 'Units', align: 'right' }, { label: 'Permutations', align: 'left' }, { label: 'Scaling', align: 'right' }, { label: 'Largest deviation', align: 'right' }],
   rows: [['layer2', 16, '10^13.32', 16, 3.2e-15], ['layer10', 4, '24', 4, 0.00012], ['layer1', 12345, '10^45000', 12345, null], ['=HYPERLINK("x")', 2, '2', 2, 1]],
