@@ -28,12 +28,6 @@ export const machineEpsilon: Readonly<Record<Dtype, number>> = {
   C64: 0, C128: 0,
 };
 
-const names: ReadonlySet<string> = new Set(Object.keys(bytesPerElement));
-
-export function isDtype(name: string): name is Dtype {
-  return names.has(name);
-}
-
 /** False for complex numbers, which a float64 cannot hold. */
 export function isReal(dtype: Dtype): dtype is RealDtype {
   return dtype !== 'C64' && dtype !== 'C128';

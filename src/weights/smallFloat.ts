@@ -6,7 +6,7 @@
  * A pattern has one sign bit, the exponent field e and the fraction m of `fractionBits` bits; its value is
  * ± 2^(max(e,1) + minExponent − 1) · ([e > 0] + m / 2^fractionBits).
  */
-export interface SmallFloatFormat {
+interface SmallFloatFormat {
   readonly bits: 8 | 16;
   readonly fractionBits: number;
   /** Exponent of the smallest normal number. */
