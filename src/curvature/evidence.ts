@@ -20,7 +20,7 @@ export interface Evidence {
 /**
  * @param targets y, as `logLikelihood` takes them
  * @param priorPrecision α
- * @param eigenvalues of the GGN on the same data; zeros may be left out
+ * @param eigenvalues of the GGN on the same data, those that the rank counts: rounding in the rest would count when α is tiny
  */
 export function laplaceEvidence(problem: CurvatureProblem, targets: Float64Array, priorPrecision: number, eigenvalues: Float64Array): Evidence {
   if (!(priorPrecision > 0 && Number.isFinite(priorPrecision))) throw new UserError(`the prior precision is a positive number, not ${priorPrecision}`);

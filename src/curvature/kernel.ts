@@ -59,7 +59,7 @@ export async function kernelAccounting(question: KernelQuestion, context: JobCon
   const symmetry = await interruptibly(symmetryDimension(generic, tangentsOf(question, context)), context.signal);
   const beyondSymmetry = chain.parameters - symmetry.dimension;
   const rank = rankOf(spectrum, Math.min(beyondSymmetry, inputCount(data) * outputRank(likelihood, chain.outputs)));
-  const genericRank = await functionalDimension(generic, rank, beyondSymmetry, context);
+  const genericRank = await functionalDimension(generic, x, rank, beyondSymmetry, context);
   const hidden = chain.parameters - genericRank.rank - symmetry.dimension;
   const dataLimited = genericRank.rank - rank.rank;
   return {
@@ -103,9 +103,11 @@ function rankOf(spectrum: GgnSpectrum, bound: number): RankEstimate {
   return rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound });
 }
 
-async function functionalDimension(generic: CurvatureProblem, rank: RankEstimate, bound: number, context: JobContext): Promise<RankEstimate> {
-  // The generic rank lies between the data's and the bound: where these meet there is nothing to compute.
+async function functionalDimension(generic: CurvatureProblem, dataInputs: Float64Array, rank: RankEstimate, bound: number, context: JobContext): Promise<RankEstimate> {
+  // The generic rank lies between the data's and the bound: where these meet there is nothing to compute. Nor is there when
+  // the inputs are the generic ones and H is the same for all outputs.
   if (rank.rank === bound && rank.bracket[0] === bound) return rank;
+  if (generic.x === dataInputs && generic.likelihood.kind === 'gaussian') return rank;
   const told: JobContext = { ...context, progress: ({ message, ...rest }) => { context.progress({ message: `On generic inputs: ${message}`, ...rest }); } };
   return rankOf(await gramSpectrum(generic, told), bound);
 }

@@ -6,8 +6,8 @@
  * values run continuously through τ instead (narrow tanh networks do), some below it are small but real and no float64
  * computation tells which. Hence the bracket:
  *   low   the values above 10 τ, safe from any rounding;
- *   high  the values above the first clear gap (a factor of 100) at or below `low`, or, without such a gap, the largest rank
- *         that is possible at all.
+ *   high  the values above the first clear gap (a factor of 100, with nothing above τ below it), or, without such a gap, the
+ *         largest rank that is possible at all.
  * Ratios are taken after raising values to the rounding floor (ε σ_max for the SVD), so that gaps within rounding do not count.
  */
 
@@ -50,7 +50,7 @@ export function rankEstimate({ singularValues, rows, columns, resolution, floor,
   let high = rank;
   if (largest > 0) {
     let end = Math.max(low, 1);
-    while (end < singularValues.length && raised(end - 1) < CLEAR_GAP * raised(end)) end++;
+    while (end < singularValues.length && (singularValues[end]! > tolerance || raised(end - 1) < CLEAR_GAP * raised(end))) end++;
     high = end < singularValues.length ? Math.max(end, rank) : Math.max(bound, rank);
   }
   return { rank, bracket: [Math.min(low, rank), high], bound, tolerance, gap: largestGap(singularValues, rank, tolerance, raised) };

@@ -157,20 +157,30 @@ function* normalMatrix(problem: CurvatureProblem, gram: Float64Array, context: J
 function* structuredGram(problem: CurvatureProblem, rows: number, gram: Float64Array, context: JobContext): Interruptible<void> {
   const { chain } = problem;
   const inputs = inputCount(problem);
-  const { values, cotangents } = layerFactors(problem, 0, inputs);
+  const activations = chain.layers.map((layer) => new Float64Array(inputs * layer.inputs));
+  const cotangents = chain.layers.map((layer) => new Float64Array(rows * layer.outputs));
+  yield* eachChunk(problem, context, 0.2, function* (first, count) {
+    const factors = layerFactors(problem, first, count);
+    chain.layers.forEach((layer, l) => {
+      activations[l]!.set(factors.values.activations[l]!, first * layer.inputs);
+      cotangents[l]!.set(factors.cotangents[l]!, first * chain.outputs * layer.outputs);
+    });
+    yield;
+  });
   const byOutputs = new Float64Array(rows * rows);
+  const byInputs = new Float64Array(inputs * inputs);
   for (let l = 0; l < chain.layers.length; l++) {
     const layer = chain.layers[l]!;
-    const byInputs = new Float64Array(inputs * inputs).fill(layer.bias === undefined ? 0 : 1);
-    yield* addGram(byInputs, values.activations[l]!, inputs, layer.inputs);
+    context.progress({ message: `Gram matrix, layer ${l + 1} of ${chain.layers.length}`, fraction: 0.2 + (0.4 * l) / chain.layers.length });
+    byInputs.fill(layer.bias === undefined ? 0 : 1);
+    yield* addGram(byInputs, activations[l]!, inputs, layer.inputs);
     byOutputs.fill(0);
     yield* addGram(byOutputs, cotangents[l]!, rows, layer.outputs);
     for (let r = 0; r < rows; r++) {
       const from = Math.floor(r / chain.outputs) * inputs;
       for (let s = 0; s < rows; s++) gram[r * rows + s]! += byInputs[from + Math.floor(s / chain.outputs)]! * byOutputs[r * rows + s]!;
-      if ((r & 15) === 0) yield;
+      yield;
     }
-    context.progress({ message: `Gram matrix, layer ${l + 1} of ${chain.layers.length}`, fraction: (0.6 * (l + 1)) / chain.layers.length });
   }
 }
 

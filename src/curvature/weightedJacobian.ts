@@ -26,9 +26,9 @@ export function inputCount(problem: CurvatureProblem): number {
   return problem.x.length / problem.chain.inputs;
 }
 
-/** Inputs that are evaluated together: about 256 rows of J. */
+/** Inputs that are evaluated together: about 256 rows of J, fewer when they would take more than 16 MB. */
 export function inputsPerChunk(chain: DenseChain): number {
-  return Math.max(1, Math.floor(256 / chain.outputs));
+  return Math.max(1, Math.floor(Math.min(256, 2 ** 21 / chain.parameters) / chain.outputs));
 }
 
 export interface LayerFactors {

@@ -1,0 +1,108 @@
+/**
+ * Oracles of the functional dimension: a generic ReLU network with many inputs has rank at most D − #hidden units, tanh D, a
+ * deep linear one that of its product; and the three parts of every kernel add up.
+ */
+import { describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { kernelAccounting, type KernelAccounting } from '../../../src/curvature/kernel.ts';
+import { likelihoodModel } from '../../../src/curvature/likelihood.ts';
+import { symmetryDimension } from '../../../src/curvature/symmetryDimension.ts';
+import { complete } from '../../../src/linalg/interruptible.ts';
+import { seededRandom } from '../../../src/linalg/random.ts';
+import type { Likelihood } from '../../../src/protocol/service.ts';
+import { context, network, normal } from './problems.ts';
+
+interface Case { readonly widths: readonly number[]; readonly activation: string; readonly likelihood?: Likelihood; readonly data?: number; readonly seed?: number; readonly inputs?: number }
+
+function account({ widths, activation, likelihood = 'gaussian', data, seed = 1, inputs = 2000 }: Case): Promise<KernelAccounting> {
+  const chain = network(widths, activation);
+  return kernelAccounting({
+    chain,
+    theta: normal(seed, chain.parameters),
+    likelihood: likelihoodModel(likelihood, 1, chain.outputs),
+    x: data === undefined ? undefined : normal(seed + 1, data * chain.inputs),
+    genericInputs: inputs,
+    random: seededRandom(seed + 2),
+  }, context());
+}
+
+describe('rank and kernel of generic networks, 2,000 generic inputs', () => {
+  test.each<Case & { rank: number; of: number; symmetry: number }>([
+    { widths: [3, 5, 2], activation: 'relu', rank: 27, of: 32, symmetry: 5 },
+    { widths: [4, 6, 6, 3], activation: 'relu', rank: 81, of: 93, symmetry: 12 },
+    { widths: [8, 16, 16, 4], activation: 'relu', rank: 452, of: 484, symmetry: 32 },
+    { widths: [8, 16, 16, 4], activation: 'tanh', rank: 484, of: 484, symmetry: 0 },
+    { widths: [8, 16, 16, 4], activation: 'linear', rank: 36, of: 484, symmetry: 448 },
+    { widths: [2, 3, 3], activation: 'tanh', likelihood: 'categorical', rank: 17, of: 21, symmetry: 4 },
+    { widths: [3, 6, 4], activation: 'tanh', likelihood: 'categorical', rank: 45, of: 52, symmetry: 7 },
+  ])('$widths $activation: $rank of $of', async ({ rank, of, symmetry, ...oracle }) => {
+    const result = await account(oracle);
+    expect(result.spectrum.parameters).toBe(of);
+    expect([result.rank.rank, ...result.rank.bracket]).toEqual([rank, rank, rank]);
+    expect(result).toMatchObject({ dimension: of - rank, symmetry, hidden: 0, dataLimited: 0, warnings: [] });
+  });
+});
+
+describe('kernel on few data', () => {
+  test.each([[2, 4], [5, 10]])('softmax on %i data points has rank N(O − 1) = %i', async (data, rank) => {
+    const result = await account({ widths: [4, 8, 3], activation: 'tanh', likelihood: 'categorical', data });
+    expect(result.rank).toMatchObject({ rank, bracket: [rank, rank], bound: rank });
+    expect(result).toMatchObject({ dimension: 67 - rank, symmetry: 9, hidden: 0, dataLimited: 58 - rank });
+  });
+
+  test('more of the same data adds no rank; the generic rank does not depend on it', async () => {
+    const few = await account({ widths: [3, 5, 2], activation: 'relu', data: 6 });
+    expect(few).toMatchObject({ symmetry: 5, hidden: 0, dataLimited: 27 - few.rank.rank });
+    expect(few.rank.rank).toBeLessThanOrEqual(12);
+    expect(few.genericRank.rank).toBe(27);
+  });
+
+  test('a unit that no input switches on is a hidden kernel: its row and bias, less its scaling, and its outgoing column', async () => {
+    const chain = network([2, 3, 1], 'relu');
+    const theta = normal(1, chain.parameters);
+    // Unit 0: weights zero, bias negative. Kernel: w (2), b (1), v (1); one of the four is its scaling.
+    theta.set([0, 0], 0);
+    theta[6] = -1;
+    const result = await kernelAccounting({ chain, theta, likelihood: { kind: 'gaussian', noise: 1 }, x: undefined, genericInputs: 2000, random: seededRandom(1) }, context());
+    expect(result).toMatchObject({ symmetry: 3, hidden: 3, dataLimited: 0, dimension: 6 });
+  });
+
+  test('tanh 1-16-1 runs into rounding: the bracket holds the functional dimension 49 and the report says so', async () => {
+    const result = await account({ widths: [1, 16, 1], activation: 'tanh', data: 100, seed: 7 });
+    const [low, high] = result.rank.bracket;
+    expect(low).toBeLessThan(45);
+    expect(high).toBe(49);
+    expect(result.warnings[0]).toContain(`The rank lies between ${low} and 49`);
+  });
+
+  test('the parts are those of any network: never negative without a warning, and their sum is D − rank', async () => {
+    const anyCase = fc.record({
+      widths: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 2, maxLength: 4 }), activation: fc.constantFrom('relu', 'tanh', 'sigmoid', 'leaky_relu:0.2', 'linear', 'elu'),
+      likelihood: fc.constantFrom<Likelihood>('gaussian', 'categorical', 'bernoulli'), data: fc.integer({ min: 1, max: 30 }), seed: fc.nat(1e6),
+    });
+    await fc.assert(fc.asyncProperty(anyCase, async (drawn) => {
+      const widths = drawn.likelihood === 'categorical' ? [...drawn.widths.slice(0, -1), 3] : drawn.widths;
+      const result = await account({ ...drawn, widths, inputs: 200 });
+      expect(result.symmetry + result.hidden + result.dataLimited).toBe(result.dimension);
+      expect(result.dimension).toBe(result.spectrum.parameters - result.rank.rank);
+      if (result.warnings.length === 0) expect(Math.min(result.hidden, result.dataLimited)).toBeGreaterThanOrEqual(0);
+    }), { seed: 9, numRuns: 60 });
+  });
+});
+
+describe('symmetry dimension', () => {
+  test('counts the span, not the vectors; leaves out and names tangents that J does not annihilate', () => {
+    const chain = network([2, 2, 1], 'relu');
+    const theta = normal(3, chain.parameters);
+    const problem = { chain, theta, x: normal(4, 100), likelihood: { kind: 'gaussian', noise: 1 }, weighting: 'uniform' } as const;
+    // Layout: W₁ 0–3, b₁ 4–5, W₂ 6–7, b₂ 8.
+    const scaling = new Float64Array(9);
+    scaling.set([theta[0]!, theta[1]!]);
+    scaling[4] = theta[4]!;
+    scaling[6] = -theta[6]!;
+    const wrong = new Float64Array(9).fill(1);
+    const result = complete(symmetryDimension(problem, [scaling, scaling.map((entry) => -3 * entry), new Float64Array(9), wrong]));
+    expect(result).toEqual({ dimension: 1, bracket: [1, 1], rejected: [3] });
+    expect(complete(symmetryDimension(problem, []))).toEqual({ dimension: 0, bracket: [0, 0], rejected: [] });
+  });
+});

@@ -1,0 +1,99 @@
+/** GGN spectra and ranks against SciPy's SVD of PyTorch's Jacobian on fifty networks; both routes against each other; refusals. */
+import { describe, expect, test } from 'vitest';
+import { likelihoodModel } from '../../../src/curvature/likelihood.ts';
+import { rankEstimate } from '../../../src/curvature/rank.ts';
+import { gramSpectrum, planSpectrum } from '../../../src/curvature/spectrum.ts';
+import type { CurvatureProblem } from '../../../src/curvature/weightedJacobian.ts';
+import { MemoryLimitError } from '../../../src/protocol/userError.ts';
+import { distance } from '../linalg/matrices.ts';
+import { context, figures, lehmer, network, normal, type Figures } from './problems.ts';
+
+function problemOf({ widths, activation, likelihood, inputs, seed }: Figures['spectra'][number]): CurvatureProblem {
+  const chain = network(widths, activation);
+  const draw = lehmer(seed);
+  const theta = Float64Array.from({ length: chain.parameters }, () => 2 * draw());
+  const x = Float64Array.from({ length: inputs * chain.inputs }, () => 3 * draw());
+  return { chain, theta, x, likelihood: likelihoodModel(likelihood, 0.5, chain.outputs), weighting: 'likelihood' };
+}
+
+function plain(widths: readonly number[], activation: string, inputs: number, seed = 1): CurvatureProblem {
+  const chain = network(widths, activation);
+  return { chain, theta: normal(seed, chain.parameters), x: normal(seed + 1, inputs * chain.inputs), likelihood: { kind: 'gaussian', noise: 1 }, weighting: 'likelihood' };
+}
+
+describe('GGN spectrum', () => {
+  test('fifty figures', () => { expect(figures.spectra).toHaveLength(50); });
+
+  test.each(figures.spectra)('$widths $activation, $likelihood, $inputs inputs: rank $rank and eigenvalues as SciPy has them', async (figure) => {
+    const problem = problemOf(figure);
+    const spectrum = await gramSpectrum(problem, context());
+    const { singularValues, eigenvalues, rows, parameters, resolution, floor } = spectrum;
+    expect(spectrum.method).toBe('svd');
+    expect(eigenvalues).toHaveLength(Math.min(rows, parameters));
+    const largest = eigenvalues[0]!;
+    expect(largest).toBeGreaterThan(0);
+    const exact = new Float64Array(eigenvalues.length);
+    exact.set(figure.eigenvalues.slice(0, exact.length));
+    expect(distance(eigenvalues, exact) / largest).toBeLessThan(1e-12);
+    const { rank, bracket } = rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound: Math.min(rows, parameters) });
+    expect(bracket[0]).toBeLessThanOrEqual(rank);
+    expect(bracket[1]).toBeGreaterThanOrEqual(rank);
+    if (rank !== figure.rank) expect(bracket[0] <= figure.rank && figure.rank <= bracket[1]).toBe(true);
+    // The Gram route, tall and wide, gives the same eigenvalues at its own accuracy, and a rank that is no larger.
+    const gram = await gramSpectrum(problem, context(), 'gram');
+    expect(distance(gram.eigenvalues, exact) / largest).toBeLessThan(1e-12);
+    expect(gram.eigenvalues.every((value) => value >= 0)).toBe(true);
+  });
+
+  test('the sum of eigenvalues is the squared Frobenius norm of H^{1/2}J: duplicating the data doubles every eigenvalue', async () => {
+    const problem = plain([3, 5, 2], 'tanh', 30);
+    const twice = new Float64Array(2 * problem.x.length);
+    twice.set(problem.x);
+    twice.set(problem.x, problem.x.length);
+    const once = await gramSpectrum(problem, context());
+    const doubled = await gramSpectrum({ ...problem, x: twice }, context());
+    expect(distance(doubled.eigenvalues, once.eigenvalues.map((value) => 2 * value)) / once.eigenvalues[0]!).toBeLessThan(1e-14);
+  });
+
+  test('noise σ divides eigenvalues by σ²', async () => {
+    const problem = plain([3, 5, 2], 'relu', 30);
+    const unit = await gramSpectrum(problem, context());
+    const quarter = await gramSpectrum({ ...problem, likelihood: { kind: 'gaussian', noise: 0.5 } }, context());
+    expect(distance(quarter.eigenvalues, unit.eigenvalues.map((value) => 4 * value)) / quarter.eigenvalues[0]!).toBeLessThan(1e-14);
+  });
+
+  test('no data: no eigenvalues; zero weights everywhere: rank of the output bias alone', async () => {
+    expect((await gramSpectrum({ ...plain([2, 3, 1], 'relu', 1), x: new Float64Array(0) }, context())).eigenvalues).toHaveLength(0);
+    const dead = plain([2, 3, 1], 'relu', 9);
+    const { eigenvalues } = await gramSpectrum({ ...dead, theta: dead.theta.map(() => 0) }, context());
+    expect(eigenvalues[0]).toBeCloseTo(9, 12);
+    expect(eigenvalues.subarray(1).every((value) => value === 0)).toBe(true);
+  });
+
+  test('refuses beforehand what will not fit, with the estimate and what would', async () => {
+    const problem = plain([8, 16, 16, 4], 'relu', 500);
+    await expect(gramSpectrum(problem, context(1e6))).rejects.toThrow(MemoryLimitError);
+    await expect(gramSpectrum(problem, context(1e6))).rejects.toThrow(/484 parameters and 2000 rows .* would need about [\d.]+ GB, more than the limit of 0\.0010 GB/);
+  });
+
+  test('the SVD gives way to the Gram matrix when it would take too long or too much memory', () => {
+    expect(planSpectrum(8000, 484, 256, 2e9).method).toBe('svd');
+    expect(planSpectrum(40_000, 3000, 256, 2e9).method).toBe('gram');
+    expect(planSpectrum(1000, 200_000, 256, 2e9).method).toBe('gram');
+    expect(planSpectrum(40, 1e6, 40, 1e8).method).toBe('gram');
+  });
+
+  test('stops when it is cancelled', async () => {
+    const stop = new AbortController();
+    const job = gramSpectrum(plain([8, 24, 24, 4], 'relu', 3000), context(2e9, stop.signal));
+    setTimeout(() => { stop.abort(new Error('stopped by the user')); }, 20);
+    await expect(job).rejects.toThrow('stopped by the user');
+  });
+
+  test('names the tensor, the row of x, or the overflowing output', async () => {
+    const problem = plain([2, 3, 1], 'relu', 4);
+    await expect(gramSpectrum({ ...problem, theta: problem.theta.with(7, Number.NaN) }, context())).rejects.toThrow('the weights hold NaN (first in "0.bias")');
+    await expect(gramSpectrum({ ...problem, x: problem.x.with(5, Number.POSITIVE_INFINITY) }, context())).rejects.toThrow('row 2 of x holds Infinity');
+    await expect(gramSpectrum({ ...problem, theta: problem.theta.map(() => 1e200) }, context())).rejects.toThrow(/output for row 0 of x is Infinity/);
+  });
+});
