@@ -39,8 +39,8 @@ export async function example(request: ExampleRequest, context: JobContext): Pro
 
   await writeTwoNeurons(request, data, ensemble);
   const share = ensemble.kept / ensemble.trained;
-  const logLosses = ensemble.losses.map(Math.log10);
-  const axis = commonAxis([logLosses], 80, 1);
+  const logLosses = ensemble.losses.map((loss) => Math.log10(Math.max(loss, Number.MIN_VALUE)));
+  const axis = commonAxis([logLosses], 80, 0.98);
   return {
     analysis: 'example',
     title: 'Example two-neurons',

@@ -14,7 +14,7 @@ import { commonAxis, histogram, histogram2d, quantile } from '../posterior/densi
 import { drawPairs, pairwiseDistances, type Pair } from '../posterior/distances.ts';
 import { readDraws, type Draws } from '../posterior/draws.ts';
 import { formatCount, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
-import type { JsonValue, Report, Section } from '../protocol/report.ts';
+import type { BinAxis, JsonValue, Report, Section } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
@@ -58,12 +58,10 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
   const functionError = largestRelativeDifference(predictionsBefore, predictionsAfter);
   const predicted = await diagnostics(predictionsBefore, PREDICTION_INPUTS * chain.outputs, draws, context);
 
-  const medians = views.map(({ distances }) => quantile(distances.toSorted(), 0.5));
-  const [before, after] = [medians[0]!, medians[medians.length - 1]!];
   return {
     analysis: 'posterior',
     title: `Posterior over weights: ${request.files.length === 1 ? request.files[0]! : `${request.files.length} files`}`,
-    summary: `${formatCount(count)} draws of ${describeChain(chain)}. ${symmetrySentence(group)} Removing them takes the median distance between draws from ${formatNumber(before, 3)} to ${formatNumber(after, 3)}.`,
+    summary: `${formatCount(count)} draws of ${describeChain(chain)}. ${symmetrySentence(group)}${distanceSentence(views)}`,
     sources: request.files,
     sections: [
       densitySection(views, names, pair, shown),
@@ -149,20 +147,32 @@ function symmetrySentence(group: SymmetryGroup): string {
   return `Each function has ${formatPowerOfTen(group.log10Copies)} discrete copies${continuous} in weight space.`;
 }
 
+/** Of the last step alone: removing the scaling changes the unit of length, so distances before and after it cannot be compared. */
+function distanceSentence(views: readonly View[]): string {
+  const [before, after] = views.slice(-2).map(({ distances }) => quantile(distances.toSorted(), 0.5));
+  if (before === undefined || after === undefined) return '';
+  return ` ${views.at(-1)?.step.title ?? ''}, the median distance between two draws is ${formatNumber(after, 3)}; before the last step it was ${formatNumber(before, 3)}.`;
+}
+
 function densitySection(views: readonly View[], names: readonly string[], [a, b]: readonly [number, number], shown: Int32Array): Section {
-  // Both axes get the same range, so that the mirror line v1 = v2 is the diagonal.
-  const axis = commonAxis(views.flatMap(({ x, y }) => [x, y]), DENSITY_BINS, DENSITY_COVERAGE);
-  void shown;
+  // x and y get the same range, so that the mirror line v1 = v2 is the diagonal. Removing the scaling changes the unit of the
+  // weights, so the views before and after it have axes of their own.
+  const axisOf = (of: readonly View[]): BinAxis => commonAxis(of.flatMap(({ x, y }) => [x, y]), DENSITY_BINS, DENSITY_COVERAGE);
+  const scaled = views.findIndex(({ step }) => step.id === 'scaling');
+  const before = axisOf(scaled < 0 ? views : views.slice(0, scaled));
+  const after = scaled < 0 ? before : axisOf(views.slice(scaled));
   return {
     kind: 'density',
     id: 'density',
     title: `${names[a]!} against ${names[b]!}`,
-    meaning: 'Each panel shows the same draws.',
+    meaning: 'Every panel shows the same draws. Select a region in one to see where these draws are in the others.',
     xLabel: names[a]!,
     yLabel: names[b]!,
-    x: axis,
-    y: axis,
-    panels: views.map(({ step, x, y }) => ({ title: step.title, meaning: step.meaning, ...histogram2d(x, y, axis, axis), total: x.length })),
+    panels: views.map(({ step, x, y }, v) => {
+      const axis = scaled >= 0 && v >= scaled ? after : before;
+      const sample = { x: Array.from(shown, (m) => x[m]!), y: Array.from(shown, (m) => y[m]!) };
+      return { title: step.title, meaning: step.meaning, x: axis, y: axis, ...histogram2d(x, y, axis, axis), total: x.length, sample };
+    }),
   };
 }
 
@@ -192,7 +202,7 @@ function diagnosticsSection(views: readonly View[], predicted: readonly ChainDia
     meaning:
       draws.chains > 1
         ? 'Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over parameters and over predictions. Weights that do not mix while predictions do are wandering between copies.'
-        : 'Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021) of the draws in their order, taken as one chain: of independent draws R̂ is 1 and the effective size their number, with or without copies.',
+        : 'Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021) of the draws in their order, taken as one chain, so that R̂ is not defined. Of independent draws the effective size is about their number, with or without copies.',
     columns: [{ label: 'Quantity', align: 'left' }, { label: 'R̂, largest', align: 'right' }, { label: 'bulk ESS, least', align: 'right' }, { label: 'tail ESS, least', align: 'right' }],
     rows: [...views.map(({ step, diagnostics: values }) => row(`weights: ${step.title}`, values)), row('predictions', predicted)],
   };

@@ -2,7 +2,7 @@
  * A report as text for a terminal: figures, aligned tables, densities as small shaded plots.
  */
 import { formatCount, formatNumber, formatSeconds, formatShape, formatBytes } from '../protocol/format.ts';
-import type { BinAxis, DensityPanel, Report, Section } from '../protocol/report.ts';
+import type { DensityPanel, DensitySection, Report, Section } from '../protocol/report.ts';
 import { visible } from '../protocol/untrustedText.ts';
 
 const NARROW = 80;
@@ -39,7 +39,7 @@ function sectionLines(section: Section, columns: number): string[] {
       return aligned([header, ...rows], ['left', 'left', 'left', ...header.slice(3).map(() => 'right' as const)]);
     }
     case 'density':
-      return densityLines(section.panels, section.x, section.y, section.xLabel, section.yLabel, columns);
+      return densityLines(section, columns);
     case 'spectrum': {
       const { values, rank, dimension, tolerance, resolution } = section;
       const of = (k: number): string => (values[k] === undefined ? '–' : formatNumber(values[k]));
@@ -67,24 +67,25 @@ const SHADES = [' ', '░', '▒', '▓', '█'];
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /** Panels side by side where they fit. A character cell is about twice as high as wide, hence twice as many columns as rows. */
-function densityLines(panels: readonly DensityPanel[], x: BinAxis, y: BinAxis, xLabel: string, yLabel: string, columns: number): string[] {
+function densityLines({ panels, xLabel, yLabel }: DensitySection, columns: number): string[] {
   const width = 36;
   const height = width / 2;
   const each = Math.max(1, Math.floor((columns + 3) / (width + 5)));
   const lines: string[] = [];
   for (let first = 0; first < panels.length; first += each) {
     const row = panels.slice(first, first + each).map((panel) => {
-      const cells = shades(panel.counts, x.bins, y.bins, width, height);
-      return [panel.title.padEnd(width + 2).slice(0, width + 2), `┌${'─'.repeat(width)}┐`, ...cells.map((line) => `│${line}│`), `└${'─'.repeat(width)}┘`];
+      const cells = shades(panel, width, height);
+      const range = `${formatNumber(panel.x.min, 3)} … ${formatNumber(panel.x.max, 3)}`;
+      return [panel.title.padEnd(width + 2).slice(0, width + 2), `┌${'─'.repeat(width)}┐`, ...cells.map((line) => `│${line}│`), `└${'─'.repeat(width)}┘`, range.padEnd(width + 2)];
     });
-    for (let line = 0; line < height + 3; line++) lines.push(row.map((panel) => panel[line] ?? '').join('   '));
+    for (let line = 0; line < height + 4; line++) lines.push(row.map((panel) => panel[line] ?? '').join('   '));
   }
-  lines.push(`across ${xLabel}: ${formatNumber(x.min)} … ${formatNumber(x.max)}; up ${yLabel}: ${formatNumber(y.min)} … ${formatNumber(y.max)}`);
+  lines.push(`across ${xLabel}, up ${yLabel}, over the range below each panel`);
   return lines;
 }
 
 /** Counts summed into a grid of characters, darker where there are more on a logarithmic scale; the first line is the top. */
-function shades(counts: readonly number[], nx: number, ny: number, width: number, height: number): string[] {
+function shades({ counts, x: { bins: nx }, y: { bins: ny } }: DensityPanel, width: number, height: number): string[] {
   const grid = new Float64Array(width * height);
   for (let iy = 0; iy < ny; iy++) {
     const row = height - 1 - Math.floor((iy * height) / ny);

@@ -105,13 +105,14 @@ export interface TensorStatistics {
   readonly infinite: number;
 }
 
-/** Linked two-dimensional histograms on common axes. */
+/**
+ * Two-dimensional histograms of the same points under successive transformations. They are linked twice: panels with equal axes
+ * are zoomed together, and points chosen in one panel can be found again in all others.
+ */
 export interface DensitySection extends SectionBase {
   readonly kind: 'density';
   readonly xLabel: string;
   readonly yLabel: string;
-  readonly x: BinAxis;
-  readonly y: BinAxis;
   readonly panels: readonly DensityPanel[];
 }
 
@@ -125,11 +126,15 @@ export interface BinAxis {
 export interface DensityPanel {
   readonly title: string;
   readonly meaning: string;
+  readonly x: BinAxis;
+  readonly y: BinAxis;
   /** y-major: counts[iy * x.bins + ix]. */
   readonly counts: readonly number[];
   readonly total: number;
-  /** Points that fell outside the common axes. */
+  /** Points that fell outside the axes. */
   readonly outside: number;
+  /** Some of the points one by one, at most some thousand; entry k is the same point in every panel. */
+  readonly sample: { readonly x: readonly number[]; readonly y: readonly number[] };
 }
 
 /** Eigenvalues on a logarithmic axis, with what decides the rank. */

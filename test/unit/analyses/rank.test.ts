@@ -1,0 +1,89 @@
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { rank } from '../../../src/analyses/rank.ts';
+import type { RankRequest } from '../../../src/protocol/service.ts';
+import { writeNpz } from '../../../src/weights/npzWriter.ts';
+import { context, randomNetwork, temporaryFolder, writeNetwork } from './workspace.ts';
+
+const defaults: Omit<RankRequest, 'file'> = { inputs: 2000, likelihood: 'gaussian', noise: 1, priorPrecision: 1, seed: 0 };
+
+interface RankResult {
+  readonly parameters: number;
+  readonly rank: number;
+  readonly rankBracket: readonly [number, number];
+  readonly rankBound: number;
+  readonly kernelDimension: number;
+  readonly kernel: { readonly symmetry: number; readonly hidden: number; readonly dataLimited: number };
+  readonly symmetry: { readonly scaling: number; readonly permutationLog10: number; readonly signFlips: number };
+  readonly spectrum: readonly number[];
+  readonly logMarginalLikelihood: number | null;
+}
+
+async function rankOf(widths: readonly number[], activation: string, request: Partial<RankRequest> = {}, seed = 2): Promise<RankResult> {
+  const { chain, theta } = randomNetwork(widths, activation, seed);
+  const file = path.join(await temporaryFolder(), 'network.safetensors');
+  await writeNetwork(file, chain, theta);
+  return (await rank({ ...defaults, file, activation, ...request }, context)).result as unknown as RankResult;
+}
+
+describe('the rank analysis', () => {
+  // Functional dimension: at most D minus hidden units for ReLU (Grigsby et al. 2023), reached by networks without dead or
+  // always-on units (the seeds), and D for tanh.
+  it.each([
+    [[3, 5, 2], 'relu', 27, 32, 1],
+    [[4, 6, 6, 3], 'relu', 81, 93, 1],
+    [[8, 16, 16, 4], 'relu', 452, 484, 2],
+    [[8, 16, 16, 4], 'tanh', 484, 484, 2],
+    [[8, 16, 16, 4], 'linear', 36, 484, 2],
+  ] as const)('%j %s with generic weights has rank %d of %d on 2,000 generic inputs', async (widths, activation, expected, parameters, seed) => {
+    const result = await rankOf(widths, activation, {}, seed);
+    expect(result).toMatchObject({ rank: expected, rankBracket: [expected, expected], parameters, kernelDimension: parameters - expected });
+    const { symmetry, hidden, dataLimited } = result.kernel;
+    expect(symmetry + hidden + dataLimited).toBe(result.kernelDimension);
+    expect({ hidden, dataLimited }).toEqual({ hidden: 0, dataLimited: 0 });
+    expect(result.spectrum).toHaveLength(parameters);
+  });
+
+  it('finds the direction that a unit which is always on adds: its bias moves into the next layer’s', async () => {
+    const result = await rankOf([8, 16, 16, 4], 'relu', {}, 1);
+    expect(result).toMatchObject({ rank: 451, kernel: { symmetry: 32, hidden: 1, dataLimited: 0 }, units: [{ layer: '2', unit: 5, status: 'always-on' }] });
+  });
+
+  it('counts what too few data leave open, and bounds the rank by N·O', async () => {
+    const folder = await temporaryFolder();
+    const data = path.join(folder, 'data.npz');
+    await writeNpz(data, [{ name: 'x', shape: [4, 3], values: Float64Array.from({ length: 12 }, (_, i) => Math.sin(1 + i)) }], { overwrite: false });
+    const result = await rankOf([3, 5, 2], 'tanh', { data });
+    expect(result).toMatchObject({ rank: 8, rankBound: 8, kernelDimension: 24, kernel: { symmetry: 0, hidden: 0, dataLimited: 24 }, logMarginalLikelihood: null });
+    expect(result.symmetry).toEqual({ scaling: 0, permutationLog10: Math.log10(120), signFlips: 5 });
+  });
+
+  it('gives the evidence when there are targets, and says when the weights are no mode', async () => {
+    const folder = await temporaryFolder();
+    const data = path.join(folder, 'data.npz');
+    await writeNpz(data, [
+      { name: 'x', shape: [10, 3], values: Float64Array.from({ length: 30 }, (_, i) => Math.sin(1 + i)) },
+      { name: 'y', shape: [10, 2], values: new Float64Array(20).fill(3) },
+    ], { overwrite: false });
+    const { chain, theta } = randomNetwork([3, 5, 2], 'tanh', 1);
+    const file = path.join(folder, 'network.safetensors');
+    await writeNetwork(file, chain, theta);
+    const report = await rank({ ...defaults, file, activation: 'tanh', data }, context);
+    expect(Number.isFinite((report.result as unknown as RankResult).logMarginalLikelihood)).toBe(true);
+    expect(report.warnings.join(' ')).toContain('not a mode');
+  });
+
+  it('says both widths when data and network do not fit', async () => {
+    const folder = await temporaryFolder();
+    const data = path.join(folder, 'data.npz');
+    await writeNpz(data, [{ name: 'x', shape: [4, 2], values: new Float64Array(8) }], { overwrite: false });
+    await expect(rankOf([3, 5, 2], 'tanh', { data })).rejects.toThrow(`${data}: x: has 2 values a row, the network takes 3`);
+  });
+
+  it('refuses beforehand, with the estimate, what would not fit into memory', async () => {
+    const { chain, theta } = randomNetwork([8, 16, 16, 4], 'tanh', 1);
+    const file = path.join(await temporaryFolder(), 'network.safetensors');
+    await writeNetwork(file, chain, theta);
+    await expect(rank({ ...defaults, file, activation: 'tanh' }, { ...context, memoryLimitBytes: 1e6 })).rejects.toThrow(/would need about .* GB, more than the limit/);
+  });
+});
