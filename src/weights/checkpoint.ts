@@ -17,6 +17,8 @@ export interface Checkpoint {
 
 const LONGEST_SCALAR = 200;
 const MOST_SCALARS = 1000;
+// A longer list of numbers is data, not a setting.
+const LONGEST_LIST = 32;
 
 /**
  * @param isTensor whether a record is a tensor
@@ -28,21 +30,24 @@ export function flattenCheckpoint(root: PickleValue, isTensor: (call: PickleCall
   const optimizerPrefixes: string[] = [];
   // The machine has checked that values are acyclic, at most some hundred levels deep and bounded in number.
   const visit = (value: PickleValue, path: string, inOptimizer: boolean): void => {
-    const below = (key: string | number): string => (path === '' ? String(key) : `${path}.${key}`);
     if (value instanceof PickleCall && isTensor(value)) {
       tensors.push({ name: path === '' ? rootName : path, value });
     } else if (value instanceof PickleDict) {
       const optimizer = !inOptimizer && isOptimizerState(value);
       if (optimizer) optimizerPrefixes.push(path === '' ? '' : `${path}.`);
       for (const [key, item] of value.entries) {
-        if (typeof key === 'string' || typeof key === 'number') visit(item, below(key), inOptimizer || optimizer);
+        if (typeof key === 'string' || typeof key === 'number') part(item, path, key, inOptimizer || optimizer);
       }
     } else if (value instanceof PickleSequence && value.kind !== 'set') {
-      value.items.forEach((item, i) => { visit(item, below(i), inOptimizer); });
+      const short = value.items.length <= LONGEST_LIST;
+      value.items.forEach((item, i) => { if (short || (typeof item === 'object' && item !== null)) part(item, path, i, inOptimizer); });
     } else if (!inOptimizer && path !== '' && scalars.size < MOST_SCALARS) {
       const text = scalarText(value);
       if (text !== undefined && text.length <= LONGEST_SCALAR) scalars.set(path, text);
     }
+  };
+  const part = (value: PickleValue, path: string, key: string | number, inOptimizer: boolean): void => {
+    visit(value, path === '' ? String(key) : `${path}.${key}`, inOptimizer);
   };
   visit(root, '', false);
   return { tensors, scalars, optimizerPrefixes };

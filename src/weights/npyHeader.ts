@@ -60,8 +60,8 @@ export async function readNpyHeader(source: ByteSource, place: string): Promise<
   if (typeof fortranOrder !== 'boolean') return fail('header', 'fortran_order is neither True nor False');
   const shape = shapeOf(header.entries.get('shape'));
   if (shape === undefined) return fail('header', 'shape is not a tuple of sizes');
-  if (!shape.every(Number.isSafeInteger)) return fail('header', `shape [${shape.join(', ')}] has an axis longer than 2^53`);
   if (shape.length > MOST_DIMENSIONS) return fail('header', `has ${shape.length} dimensions; at most ${MOST_DIMENSIONS} are read`);
+  if (!shape.every(Number.isSafeInteger)) return fail('header', `shape [${shape.join(', ')}] has an axis longer than 2^53`);
   const { dtype, littleEndian } = dtypeOf(source.path, `${prefix}header`, header.entries.get('descr'));
   const elements = shape.reduce((product, length) => product * length, 1);
   const dataOffset = headerOffset + headerLength;

@@ -13,13 +13,18 @@ import { showName } from './weightFileError.ts';
 // Written out, a pickle without sharing has fewer values than bytes; a state dict that occurs a few times has a few times as many.
 const VALUES_PER_BYTE = 16;
 const VALUES_AT_LEAST = 100_000;
+const VALUES_BY_SHARING = 4_000_000;
+// A record takes some hundred bytes of memory, but as little as one byte of the pickle. A tensor takes about fifteen.
+const MOST_RECORDS = 1_000_000;
+const DEEPEST_STACK = 4_000_000;
+const MOST_MARKS = 10_000;
 
 /**
  * @param place what the bytes are, for messages: "entry archive/data.pkl"
  * @throws WeightFileError naming the byte offset and what is wrong there
  */
 export function readPickle(path: string, place: string, bytes: Uint8Array): PickleValue {
-  const mostValues = VALUES_AT_LEAST + VALUES_PER_BYTE * bytes.length;
+  const mostValues = Math.max(bytes.length, Math.min(VALUES_BY_SHARING, VALUES_AT_LEAST + VALUES_PER_BYTE * bytes.length));
   const machine = new PickleMachine(new PickleReader(path, place, bytes), mostValues);
   const value = machine.run();
   const problem = checkTree(value, mostValues);
@@ -34,6 +39,7 @@ class PickleMachine {
   readonly #memo = new Map<number, PickleValue>();
   /** What may still be copied by calls that copy their argument: without a bound, a short pickle could copy a long list for ever. */
   #copies: number;
+  #records = 0;
 
   constructor(reader: PickleReader, mostValues: number) {
     this.reader = reader;
@@ -56,30 +62,30 @@ class PickleMachine {
   #constant(opcode: number): boolean {
     const value = this.reader.constant(opcode);
     if (value === undefined) return false;
-    this.#stack.push(value);
+    this.#push(value);
     return true;
   }
 
   #container(opcode: number): boolean {
     switch (opcode) {
-      case 0x5d: this.#stack.push(new PickleSequence('list', [])); return true; // EMPTY_LIST
-      case 0x29: this.#stack.push(new PickleSequence('tuple', [])); return true; // EMPTY_TUPLE
-      case 0x7d: this.#stack.push(new PickleDict('dict')); return true; // EMPTY_DICT
-      case 0x8f: this.#stack.push(new PickleSequence('set', [])); return true; // EMPTY_SET
-      case 0x6c: this.#stack.push(new PickleSequence('list', this.#popToMark())); return true; // LIST
-      case 0x74: this.#stack.push(new PickleSequence('tuple', this.#popToMark())); return true; // TUPLE
-      case 0x91: this.#stack.push(new PickleSequence('set', this.#popToMark())); return true; // FROZENSET
+      case 0x5d: this.#push(new PickleSequence('list', [])); return true; // EMPTY_LIST
+      case 0x29: this.#push(new PickleSequence('tuple', [])); return true; // EMPTY_TUPLE
+      case 0x7d: this.#push(new PickleDict('dict')); return true; // EMPTY_DICT
+      case 0x8f: this.#push(new PickleSequence('set', [])); return true; // EMPTY_SET
+      case 0x6c: this.#push(new PickleSequence('list', this.#popToMark())); return true; // LIST
+      case 0x74: this.#push(new PickleSequence('tuple', this.#popToMark())); return true; // TUPLE
+      case 0x91: this.#push(new PickleSequence('set', this.#popToMark())); return true; // FROZENSET
       case 0x85: case 0x86: case 0x87: { // TUPLE1, TUPLE2, TUPLE3
         const items: PickleValue[] = [];
         for (let i = 0x85; i <= opcode; i++) items.unshift(this.#pop());
-        this.#stack.push(new PickleSequence('tuple', items));
+        this.#push(new PickleSequence('tuple', items));
         return true;
       }
       case 0x64: { // DICT
         const items = this.#popToMark();
         const dict = new PickleDict('dict');
         this.#setItems(dict, items);
-        this.#stack.push(dict);
+        this.#push(dict);
         return true;
       }
       case 0x61: { // APPEND
@@ -123,20 +129,23 @@ class PickleMachine {
         return true;
       }
       case 0x95: this.reader.frame(); return true; // FRAME
-      case 0x28: this.#marks.push(this.#stack.length); return true; // MARK
+      case 0x28: // MARK
+        if (this.#marks.length >= MOST_MARKS) throw this.reader.error(`more than ${MOST_MARKS} marks are open`);
+        this.#marks.push(this.#stack.length);
+        return true;
       case 0x30: // POP, which may also drop a mark
         if (this.#marks.at(-1) === this.#stack.length) this.#marks.pop();
         else this.#pop();
         return true;
       case 0x31: this.#popToMark(); return true; // POP_MARK
-      case 0x32: this.#stack.push(this.#top()); return true; // DUP
-      case 0x67: this.#stack.push(this.#recall(this.reader.memoIndex())); return true; // GET
-      case 0x68: this.#stack.push(this.#recall(this.reader.uint(1))); return true; // BINGET
-      case 0x6a: this.#stack.push(this.#recall(this.reader.uint(4))); return true; // LONG_BINGET
-      case 0x70: this.#memo.set(this.reader.memoIndex(), this.#top()); return true; // PUT
-      case 0x71: this.#memo.set(this.reader.uint(1), this.#top()); return true; // BINPUT
-      case 0x72: this.#memo.set(this.reader.uint(4), this.#top()); return true; // LONG_BINPUT
-      case 0x94: this.#memo.set(this.#memo.size, this.#top()); return true; // MEMOIZE
+      case 0x32: this.#push(this.#top()); return true; // DUP
+      case 0x67: this.#push(this.#recall(this.reader.memoIndex())); return true; // GET
+      case 0x68: this.#push(this.#recall(this.reader.uint(1))); return true; // BINGET
+      case 0x6a: this.#push(this.#recall(this.reader.uint(4))); return true; // LONG_BINGET
+      case 0x70: this.#remember(this.reader.memoIndex()); return true; // PUT
+      case 0x71: this.#remember(this.reader.uint(1)); return true; // BINPUT
+      case 0x72: this.#remember(this.reader.uint(4)); return true; // LONG_BINPUT
+      case 0x94: this.#remember(this.#memo.size); return true; // MEMOIZE
       default: return false;
     }
   }
@@ -146,14 +155,14 @@ class PickleMachine {
     switch (opcode) {
       case 0x63: { // GLOBAL
         const module = this.reader.line();
-        this.#stack.push(this.#global(module, this.reader.line()));
+        this.#push(this.#global(module, this.reader.line()));
         return true;
       }
       case 0x93: { // STACK_GLOBAL
         const name = this.#pop();
         const module = this.#pop();
         if (typeof name !== 'string' || typeof module !== 'string') throw this.reader.error('asks for a global whose name is not text');
-        this.#stack.push(this.#global(module, name));
+        this.#push(this.#global(module, name));
         return true;
       }
       case 0x69: { // INST names a class, and a global outside the list should be named before the opcode is
@@ -163,7 +172,7 @@ class PickleMachine {
       }
       case 0x52: case 0x81: { // REDUCE, NEWOBJ
         const args = this.#pop();
-        this.#stack.push(this.#call(this.#pop(), args));
+        this.#push(this.#call(this.#pop(), args));
         return true;
       }
       case 0x92: { // NEWOBJ_EX
@@ -171,7 +180,7 @@ class PickleMachine {
         const args = this.#pop();
         const callee = this.#pop();
         if (!isDict(keywords) || keywords.entries.length > 0) throw this.reader.error('asks for a call with keyword arguments, which weights do not need; nothing was executed');
-        this.#stack.push(this.#call(callee, args));
+        this.#push(this.#call(callee, args));
         return true;
       }
       case 0x62: { // BUILD
@@ -182,8 +191,8 @@ class PickleMachine {
         else throw this.reader.error(`sets the state of ${describe(target)}, which has none`);
         return true;
       }
-      case 0x50: this.#stack.push(new PicklePersistent(this.reader.line())); return true; // PERSID
-      case 0x51: this.#stack.push(new PicklePersistent(this.#pop())); return true; // BINPERSID
+      case 0x50: this.#push(new PicklePersistent(this.reader.line())); return true; // PERSID
+      case 0x51: this.#push(new PicklePersistent(this.#pop())); return true; // BINPERSID
       default: return false;
     }
   }
@@ -234,6 +243,12 @@ class PickleMachine {
     return target.items;
   }
 
+  #push(value: PickleValue): void {
+    if (typeof value === 'object' && value !== null && ++this.#records > MOST_RECORDS) throw this.reader.error(`more than ${MOST_RECORDS} records are made, more than any file of weights needs`);
+    if (this.#stack.length >= DEEPEST_STACK) throw this.reader.error(`the stack holds more than ${DEEPEST_STACK} values`);
+    this.#stack.push(value);
+  }
+
   #pop(): PickleValue {
     const value = this.#top();
     this.#stack.pop();
@@ -250,6 +265,11 @@ class PickleMachine {
     const mark = this.#marks.pop();
     if (mark === undefined) throw this.reader.error('takes the values after a mark, but there is no mark');
     return this.#stack.splice(mark);
+  }
+
+  #remember(index: number): void {
+    this.#memo.set(index, this.#top());
+    if (this.#memo.size > MOST_RECORDS) throw this.reader.error(`the memo holds more than ${MOST_RECORDS} values, more than any file of weights needs`);
   }
 
   #recall(index: number): PickleValue {

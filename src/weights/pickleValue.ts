@@ -29,7 +29,8 @@ export class PickleDict {
   readonly entries: (readonly [key: PickleValue, value: PickleValue])[] = [];
   /** What BUILD set besides the entries: an OrderedDict's attributes. */
   attributes: PickleValue = null;
-  readonly #byKey = new Map<PickleValue, PickleValue>();
+  // Made with the first entry: an empty dict takes one byte of a pickle.
+  #byKey: Map<PickleValue, PickleValue> | undefined;
 
   constructor(type: string) {
     this.type = type;
@@ -37,6 +38,7 @@ export class PickleDict {
 
   /** @returns false when the key is there already (keys that are records count as different from each other) */
   add(key: PickleValue, value: PickleValue): boolean {
+    this.#byKey ??= new Map();
     if (this.#byKey.has(key)) return false;
     this.#byKey.set(key, value);
     this.entries.push([key, value]);
@@ -44,7 +46,7 @@ export class PickleDict {
   }
 
   get(key: string): PickleValue | undefined {
-    return this.#byKey.get(key);
+    return this.#byKey?.get(key);
   }
 }
 
@@ -84,51 +86,75 @@ const DEEPEST = 200;
  * @returns what is wrong, or undefined
  */
 export function checkTree(root: PickleValue, mostNodes: number): string | undefined {
-  const done = new Map<object, { readonly nodes: number; readonly depth: number }>();
-  const open = new Set<object>();
-  const pending: PickleValue[] = [root];
+  const done = new Map<Container, { readonly nodes: number; readonly depth: number }>();
+  const open = new Set<Container>();
+  const pending: Container[] = isContainer(root) ? [root] : [];
   for (let value = pending.at(-1); value !== undefined; value = pending.at(-1)) {
-    if (value === null || typeof value !== 'object' || done.has(value)) {
+    if (done.has(value)) {
       pending.pop();
-      continue;
-    }
-    const parts = partsOf(value);
-    if (open.has(value)) {
+    } else if (open.has(value)) {
       // Second time on top: all parts are done.
       pending.pop();
       open.delete(value);
       let nodes = 1;
       let depth = 0;
-      for (const part of parts) {
-        const size = part === null || typeof part !== 'object' ? undefined : done.get(part);
+      forEachPart(value, (part) => {
+        const size = isContainer(part) ? done.get(part) : undefined;
         nodes += size?.nodes ?? 1;
-        depth = Math.max(depth, size?.depth ?? 0);
-      }
+        depth = Math.max(depth, size?.depth ?? 1);
+      });
       if (nodes > mostNodes) return `expands to more than ${mostNodes} values`;
       if (depth + 1 > DEEPEST) return `is nested more than ${DEEPEST} levels deep`;
       done.set(value, { nodes, depth: depth + 1 });
-      continue;
-    }
-    open.add(value);
-    for (const part of parts) {
-      if (part !== null && typeof part === 'object') {
-        if (open.has(part)) return 'contains itself';
+    } else {
+      open.add(value);
+      let ancestors = 0;
+      forEachPart(value, (part) => {
+        if (!isContainer(part)) return;
+        if (open.has(part)) ancestors++;
         if (!done.has(part)) pending.push(part);
-      }
+      });
+      if (ancestors > 0) return 'contains itself';
     }
   }
   return undefined;
 }
 
-function partsOf(value: Exclude<PickleValue, null | boolean | number | bigint | string>): readonly PickleValue[] {
+type Container = PickleSequence | PickleDict | PickleCall | PicklePersistent;
+
+/** Whether the value has parts; an empty container counts as a leaf. */
+function isContainer(value: PickleValue): value is Container {
+  if (value === null || typeof value !== 'object') return false;
+  switch (value.kind) {
+    case 'bytes':
+    case 'global': return false;
+    case 'list':
+    case 'tuple':
+    case 'set': return value.items.length > 0;
+    case 'dict': return value.entries.length > 0 || value.attributes !== null;
+    case 'call':
+    case 'persistent': return true;
+  }
+}
+
+function forEachPart(value: Container, visit: (part: PickleValue) => void): void {
   switch (value.kind) {
     case 'list':
     case 'tuple':
-    case 'set': return value.items;
-    case 'dict': return [...value.entries.flat(), value.attributes];
-    case 'call': return [...value.args, value.state];
-    case 'persistent': return [value.id];
-    case 'bytes':
-    case 'global': return [];
+    case 'set':
+      for (const item of value.items) visit(item);
+      return;
+    case 'dict':
+      for (const [key, item] of value.entries) {
+        visit(key);
+        visit(item);
+      }
+      visit(value.attributes);
+      return;
+    case 'call':
+      for (const arg of value.args) visit(arg);
+      visit(value.state);
+      return;
+    case 'persistent': visit(value.id);
   }
 }

@@ -16,8 +16,8 @@ import { WeightFileError, showName } from './weightFileError.ts';
 import type { TensorInfo, WeightFile } from './weightFile.ts';
 import type { ZipArchive, ZipEntry } from './zip.ts';
 
-// A description of a million tensors; the pickle is read as a whole.
-const LONGEST_PICKLE = 256 * 2 ** 20;
+// A tensor takes some 150 bytes of the pickle, which is read as a whole.
+const LONGEST_PICKLE = 32 * 2 ** 20;
 const LONGEST_BYTE_ORDER = 64;
 // Warnings about single tensors; the rest is counted.
 const MOST_WARNINGS = 20;

@@ -29,6 +29,7 @@ export interface ZipEntry {
 export const HAS_DESCRIPTOR = 0x0008;
 export const LOCAL_HEADER_BYTES = 30;
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const END_BYTES = 22;
 const ZIP64_END_BYTES = 56;
 const ZIP64_LOCATOR_BYTES = 20;
@@ -242,7 +243,7 @@ function separate(path: string, entries: readonly ZipEntry[], directoryOffset: n
 
 function decodeName(bytes: Uint8Array, declaredUtf8: boolean): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     // Without the UTF-8 flag a name is in an old code page; it is only shown, so the exact one does not matter.
     return declaredUtf8 ? undefined : Buffer.from(bytes).toString('latin1');
