@@ -71,9 +71,9 @@ async function readNetworkAt({ file: path, ...options }: RankRequest): Promise<{
   }
 }
 
-function evidenceOf(chain: DenseChain, theta: Float64Array, likelihood: LikelihoodModel, data: DataSet, y: Float64Array, priorPrecision: number, { spectrum: { eigenvalues } }: KernelAccounting): Evidence {
+function evidenceOf(chain: DenseChain, theta: Float64Array, likelihood: LikelihoodModel, data: DataSet, y: Float64Array, priorPrecision: number, { spectrum: { eigenvalues }, rank: { rank: value } }: KernelAccounting): Evidence {
   try {
-    return laplaceEvidence({ chain, theta, x: data.x, likelihood, weighting: 'likelihood' }, y, priorPrecision, eigenvalues);
+    return laplaceEvidence({ chain, theta, x: data.x, likelihood, weighting: 'likelihood' }, y, priorPrecision, eigenvalues.subarray(0, value));
   } catch (error) {
     if (error instanceof UserError) throw new WeightFileError(data.source, '', `${error.message}; choose the likelihood that y was made for`);
     throw error;

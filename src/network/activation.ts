@@ -28,7 +28,7 @@ export const LINEAR: Activation = { name: 'linear', value: (z) => z, derivative:
 
 const fixed: readonly Activation[] = [
   { name: 'relu', value: (z) => (z > 0 ? z : 0), derivative: (z) => (z > 0 ? 1 : 0), positivelyHomogeneous: true, odd: false },
-  { name: 'tanh', value: Math.tanh, derivative: (z) => 1 - Math.tanh(z) ** 2, positivelyHomogeneous: false, odd: true },
+  { name: 'tanh', value: Math.tanh, derivative: (z) => 1 / Math.cosh(z) ** 2, positivelyHomogeneous: false, odd: true },
   { name: 'sigmoid', value: sigmoid, derivative: (z) => sigmoid(z) * sigmoid(-z), ...smooth },
   // The exact form z Φ(z), PyTorch's default (Hendrycks & Gimpel 2016).
   { name: 'gelu', value: (z) => z * normalCdf(z), derivative: (z) => normalCdf(z) + z * normalPdf(z), ...smooth },
