@@ -6,6 +6,7 @@
  */
 import { PickleReader } from './pickleReader.ts';
 import { globalName, roleOf } from './pickleGlobals.ts';
+import { describe, opcodeName } from './pickleWords.ts';
 import { PickleCall, PickleDict, PicklePersistent, PickleSequence, checkTree } from './pickleValue.ts';
 import type { PickleGlobal, PickleValue } from './pickleValue.ts';
 import { showName } from './weightFileError.ts';
@@ -281,22 +282,4 @@ class PickleMachine {
 
 function isDict(value: PickleValue | undefined): value is PickleDict {
   return value instanceof PickleDict;
-}
-
-function describe(value: PickleValue): string {
-  if (value === null) return 'None';
-  if (typeof value !== 'object') return typeof value === 'string' ? 'a text' : typeof value === 'boolean' ? 'a truth value' : 'a number';
-  switch (value.kind) {
-    case 'global': return value.name;
-    case 'call': return `a result of ${value.callee}`;
-    case 'persistent': return 'a storage';
-    case 'bytes': return 'bytes';
-    default: return `a ${value.kind}`;
-  }
-}
-
-function opcodeName(opcode: number): string {
-  const names: Readonly<Record<number, string>> = { 0x69: 'INST', 0x6f: 'OBJ', 0x82: 'EXT1', 0x83: 'EXT2', 0x84: 'EXT4', 0x97: 'NEXT_BUFFER', 0x98: 'READONLY_BUFFER' };
-  const name = names[opcode];
-  return name === undefined ? '' : ` (${name})`;
 }

@@ -129,7 +129,8 @@ export class PickleReader {
     if (withBooleans && text === '01') return true;
     if (text.length > LONGEST_NUMBER_TEXT || !/^[+-]?\d+L?$/.test(text)) throw this.error('an integer is not written as one');
     const digits = text.replace(/^\+|L$/g, '');
-    return digits.length < 16 ? Number(digits) : narrow(BigInt(digits));
+    // Adding 0 makes a zero of JavaScript's negative zero, which no whole number is.
+    return digits.length < 16 ? Number(digits) + 0 : narrow(BigInt(digits));
   }
 
   #float(): number {

@@ -48,7 +48,8 @@ class LiteralParser {
     if (next === '[') return this.#sequence('list', ']', depth);
     if (next === "'" || next === '"') return this.#string();
     const number = this.#match(/(-?\d+)L?/y);
-    if (number !== undefined) return Number(number);
+    // JavaScript's Number('-0') is negative zero, which no whole number is.
+    if (number !== undefined) return Number(number) + 0;
     const word = this.#match(/(True|False)/y);
     if (word !== undefined) return word === 'True';
     throw new LiteralProblem(next === undefined ? 'the text ends too early' : 'a value is expected here');

@@ -8,8 +8,9 @@ import type { ByteSource } from './byteSource.ts';
 import { InflateCursor, InflateProblem, checksumProblem } from './inflate.ts';
 import { readAhead } from './readAhead.ts';
 import { WeightFileError, showName } from './weightFileError.ts';
-import { HAS_DESCRIPTOR, LOCAL_HEADER_BYTES, readEntries, viewOf, zip64Fields } from './zipDirectory.ts';
+import { HAS_DESCRIPTOR, LOCAL_HEADER_BYTES, readEntries, zip64Fields } from './zipDirectory.ts';
 import type { ZipEntry } from './zipDirectory.ts';
+import { viewOf } from './zipEndRecord.ts';
 
 export type { ZipEntry } from './zipDirectory.ts';
 

@@ -6,11 +6,12 @@ import { readFileSync } from 'node:fs';
 import { join as joinPath } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { memoryByteSource } from '../../../src/weights/byteSource.ts';
+import { openNpy } from '../../../src/weights/npy.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { readPickle } from '../../../src/weights/pickle.ts';
 import { WeightFileError } from '../../../src/weights/weightFileError.ts';
 import { openZipWeights } from '../../../src/weights/zipWeights.ts';
-import { badFiles } from '../../fixtures/makeBadArchives.ts';
+import { badFiles, npyBytes } from '../../fixtures/makeBadArchives.ts';
 import { op, pickle, tensorOps, torchBytes } from '../../fixtures/pickleBytes.ts';
 import { zipBytes } from '../../fixtures/zipBytes.ts';
 
@@ -261,6 +262,12 @@ describe('the pickle machine', () => {
     expect(Object.entries(opened.metadata)).toEqual([['constructor', '3']]);
     await opened.close();
   });
+});
+
+it('reads a length of -0 as 0', async () => {
+  const opened = await openNpy(memoryByteSource('f', npyBytes("{'descr': '<f4', 'fortran_order': False, 'shape': (-0, 2), }")));
+  expect(opened.tensors).toEqual([{ name: 'f', dtype: 'F32', shape: [0, 2], elements: 0, bytes: 0 }]);
+  expect(readPickle('f', 'p', Buffer.from('I-0\n.'))).toBe(0);
 });
 
 it('names the formats that share the zip container', async () => {
