@@ -6,6 +6,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { forward } from '../network/forward.ts';
 import { parameterNames } from '../network/parameters.ts';
@@ -30,8 +31,8 @@ const DISTANCE_PAIRS = 20_000;
 const DISTANCE_BINS = 100;
 /** Draws shown as single points, so that a region chosen in one panel can be followed into the others. */
 const SHOWN_DRAWS = 1500;
-/** Parameters beyond this many are thinned evenly before chain diagnostics. */
-const DIAGNOSED_PARAMETERS = 2000;
+/** Chain diagnostics are of at most about this many parameters, evenly spaced. */
+const DIAGNOSED = 200;
 const PREDICTION_INPUTS = 12;
 
 export async function posterior(request: PosteriorRequest, context: JobContext): Promise<Report> {
@@ -46,15 +47,21 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
   const random = seededRandom(request.seed);
   const pairs = drawPairs(count, DISTANCE_PAIRS, random);
   const shown = random.permutation(count).subarray(0, SHOWN_DRAWS).sort();
-  const predictionsBefore = predictions(draws);
+  const predictionsBefore = await interruptibly(predictions(draws), context.signal);
 
   const views: View[] = [];
   for (const step of steps(group, request)) {
     context.progress({ message: step.title });
     if (step.options !== undefined) await canonicaliseMany(chain, theta, { countBiases: false, scaling: 'none', sign: 'none', permutation: 'none', ...step.options }, context);
-    views.push({ step, x: column(theta, chain.parameters, pair[0]), y: column(theta, chain.parameters, pair[1]), distances: pairwiseDistances(theta, chain.parameters, pairs), diagnostics: await weightDiagnostics(draws, context) });
+    views.push({
+      step,
+      x: column(theta, chain.parameters, pair[0]),
+      y: column(theta, chain.parameters, pair[1]),
+      distances: await interruptibly(pairwiseDistances(theta, chain.parameters, pairs), context.signal),
+      diagnostics: await diagnostics(theta, chain.parameters, draws, context),
+    });
   }
-  const predictionsAfter = predictions(draws);
+  const predictionsAfter = await interruptibly(predictions(draws), context.signal);
   const functionError = largestRelativeDifference(predictionsBefore, predictionsAfter);
   const predicted = await diagnostics(predictionsBefore, PREDICTION_INPUTS * chain.outputs, draws, context);
 
@@ -201,7 +208,7 @@ function diagnosticsSection(views: readonly View[], predicted: readonly ChainDia
     title: 'Chain diagnostics',
     meaning:
       draws.chains > 1
-        ? 'Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over parameters and over predictions. Weights that do not mix while predictions do are wandering between copies.'
+        ? `Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over parameters (${DIAGNOSED} of them, when there are more) and over predictions. Weights that do not mix while predictions do are wandering between copies.`
         : 'Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021) of the draws in their order, taken as one chain, so that R̂ is not defined. Of independent draws the effective size is about their number, with or without copies.',
     columns: [{ label: 'Quantity', align: 'left' }, { label: 'R̂, largest', align: 'right' }, { label: 'bulk ESS, least', align: 'right' }, { label: 'tail ESS, least', align: 'right' }],
     rows: [...views.map(({ step, diagnostics: values }) => row(`weights: ${step.title}`, values)), row('predictions', predicted)],
@@ -220,16 +227,16 @@ function worst(values: readonly ChainDiagnostics[]): Worst {
   return { rhat: extreme(finite(({ rhat }) => rhat), Math.max), bulk: extreme(finite(({ essBulk }) => essBulk), Math.min), tail: extreme(finite(({ essTail }) => essTail), Math.min) };
 }
 
-async function weightDiagnostics(draws: Draws, context: JobContext): Promise<ChainDiagnostics[]> {
-  return diagnostics(draws.theta, draws.chain.parameters, draws, context);
-}
-
-/** @param values draws × width row-major */
-async function diagnostics(values: Float64Array, width: number, { chains }: Draws, { signal }: JobContext): Promise<ChainDiagnostics[]> {
-  const stride = Math.ceil(width / DIAGNOSED_PARAMETERS);
+/**
+ * Of every quantity, or of an even selection of `DIAGNOSED` of them.
+ * @param values draws × width row-major
+ */
+async function diagnostics(values: Float64Array, width: number, { chains, drawsPerChain }: Draws, { signal, progress }: JobContext): Promise<ChainDiagnostics[]> {
+  const stride = Math.ceil(width / DIAGNOSED);
   const result: ChainDiagnostics[] = [];
   for (let k = 0; k < width; k += stride) {
-    result.push(diagnose(column(values, width, k), chains, values.length / width / chains));
+    progress({ message: 'Chain diagnostics', fraction: k / width });
+    result.push(diagnose(column(values, width, k), chains, drawsPerChain));
     await setImmediate();
     signal.throwIfAborted();
   }
@@ -237,12 +244,15 @@ async function diagnostics(values: Float64Array, width: number, { chains }: Draw
 }
 
 /** draws × (inputs · O). */
-function predictions({ chain, theta }: Draws): Float64Array {
+function* predictions({ chain, theta }: Draws): Interruptible<Float64Array> {
   const x = genericInputs(chain.inputs, PREDICTION_INPUTS, 0);
   const width = PREDICTION_INPUTS * chain.outputs;
   const size = chain.parameters;
   const values = new Float64Array((theta.length / size) * width);
-  for (let m = 0; m * size < theta.length; m++) values.set(forward(chain, theta.subarray(m * size, (m + 1) * size), x), m * width);
+  for (let m = 0; m * size < theta.length; m++) {
+    values.set(forward(chain, theta.subarray(m * size, (m + 1) * size), x), m * width);
+    yield;
+  }
   return values;
 }
 

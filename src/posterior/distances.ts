@@ -1,21 +1,25 @@
 /**
  * Distances between draws, before and after a symmetry is divided out: draws that are copies of one function come together.
  */
+import type { Interruptible } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 
 /**
  * Euclidean distances ‖θ_a − θ_b‖ of the given pairs of draws.
  * @param theta M × D row-major
  */
-export function pairwiseDistances(theta: Float64Array, parameters: number, pairs: readonly Pair[]): Float64Array {
-  return Float64Array.from(pairs, ([a, b]) => {
+export function* pairwiseDistances(theta: Float64Array, parameters: number, pairs: readonly Pair[]): Interruptible<Float64Array> {
+  const distances = new Float64Array(pairs.length);
+  for (const [p, [a, b]] of pairs.entries()) {
     let sum = 0;
     for (let k = 0; k < parameters; k++) {
       const difference = theta[a * parameters + k]! - theta[b * parameters + k]!;
       sum += difference * difference;
     }
-    return Math.sqrt(sum);
-  });
+    distances[p] = Math.sqrt(sum);
+    if ((p & 15) === 0) yield;
+  }
+  return distances;
 }
 
 export type Pair = readonly [number, number];
