@@ -3,17 +3,10 @@
  * shown, and one signal that stops it however it is cancelled.
  */
 import * as vscode from 'vscode';
-import type { Method, Progress, RequestOf, ResultOf } from '../protocol/rpc.ts';
+import type { Method, Progress, ResultOf } from '../protocol/rpc.ts';
 import { AnalysisError } from './analysisError.ts';
 import type { HostClient } from './hostClient.ts';
-
-/** A question to the host, kept so that it can be asked again. */
-export interface Question<M extends Method = Method> {
-  readonly method: M;
-  readonly request: RequestOf<M>;
-  /** For people, as a heading: "Rank and kernel of net.pt". */
-  readonly title: string;
-}
+import type { Question } from './reportQuestion.ts';
 
 export interface JobOptions {
   readonly signal?: AbortSignal;

@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, Command>> = { inspect, canonicalize, ran
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Quotient', { log: true });
+  log.info('Quotient is ready; the analysis host starts with the first question.');
   const host = new HostClient({
     hostPath: path.join(context.extensionPath, 'dist', 'host.js'),
     memoryLimitBytes,
@@ -37,7 +38,7 @@ export function activate(context: vscode.ExtensionContext): void {
     },
   });
   const summaries = new SummaryCache(host);
-  const panels = new ReportPanels(context.extensionUri, host, log);
+  const panels = new ReportPanels(context.extensionUri, context.storageUri ?? context.globalStorageUri, host, log);
   const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries) };
   const decorations = new WeightDecorations(summaries);
   const editor = new WeightsEditor(context.extensionUri, surroundings);

@@ -5,9 +5,10 @@
 import * as vscode from 'vscode';
 import type { Report } from '../protocol/report.ts';
 import type { WebviewAction } from '../protocol/webview.ts';
-import type { Question } from './analysisJob.ts';
 import type { HostClient } from './hostClient.ts';
-import { ReportView, type ReportMethod } from './reportView.ts';
+import { KeptReports } from './keptReports.ts';
+import { isReport, type ReportMethod, type ReportQuestion } from './reportQuestion.ts';
+import { ReportView } from './reportView.ts';
 
 export const REPORT_VIEW = 'quotient.report';
 
@@ -32,16 +33,19 @@ interface Open {
   /** Undefined for a panel of which nothing was kept across a reload. */
   readonly about: About | undefined;
   /** Unknown after a reload. */
-  question: Question<ReportMethod> | undefined;
+  question: ReportQuestion | undefined;
 }
 
 export class ReportPanels implements vscode.WebviewPanelSerializer {
   readonly #extensionUri: vscode.Uri;
   readonly #host: HostClient;
   readonly #log: vscode.LogOutputChannel;
+  readonly #kept: KeptReports;
   readonly #open = new Map<string, Open>();
 
-  constructor(extensionUri: vscode.Uri, host: HostClient, log: vscode.LogOutputChannel) {
+  /** @param storage folder of the extension's own, for what must survive a reload */
+  constructor(extensionUri: vscode.Uri, storage: vscode.Uri, host: HostClient, log: vscode.LogOutputChannel) {
+    this.#kept = new KeptReports(vscode.Uri.joinPath(storage, 'reports').fsPath);
     this.#extensionUri = extensionUri;
     this.#host = host;
     this.#log = log;
@@ -51,7 +55,7 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
    * Runs the question in its panel, which it opens or brings to the front.
    * @param files tell one question from another of its kind
    */
-  async ask(question: Question<ReportMethod>, files: readonly string[]): Promise<Report | undefined> {
+  async ask(question: ReportQuestion, files: readonly string[]): Promise<Report | undefined> {
     const about: About = { method: question.method, files };
     const key = keyOf(about);
     let open = this.#open.get(key);
@@ -61,8 +65,7 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     } else {
       open.panel.reveal();
     }
-    open.question = question;
-    return open.view.ask(question, { notification: true });
+    return this.#run(open, question);
   }
 
   /** Files of the report in front, if there is one. */
@@ -73,18 +76,34 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     return [];
   }
 
-  deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
-    const report = reportIn(state);
-    const about = report === undefined ? undefined : { method: report.analysis, files: report.sources };
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const onPage = reportIn(state);
+    const kept = onPage === undefined ? await this.#kept.titled(panel.title) : await this.#kept.get(keyOf(aboutReport(onPage)));
+    const report = onPage ?? kept?.report;
+    // The question says it better: a report also names the data that were read.
+    const about = kept !== undefined ? aboutQuestion(kept.question) : report === undefined ? undefined : aboutReport(report);
     // Two panels cannot have asked the same, unless an older version kept them so.
     const wanted = about === undefined ? 'empty' : keyOf(about);
     let key = wanted;
     for (let copy = 2; this.#open.has(key); copy++) key = `${wanted}\n${copy}`;
-    this.#adopt(key, panel, about, report);
-    return Promise.resolve();
+    const open = this.#adopt(key, panel, about, report === undefined ? undefined : { report, onPage: onPage !== undefined });
+    open.question = kept?.question;
   }
 
-  #adopt(key: string, panel: vscode.WebviewPanel, about: About | undefined, restored?: Report): Open {
+  async #run(open: Open, question: ReportQuestion): Promise<Report | undefined> {
+    open.question = question;
+    const report = await open.view.ask(question, { notification: true });
+    if (report === undefined) return undefined;
+    try {
+      // Under the name by which a restored page will ask for it.
+      await this.#kept.put(keyOf(aboutReport(report)), { title: open.panel.title, question, report });
+    } catch (error) {
+      this.#log.warn(`The report is not kept for a reload: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return report;
+  }
+
+  #adopt(key: string, panel: vscode.WebviewPanel, about: About | undefined, restored?: { report: Report; onPage: boolean }): Open {
     const icon = (theme: string): vscode.Uri => vscode.Uri.joinPath(this.#extensionUri, 'media', `report-${theme}.svg`);
     panel.iconPath = { light: icon('light'), dark: icon('dark') };
     const view: ReportView = new ReportView({
@@ -99,26 +118,25 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     this.#open.set(key, open);
     panel.onDidDispose(() => {
       this.#open.delete(key);
+      if (view.report !== undefined) void this.#kept.remove(keyOf(aboutReport(view.report)));
       view.dispose();
     });
     return open;
   }
 
-  async #act(action: Exclude<WebviewAction, 'cancel'>, { view, about, question }: Open): Promise<void> {
+  async #act(action: Exclude<WebviewAction, 'cancel'>, open: Open): Promise<void> {
+    const { view, about, question } = open;
     if (about === undefined) return;
     switch (action) {
       case 'refresh': {
         // What writes files asks again where to.
         const again = question !== undefined && question.method !== 'canonicalize' && question.method !== 'example';
-        if (again) await view.ask(question, { notification: true });
+        if (again) await this.#run(open, question);
         else await runCommand(commandOf[about.method], about.files);
         return;
       }
       case 'statistics':
-        await view.ask(
-          { method: 'inspect', title: view.report?.title ?? 'Statistics', request: { files: about.files, ...question?.request, statistics: true } },
-          { notification: true },
-        );
+        await this.#run(open, { method: 'inspect', title: view.report?.title ?? 'Statistics', request: { files: about.files, ...question?.request, statistics: true } });
         return;
       case 'rank':
       case 'canonicalize':
@@ -135,13 +153,13 @@ export async function runCommand(command: string, files: readonly string[]): Pro
 
 const keyOf = ({ method, files }: About): string => [method, ...files].join('\n');
 
-/** The page's state is its own business; all that matters here is the report in it, which the page checks again. */
+function aboutQuestion({ method, request }: ReportQuestion): About {
+  return { method, files: 'files' in request ? request.files : 'file' in request ? [request.file] : [] };
+}
+
+const aboutReport = (report: Report): About => ({ method: report.analysis, files: report.sources });
+
+/** The page's state is its own business; all that matters here is the report in it. */
 function reportIn(state: unknown): Report | undefined {
-  if (typeof state !== 'object' || state === null || !('report' in state)) return undefined;
-  const { report } = state;
-  if (typeof report !== 'object' || report === null) return undefined;
-  const usable = 'analysis' in report && typeof report.analysis === 'string' && Object.hasOwn(commandOf, report.analysis)
-    && 'sources' in report && Array.isArray(report.sources) && report.sources.every((source) => typeof source === 'string')
-    && 'sections' in report && Array.isArray(report.sections);
-  return usable ? report as Report : undefined;
+  return typeof state === 'object' && state !== null && 'report' in state && isReport(state.report) ? state.report : undefined;
 }

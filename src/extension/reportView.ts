@@ -5,25 +5,23 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { Report } from '../protocol/report.ts';
-import type { Method, Progress, ResultOf } from '../protocol/rpc.ts';
+import type { Progress } from '../protocol/rpc.ts';
 import type { FromWebview, ToWebview, WebviewAction } from '../protocol/webview.ts';
 import { webviewHtml } from '../protocol/webviewHtml.ts';
 import { isCancellation } from './analysisError.ts';
-import { runJob, type Question } from './analysisJob.ts';
+import { runJob } from './analysisJob.ts';
 import { failureSentence, reportFailure } from './failureMessage.ts';
 import type { HostClient } from './hostClient.ts';
 import { copyText, saveContent, saveStandalone } from './reportExport.ts';
-
-/** Methods whose answer is a report. */
-export type ReportMethod = { [M in Method]: ResultOf<M> extends Report ? M : never }[Method];
+import type { ReportQuestion } from './reportQuestion.ts';
 
 export interface ReportViewOptions {
   readonly webview: vscode.Webview;
   readonly extensionUri: vscode.Uri;
   readonly host: HostClient;
   readonly log: vscode.LogOutputChannel;
-  /** A report that the page restores from its own state. */
-  readonly restored?: Report;
+  /** What was shown before a reload of the window, and whether the page has kept it as well. */
+  readonly restored?: { readonly report: Report; readonly onPage: boolean };
   /** Every button but cancel. */
   readonly onAction: (action: Exclude<WebviewAction, 'cancel'>) => Promise<unknown>;
 }
@@ -43,8 +41,8 @@ export class ReportView {
   constructor(options: ReportViewOptions) {
     const { webview, extensionUri } = options;
     this.#options = options;
-    this.#report = options.restored;
-    this.#pageHasReport = options.restored !== undefined;
+    this.#report = options.restored?.report;
+    this.#pageHasReport = options.restored?.onPage === true;
     const dist = vscode.Uri.joinPath(extensionUri, 'dist');
     webview.options = { enableScripts: true, localResourceRoots: [dist] };
     this.#messages = webview.onDidReceiveMessage((message: FromWebview) => {
@@ -68,7 +66,7 @@ export class ReportView {
    * in a notification.
    * @returns undefined when there is no report, because of a failure or a cancel.
    */
-  async ask(question: Question<ReportMethod>, { notification }: { readonly notification: boolean }): Promise<Report | undefined> {
+  async ask(question: ReportQuestion, { notification }: { readonly notification: boolean }): Promise<Report | undefined> {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;

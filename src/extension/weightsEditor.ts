@@ -4,8 +4,9 @@
  */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { diskPath, type Question } from './analysisJob.ts';
+import { diskPath } from './analysisJob.ts';
 import { runCommand } from './reportPanels.ts';
+import type { Question } from './reportQuestion.ts';
 import { ReportView } from './reportView.ts';
 import type { Surroundings } from './surroundings.ts';
 import { isShardIndex, isWeightFile } from './weightFiles.ts';
