@@ -53,7 +53,7 @@ export function description(widths: readonly number[], activation: string): stri
 
 /** A new folder with these files, outside the checkout. */
 export async function workspace(files: Readonly<Record<string, string | Buffer>> = {}): Promise<string> {
-  const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'quotient-')));
+  const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'weights-')));
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(folder, name), content);
   return folder;
 }

@@ -3,6 +3,9 @@ import type { FrameLocator } from 'playwright-core';
 
 export interface DrawnDensity {
   readonly title: string;
+  /** Points of the panel, drawn or outside its axes, by its own account. */
+  readonly total: number;
+  readonly outside: number;
   /** Bins as drawn: rows from below, columns from the left; zero where nothing is drawn. */
   readonly counts: readonly (readonly number[])[];
   readonly x: readonly number[];
@@ -14,8 +17,8 @@ export interface DrawnDensity {
 
 /** As much of a Plotly element as is read; Plotly keeps the data it drew on the element. */
 interface PlotElement {
-  readonly data: readonly { readonly type: string; readonly x: ArrayLike<number>; readonly y: ArrayLike<number>; readonly z: readonly ArrayLike<number | null>[] }[];
-  closest(selector: string): { querySelector(selector: string): { readonly textContent: string } | null } | null;
+  readonly data: readonly { readonly type: string; readonly x: ArrayLike<number>; readonly y: ArrayLike<number>; readonly z: readonly ArrayLike<number | null>[]; readonly text: readonly (readonly string[])[] }[];
+  closest(selector: string): { readonly textContent: string; querySelector(selector: string): { readonly textContent: string } | null } | null;
   querySelector(selector: string): unknown;
   getBoundingClientRect(): { readonly width: number; readonly height: number };
 }
@@ -28,8 +31,13 @@ export async function drawnDensities(view: FrameLocator): Promise<DrawnDensity[]
       // The picture itself: an image in the plot's SVG.
       if (heatmap === undefined || plot.querySelector('.heatmaplayer image') === null) throw new Error('no heatmap is drawn');
       const { width, height } = plot.getBoundingClientRect();
+      const figure = plot.closest('figure');
+      const written = (pattern: RegExp, text: string): number => Number(pattern.exec(text)?.[1]?.replaceAll(',', '') ?? '0');
       return {
-        title: plot.closest('figure')?.querySelector('h3')?.textContent ?? '',
+        title: figure?.querySelector('h3')?.textContent ?? '',
+        // "17 of 9,946 (0.171 %)" over every bin; "3 of 9,946 points lie outside" below the panel.
+        total: written(/ of ([\d,]+) \(/, heatmap.text.flat().find((text) => text !== '') ?? ''),
+        outside: written(/([\d,]+) of [\d,]+ points lie outside/, figure?.textContent ?? ''),
         counts: heatmap.z.map((row) => Array.from(row, (log) => (log === null ? 0 : Math.round(10 ** log)))),
         x: Array.from(heatmap.x),
         y: Array.from(heatmap.y),

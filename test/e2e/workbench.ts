@@ -44,7 +44,7 @@ export class Workbench {
       );
       await context.request.post(`${server.url}/login`, { form: { password: server.password } });
       const page = await context.newPage();
-      page.setDefaultTimeout(30_000);
+      page.setDefaultTimeout(20_000);
       const complaints = watchConsole(page);
       await page.goto(`${server.url}/?folder=${encodeURIComponent(path.resolve(folder))}`);
       const workbench = new Workbench(browser, page, complaints, folder);
@@ -203,7 +203,7 @@ export class Workbench {
   }
 
   /** Waits until the page in the panel has drawn its report, or says that it failed. */
-  async shown(state: 'shown' | 'progress' | 'error' = 'shown', timeout = 60_000): Promise<FrameLocator> {
+  async shown(state: 'shown' | 'progress' | 'error' = 'shown', timeout = 30_000): Promise<FrameLocator> {
     const view = this.view();
     await view.locator(`body[data-state=${state}]`).waitFor({ timeout });
     return view;

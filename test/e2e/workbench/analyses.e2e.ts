@@ -14,7 +14,6 @@ const window = windowWith({
   'net.network.json': description([3, 5, 2], 'relu'),
   'bare.safetensors': safetensors(weights),
   ...Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`draw${i + 1}.safetensors`, draw(100 + i)])),
-  'draw1.network.json': description([3, 5, 2], 'relu'),
 });
 
 test('inspect, from the palette, of the file in front', async () => {
@@ -35,6 +34,7 @@ test('rank and kernel, from the Explorer, on generic inputs', async () => {
   await w.explorerCommand(['net.safetensors'], 'Quotient', 'Rank and Kernel of the GGN');
   expect(await w.question()).toContain('Generic inputs');
   await w.pick('Generic inputs');
+  await w.tab('Rank and kernel').waitFor();
   const view = await w.shown();
   await w.shot('rank');
   const said = await view.locator('body').innerText();
@@ -54,6 +54,7 @@ test('an activation that nothing tells is asked for once, and remembered', async
   await w.shot('ask-activation');
   await w.pick('tanh');
   await w.pick('Generic inputs');
+  await w.tab('Rank and kernel').waitFor();
   const view = await w.shown();
   expect(await view.locator('body').innerText()).toMatch(/\b32\b/);
   await w.closeEditors();
@@ -65,6 +66,8 @@ test('an activation that nothing tells is asked for once, and remembered', async
 test('posterior, from the Explorer, of a selection of draws', async () => {
   const w = window();
   await w.explorerCommand(Array.from({ length: 12 }, (_, i) => `draw${i + 1}.safetensors`), 'Quotient', 'Posterior over Weights');
+  await w.pick('relu');
+  await w.tab('Posterior').waitFor();
   const view = await w.shown();
   await w.shot('posterior');
   expect(await view.locator('body').innerText()).toMatch(/\b12\b/);
@@ -76,10 +79,11 @@ test('posterior, from the Explorer, of a selection of draws', async () => {
 test('canonicalise and save, from the Explorer; the written file opens again with the same names and shapes', async () => {
   const w = window();
   await w.explorerCommand(['net.safetensors'], 'Quotient', 'Canonicalise and Save');
-  await w.shot('save-dialog');
   const target = path.join(w.folder, 'net.canonical.safetensors');
   expect(await w.question()).toContain('canonical');
+  await w.shot('save-dialog');
   await w.type(target);
+  await w.tab('Canonical form').waitFor();
   const view = await w.shown();
   await w.shot('canonicalise');
   expect(await view.locator('body').innerText()).toContain('net.canonical.safetensors');

@@ -60,6 +60,7 @@ test('cancelling stops the work and says nothing more', async () => {
   expect(await readdir(w.folder)).not.toContain('two-neurons');
   // The host that was asked to stop answers the next question.
   await w.explorerCommand(['net.safetensors'], 'Quotient', 'Inspect Weights');
+  await w.tab('Weights').waitFor();
   await w.shown();
   await w.closeEditors();
 });
@@ -79,6 +80,7 @@ test('a host that dies at work is one clear error, and the next command has a ne
   await w.clearNotifications();
   await w.explorerCommand(['net.safetensors'], 'Quotient', 'Rank and Kernel of the GGN');
   await w.pick('Generic inputs');
+  await w.tab('Rank and kernel').waitFor();
   const view = await w.shown();
   expect(await view.locator('body').innerText()).toMatch(/\b27\b/);
   const [next] = await hosts();
