@@ -73,6 +73,16 @@ export function mix(from: Colour, to: Colour, t: number): Colour {
   return fromOklab([a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), a[2] + t * (b[2] - a[2])]);
 }
 
+/** Which of `candidates` (at least one) is least like any of `others`: the largest smallest distance in OKLab. */
+export function farthest(candidates: readonly [Colour, ...Colour[]], others: readonly Colour[]): Colour {
+  const avoided = others.map(toOklab);
+  const room = (candidate: Colour): number => {
+    const lab = toOklab(candidate);
+    return avoided.reduce((least, other) => Math.min(least, Math.hypot(lab[0] - other[0], lab[1] - other[1], lab[2] - other[2])), Infinity);
+  };
+  return candidates.reduce((best, candidate) => (room(candidate) > room(best) ? candidate : best));
+}
+
 /** Relative luminance of WCAG 2. */
 export const luminance = (c: Colour): number => 0.2126 * decode(c.r) + 0.7152 * decode(c.g) + 0.0722 * decode(c.b);
 

@@ -13,44 +13,34 @@ export function binCentres(axis: BinAxis): number[] {
   return Array.from({ length: axis.bins }, (_, i) => axis.min + ((axis.max - axis.min) * (i + 0.5)) / axis.bins);
 }
 
-/** Largest count over all panels, so that one colour means one density everywhere; at least 1. */
-export function largestCount(panels: readonly DensityPanel[]): number {
-  return panels.reduce((most, panel) => panel.counts.reduce((a, b) => Math.max(a, b), most), 1);
-}
-
 /** Rows of log10(count), null where the count is zero: gaps are not drawn, so the background shows. */
-export function logCounts(panel: DensityPanel, x: BinAxis, y: BinAxis): (number | null)[][] {
-  return grid(x, y, (i) => {
-    const count = panel.counts[i] ?? 0;
-    return count > 0 ? Math.log10(count) : null;
-  });
+export function logCounts(panel: DensityPanel): (number | null)[][] {
+  return grid(panel, (count) => (count > 0 ? Math.log10(count) : null));
 }
 
 /** Per bin: where it lies, how many points and which share of all. Empty where nothing fell. */
-export function binTexts(panel: DensityPanel, section: DensitySection, escape: (text: string) => string): string[][] {
-  const { x, y } = section;
-  const [xs, ys] = [binCentres(x), binCentres(y)];
-  return grid(x, y, (i, ix, iy) => {
-    const count = panel.counts[i] ?? 0;
+export function binTexts(panel: DensityPanel, { xLabel, yLabel }: Pick<DensitySection, 'xLabel' | 'yLabel'>, escape: (text: string) => string): string[][] {
+  const [xs, ys] = [binCentres(panel.x), binCentres(panel.y)];
+  const [xName, yName] = [escape(xLabel), escape(yLabel)];
+  return grid(panel, (count, ix, iy) => {
     if (count <= 0) return '';
     const share = formatNumber((100 * count) / Math.max(1, panel.total), 3);
-    const place = `${escape(section.xLabel)} ${formatNumber(xs[ix] ?? NaN, 3)}, ${escape(section.yLabel)} ${formatNumber(ys[iy] ?? NaN, 3)}`;
-    return `${formatCount(count)} of ${formatCount(panel.total)} (${share} %)<br>${place}`;
+    return `${formatCount(count)} of ${formatCount(panel.total)} (${share} %)<br>${xName} ${formatNumber(xs[ix] ?? NaN, 3)}, ${yName} ${formatNumber(ys[iy] ?? NaN, 3)}`;
   });
 }
 
-function grid<T>(x: BinAxis, y: BinAxis, value: (i: number, ix: number, iy: number) => T): T[][] {
-  return Array.from({ length: y.bins }, (_, iy) => Array.from({ length: x.bins }, (_, ix) => value(iy * x.bins + ix, ix, iy)));
+function grid<T>({ x, y, counts }: DensityPanel, value: (count: number, ix: number, iy: number) => T): T[][] {
+  return Array.from({ length: y.bins }, (_, iy) => Array.from({ length: x.bins }, (_, ix) => value(counts[iy * x.bins + ix] ?? 0, ix, iy)));
 }
 
-/** One row a bin that holds points. */
+/** One row a bin that holds points, with edges in the panel's own axes. */
 export function densityRows(section: DensitySection): Cell[][] {
-  const [xs, ys] = [binEdges(section.x), binEdges(section.y)];
   const rows: Cell[][] = [['panel', 'x_from', 'x_to', 'y_from', 'y_to', 'count', 'share']];
   for (const panel of section.panels) {
+    const [xs, ys] = [binEdges(panel.x), binEdges(panel.y)];
     panel.counts.forEach((count, i) => {
       if (count <= 0) return;
-      const [ix, iy] = [i % section.x.bins, Math.floor(i / section.x.bins)];
+      const [ix, iy] = [i % panel.x.bins, Math.floor(i / panel.x.bins)];
       rows.push([panel.title, xs[ix] ?? NaN, xs[ix + 1] ?? NaN, ys[iy] ?? NaN, ys[iy + 1] ?? NaN, count, count / Math.max(1, panel.total)]);
     });
   }

@@ -5,8 +5,9 @@
 import './styleNonce.ts';
 import Plotly from 'plotly.js-dist';
 import type { Data, Layout, LayoutAxis, PlotlyHTMLElement } from 'plotly.js-dist';
+import type { JsonValue } from '../src/protocol/report.ts';
 import { element } from './elements.ts';
-import { fromKey, isSameView, type PlotView } from './plotView.ts';
+import { fromKey, isSameView, parseView, type PlotView } from './plotView.ts';
 import type { FileContent } from './surroundings.ts';
 import type { Theme } from './theme.ts';
 
@@ -21,6 +22,14 @@ export interface PlotFigure {
 /** Builds the figure for a width in CSS pixels, showing `view` or, when null, everything. */
 export type FigureBuilder = (theme: Theme, width: number, view: PlotView | null) => PlotFigure;
 
+/** For plots in which a box can be drawn (drag mode `select`). */
+export interface Brush {
+  /** While the box is being drawn. */
+  brushing(box: PlotView): void;
+  /** Once it is drawn, or null when the user double-clicked it away. */
+  brushed(box: PlotView | null): void;
+}
+
 const config = { displayModeBar: false, displaylogo: false, doubleClick: false, showTips: false, responsive: false } as const;
 
 export class Plot {
@@ -30,17 +39,20 @@ export class Plot {
   #drawn: PlotlyHTMLElement | null = null;
   #view: PlotView | null;
   #width = 0;
+  #redrawing: 'no' | 'once' | 'again' = 'no';
   readonly #build: FigureBuilder;
   readonly #resized: ResizeObserver;
   /** Called when the user moved the view, also while a drag goes on. */
   readonly #moved: (view: PlotView | null) => void;
+  readonly #brush: Brush | undefined;
 
   /** @param label what the drawing shows and means, for those who cannot see it. */
-  constructor(label: string, build: FigureBuilder, view: PlotView | null, moved: (view: PlotView | null) => void) {
+  constructor(label: string, build: FigureBuilder, view: PlotView | null, moved: (view: PlotView | null) => void, brush?: Brush) {
     this.element = element('div', { class: 'plot', role: 'img', 'aria-label': label, 'aria-keyshortcuts': '+ - 0 ArrowLeft ArrowRight ArrowUp ArrowDown', tabindex: 0 });
     this.#build = build;
     this.#view = view;
     this.#moved = moved;
+    this.#brush = brush;
     this.element.addEventListener('keydown', (event) => { this.#key(event); });
     this.#resized = new ResizeObserver(() => {
       if (this.#theme !== null && this.element.clientWidth > 0 && this.element.clientWidth !== this.#width) void this.draw(this.#theme);
@@ -61,6 +73,32 @@ export class Plot {
     this.#drawn.on('plotly_relayout', (event) => { this.#relayout(event); });
     this.#drawn.on('plotly_relayouting', (event) => { this.#relayout(event); });
     this.#drawn.on('plotly_doubleclick', () => { this.#move(null); });
+    const brush = this.#brush;
+    if (brush === undefined) return;
+    this.#drawn.on('plotly_selecting', (event: unknown) => {
+      const box = boxOf(event);
+      if (box !== null) brush.brushing(box);
+    });
+    // Plotly is still busy with its own outline when it reports.
+    this.#drawn.on('plotly_selected', (event: unknown) => {
+      const box = boxOf(event);
+      if (box !== null) window.setTimeout(() => { brush.brushed(box); });
+    });
+    this.#drawn.on('plotly_deselect', () => { window.setTimeout(() => { brush.brushed(null); }); });
+  }
+
+  /** Builds the figure anew. Calls while one is under way are answered by a single one after it. */
+  async redraw(): Promise<void> {
+    if (this.#theme === null || this.#redrawing === 'again') return;
+    if (this.#redrawing === 'once') {
+      this.#redrawing = 'again';
+      return;
+    }
+    this.#redrawing = 'once';
+    await this.draw(this.#theme);
+    const again = (this.#redrawing as 'once' | 'again') === 'again';
+    this.#redrawing = 'no';
+    if (again) await this.redraw();
   }
 
   /** Shows these ranges (null: everything) without reporting it. */
@@ -109,6 +147,14 @@ function viewOf(event: unknown, current: PlotView): PlotView | null {
     return typeof low === 'number' && typeof high === 'number' ? [low, high] : otherwise;
   };
   return { x: range('xaxis', current.x), y: range('yaxis', current.y) };
+}
+
+/** The box of a selection event; null where there is none (a click). */
+function boxOf(event: unknown): PlotView | null {
+  if (typeof event !== 'object' || event === null || !('range' in event)) return null;
+  const { range } = event;
+  if (typeof range !== 'object' || range === null || !('x' in range) || !('y' in range)) return null;
+  return parseView({ x: range.x as JsonValue, y: range.y as JsonValue });
 }
 
 function baseLayout(theme: Theme, width: number, height: number): Partial<Layout> {

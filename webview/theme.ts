@@ -2,7 +2,7 @@
  * The one place where colours come from: VS Code's CSS variables (`--vscode-…`), read as they are now. The standalone page
  * defines the same variables, so nothing else needs to know where it is drawn.
  */
-import { cssColour, flatten, mix, parseColour, sequentialRamp, type Colour, type Ramp } from './colour.ts';
+import { cssColour, farthest, flatten, mix, parseColour, sequentialRamp, type Colour, type Ramp } from './colour.ts';
 
 export interface Theme {
   readonly highContrast: boolean;
@@ -22,6 +22,8 @@ export interface Theme {
   readonly series: readonly string[];
   /** Counts from one upwards; nothing is the background. */
   readonly ramp: Ramp;
+  /** Points that the user picked out of a density. */
+  readonly selected: { readonly fill: string; readonly outline: string };
   readonly popup: { readonly background: string; readonly border: string; readonly foreground: string };
   readonly font: { readonly family: string; readonly size: number };
 }
@@ -51,6 +53,7 @@ export function readTheme(): Theme {
     border: cssColour(on('editorHoverWidget-border', mix(background, foreground, 0.3))),
     foreground: cssColour(on('editorHoverWidget-foreground', foreground)),
   };
+  const ramp = sequentialRamp(background, isDark ? mix(blue, purple, 0.45) : blue, isDark ? yellow : purple);
   const style = getComputedStyle(document.body);
   // A probe outside the document has no computed colour: nothing is read below this line.
   probe.remove();
@@ -66,7 +69,8 @@ export function readTheme(): Theme {
     tint: cssColour(blue, isDark ? 0.1 : 0.09),
     tintOther: cssColour(orange, isDark ? 0.12 : 0.1),
     series: [blue, orange, green, purple, red, yellow].map((c) => cssColour(c)),
-    ramp: sequentialRamp(background, isDark ? mix(blue, purple, 0.45) : blue, isDark ? yellow : purple),
+    ramp,
+    selected: highContrast ? { fill: cssColour(foreground), outline: cssColour(background) } : { fill: cssColour(farthest([orange, red, green], [background, ...ramp.map(([, colour]) => colour)])), outline: cssColour(isDark ? black : white) },
     popup,
     font: { family: style.fontFamily, size: Number.parseFloat(style.fontSize) - 1 },
   };

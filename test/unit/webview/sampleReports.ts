@@ -14,7 +14,8 @@ function panel(title: string, meaning: string, points: readonly (readonly [numbe
     if (ix < 0 || iy < 0 || ix >= x.bins || iy >= y.bins) outside++;
     else counts[iy * x.bins + ix] = (counts[iy * x.bins + ix] ?? 0) + 1;
   }
-  return { title, meaning, counts, total: points.length, outside };
+  const shown = points.slice(0, 1500);
+  return { title, meaning, x, y, counts, total: points.length, outside, sample: { x: shown.map(([px]) => px), y: shown.map(([, py]) => py) } };
 }
 
 /** Ten thousand two-unit networks whose output weights lie on a hyperbola-bounded ring. */
@@ -30,11 +31,12 @@ export function densitySection(networks = 10_000, bins = 160): DensitySection {
     const [a, b] = [2.4 + 0.16 * normal(), -2.1 + 0.2 * normal()];
     scaled.push(swap ? [b, a] : [a, b]);
   }
-  const axis: BinAxis = { min: -5, max: 5, bins };
+  const wide: BinAxis = { min: -5, max: 5, bins };
+  const axis: BinAxis = { min: -4, max: 4, bins };
   return {
-    kind: 'density', id: 'density', title: 'Output weights v1 and v2', meaning: 'Two output weights of every draw, before and after the copies are removed. Every picture uses the same axes and colours.', xLabel: 'v1', yLabel: 'v2', x: axis, y: axis,
+    kind: 'density', id: 'density', title: 'Output weights v1 and v2', meaning: 'Two output weights of every draw, before and after the copies are removed. Select a region in one picture to find its draws in the others.', xLabel: 'v1', yLabel: 'v2',
     panels: [
-      panel('Original posterior', 'Scaling orbits join equivalent weights into a ring; the mirror symmetry about v1 = v2 shows the 2! permutation copies.', original, axis, axis),
+      panel('Original posterior', 'Scaling orbits join equivalent weights into a ring; the mirror symmetry about v1 = v2 shows the 2! permutation copies.', original, wide, wide),
       panel('Scaling removed', 'With unit incoming weights every orbit is one point. The 2! permutation copies remain.', scaled, axis, axis),
       panel('Scaling and permutation removed', 'Sorting v1 ≥ v2 leaves one representative of each network.', scaled.map(([a, b]) => [Math.max(a, b), Math.min(a, b)] as const), axis, axis),
     ],
