@@ -19,8 +19,8 @@ export interface StridedLayout {
   readonly littleEndian: boolean;
 }
 
-// A read costs as much as about this many bytes of gap that it could have skipped.
-const SMALL_SPAN_BYTES = 64 * 1024;
+// Measured on a transposed matrix of 80 MB read in ranges: up to about this span, one read with gaps is faster than several without.
+const SMALL_SPAN_BYTES = 256 * 1024;
 const LARGEST_SPAN_BYTES = 4 * 2 ** 20;
 
 /** Strides, in elements, of an array in row-major (C) order. */
