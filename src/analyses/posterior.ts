@@ -67,7 +67,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
 
   return {
     analysis: 'posterior',
-    title: `Posterior over weights: ${request.files.length === 1 ? request.files[0]! : `${request.files.length} files`}`,
+    title: `Posterior over weights: ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`,
     summary: `${formatCount(count)} draws of ${describeChain(chain)}. ${symmetrySentence(group)}${distanceSentence(views)}`,
     sources: request.files,
     sections: [

@@ -2,6 +2,7 @@
  * How much of weight space do the data constrain? Rank, spectrum and kernel of the generalised Gauss–Newton matrix JᵀHJ at the
  * saved weights, and where the kernel comes from (curvature/kernel.ts).
  */
+import path from 'node:path';
 import { seededRandom } from '../linalg/random.ts';
 import { laplaceEvidence, type Evidence } from '../curvature/evidence.ts';
 import { kernelAccounting, type KernelAccounting } from '../curvature/kernel.ts';
@@ -39,7 +40,7 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   const question: Question = { request, chain, data, accounting, units, evidence, seconds: made.seconds };
   return {
     analysis: 'rank',
-    title: `Rank and kernel of the GGN: ${request.file}`,
+    title: `Rank and kernel of the GGN: ${path.basename(request.file)}`,
     summary: summarySentence(question),
     sources: [request.file, ...(request.data === undefined ? [] : [request.data])],
     sections: [overview(question), waterfall(question), spectrum(question), unitTable(question)],
@@ -114,7 +115,7 @@ function overview(question: Question): Section {
     figures: [
       { label: 'Rank', value: rankText(question), detail: `at most ${formatCount(accounting.rank.bound)} possible here` },
       { label: 'Kernel dimension', value: formatCount(accounting.dimension) },
-      { label: 'Network', value: describeChain(chain), detail: `${formatCount(chain.parameters)} parameters, ${formatCount(chain.outputs)} outputs` },
+      { label: 'Network', value: describeChain(chain), detail: `${formatCount(chain.parameters)} parameters, ${formatCount(chain.outputs)} ${chain.outputs === 1 ? 'output' : 'outputs'}` },
       { label: 'Inputs', value: formatCount(inputsOf(question)), detail: data === undefined ? 'standard normal, from the seed' : showName(data.source) },
       { label: 'Likelihood', value: request.likelihood, ...(request.likelihood === 'gaussian' ? { detail: `noise ${formatNumber(request.noise)}` } : {}) },
       { label: 'Method', value: method === 'svd' ? 'singular values of H½J' : 'eigenvalues of the Gram matrix', detail: `float64, resolves ${formatNumber(resolution, 2)} of the largest` },
