@@ -11,24 +11,22 @@ import { seededRandom } from '../linalg/random.ts';
 import { forward } from '../network/forward.ts';
 import { parameterNames } from '../network/parameters.ts';
 import { diagnose, type ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
-import { commonAxis, histogram, histogram2d, quantile } from '../posterior/density.ts';
-import { drawPairs, pairwiseDistances, type Pair } from '../posterior/distances.ts';
+import { drawPairs, pairwiseDistances } from '../posterior/distances.ts';
 import { readDraws, type Draws } from '../posterior/draws.ts';
 import { formatCount, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
-import type { BinAxis, JsonValue, Report, Section } from '../protocol/report.ts';
+import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { canonicaliseMany } from '../symmetry/canonicalDraws.ts';
 import { genericInputs } from '../symmetry/functionDistance.ts';
-import { symmetryGroup, type SymmetryGroup } from '../symmetry/group.ts';
+import { symmetryGroup } from '../symmetry/group.ts';
 import { describeChain } from './describe.ts';
+import { densitySection, diagnosticsResult, diagnosticsSection, distanceSection, distanceSentence, symmetrySentence, viewResult, type PosteriorView } from './posteriorReport.ts';
 import { startProvenance } from './provenance.ts';
+import { symmetrySteps } from './symmetrySteps.ts';
 
-const DENSITY_BINS = 120;
-const DENSITY_COVERAGE = 0.95;
 const DISTANCE_PAIRS = 20_000;
-const DISTANCE_BINS = 100;
 /** Draws shown as single points, so that a region chosen in one panel can be followed into the others. */
 const SHOWN_DRAWS = 1500;
 /** Chain diagnostics are of at most about this many parameters, evenly spaced. */
@@ -49,8 +47,8 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
   const shown = random.permutation(count).subarray(0, SHOWN_DRAWS).sort();
   const predictionsBefore = await interruptibly(predictions(draws), context.signal);
 
-  const views: View[] = [];
-  for (const step of steps(group, request)) {
+  const views: PosteriorView[] = [];
+  for (const step of symmetrySteps(group, request.scaling)) {
     context.progress({ message: step.title });
     if (step.options !== undefined) await canonicaliseMany(chain, theta, { countBiases: false, scaling: 'none', sign: 'none', permutation: 'none', ...step.options }, context);
     views.push({
@@ -72,8 +70,8 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     sources: request.files,
     sections: [
       densitySection(views, names, pair, shown),
-      distanceSection(views, pairs),
-      diagnosticsSection(views, predicted, draws),
+      distanceSection(views),
+      diagnosticsSection(views, predicted, draws, DIAGNOSED),
       {
         kind: 'figures',
         id: 'draws',
@@ -106,125 +104,6 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     },
     provenance: provenance(),
   };
-}
-
-interface Step {
-  readonly id: 'original' | 'scaling' | 'all';
-  readonly title: string;
-  readonly meaning: string;
-  /** What is removed on top of the step before; undefined for the draws as they are. */
-  readonly options: { readonly scaling?: PosteriorRequest['scaling']; readonly sign?: 'fixed'; readonly permutation?: 'sorted' } | undefined;
-}
-
-interface View {
-  readonly step: Step;
-  readonly x: Float64Array;
-  readonly y: Float64Array;
-  readonly distances: Float64Array;
-  readonly diagnostics: ChainDiagnostics[];
-}
-
-/** What there is to remove, one factor after another. */
-function steps(group: SymmetryGroup, { scaling }: PosteriorRequest): Step[] {
-  const kinds = new Set(group.factors.map(({ kind }) => kind));
-  // A linear layer's general linear group contains its scalings and signs.
-  const scaled = scaling !== 'none' && (kinds.has('scaling') || kinds.has('general-linear'));
-  const signed = kinds.has('sign') || kinds.has('general-linear');
-  const permuted = kinds.has('permutation');
-  const result: Step[] = [{ id: 'original', title: 'Original posterior', meaning: 'As the draws are: every function appears in all of its copies.', options: undefined }];
-  if (scaled) {
-    const meaning = scaling === 'unit' ? 'Every hidden unit’s incoming weights and bias have norm 1, so one point is left of each scaling orbit.' : 'Of each scaling orbit the copy with the least mass is left.';
-    result.push({ id: 'scaling', title: 'Scaling removed', meaning, options: { scaling } });
-  }
-  if (signed || permuted) {
-    const removed = [...(scaled ? ['scaling'] : []), ...(signed ? ['signs'] : []), ...(permuted ? ['permutation'] : [])];
-    const title = new Intl.ListFormat('en-GB').format(removed);
-    result.push({
-      id: 'all',
-      title: `${title.charAt(0).toUpperCase()}${title.slice(1)} removed`,
-      meaning: 'Hidden units stand in descending order of their outgoing weights, so one copy of each function is left.',
-      options: { sign: 'fixed', permutation: 'sorted' },
-    });
-  }
-  return result;
-}
-
-function symmetrySentence(group: SymmetryGroup): string {
-  const continuous = group.dimensions > 0 ? ` and ${formatCount(group.dimensions)} continuous ${group.dimensions === 1 ? 'direction' : 'directions'}` : '';
-  return `Each function has ${formatPowerOfTen(group.log10Copies)} discrete copies${continuous} in weight space.`;
-}
-
-/** Of the last step alone: removing the scaling changes the unit of length, so distances before and after it cannot be compared. */
-function distanceSentence(views: readonly View[]): string {
-  const [before, after] = views.slice(-2).map(({ distances }) => quantile(distances.toSorted(), 0.5));
-  if (before === undefined || after === undefined) return '';
-  return ` ${views.at(-1)?.step.title ?? ''}, the median distance between two draws is ${formatNumber(after, 3)}; before the last step it was ${formatNumber(before, 3)}.`;
-}
-
-function densitySection(views: readonly View[], names: readonly string[], [a, b]: readonly [number, number], shown: Int32Array): Section {
-  // x and y get the same range, so that the mirror line v1 = v2 is the diagonal. Removing the scaling changes the unit of the
-  // weights, so the views before and after it have axes of their own.
-  const axisOf = (of: readonly View[]): BinAxis => commonAxis(of.flatMap(({ x, y }) => [x, y]), DENSITY_BINS, DENSITY_COVERAGE);
-  const scaled = views.findIndex(({ step }) => step.id === 'scaling');
-  const before = axisOf(scaled < 0 ? views : views.slice(0, scaled));
-  const after = scaled < 0 ? before : axisOf(views.slice(scaled));
-  return {
-    kind: 'density',
-    id: 'density',
-    title: `${names[a]!} against ${names[b]!}`,
-    meaning: 'Every panel shows the same draws. Select a region in one to see where these draws are in the others.',
-    xLabel: names[a]!,
-    yLabel: names[b]!,
-    panels: views.map(({ step, x, y }, v) => {
-      const axis = scaled >= 0 && v >= scaled ? after : before;
-      const sample = { x: Array.from(shown, (m) => x[m]!), y: Array.from(shown, (m) => y[m]!) };
-      return { title: step.title, meaning: step.meaning, x: axis, y: axis, ...histogram2d(x, y, axis, axis), total: x.length, sample };
-    }),
-  };
-}
-
-function distanceSection(views: readonly View[], pairs: readonly Pair[]): Section {
-  const logs = views.map(({ distances }) => distances.map((distance) => Math.log10(Math.max(distance, 1e-16))));
-  const axis = commonAxis(logs, DISTANCE_BINS);
-  return {
-    kind: 'histogram',
-    id: 'distances',
-    title: 'Distance between draws',
-    meaning: `Euclidean distance in weight space of ${formatCount(pairs.length)} pairs of draws. What moves left were copies; what stays apart are different functions. (Removing the scaling changes the unit of length as well, so compare shapes before sizes.)`,
-    xLabel: 'log10 of the distance',
-    axis,
-    series: views.map(({ step }, v) => ({ label: step.title, counts: histogram(logs[v]!, axis).counts })),
-  };
-}
-
-function diagnosticsSection(views: readonly View[], predicted: readonly ChainDiagnostics[], draws: Draws): Section {
-  const row = (label: string, values: readonly ChainDiagnostics[]): (string | number | null)[] => {
-    const { rhat, bulk, tail } = worst(values);
-    return [label, rhat, bulk, tail];
-  };
-  return {
-    kind: 'table',
-    id: 'diagnostics',
-    title: 'Chain diagnostics',
-    meaning:
-      draws.chains > 1
-        ? `Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over parameters (${DIAGNOSED} of them, when there are more) and over predictions. Weights that do not mix while predictions do are wandering between copies.`
-        : 'Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021) of the draws in their order, taken as one chain, so that R̂ is not defined. Of independent draws the effective size is about their number, with or without copies.',
-    columns: [{ label: 'Quantity', align: 'left' }, { label: 'R̂, largest', align: 'right' }, { label: 'bulk ESS, least', align: 'right' }, { label: 'tail ESS, least', align: 'right' }],
-    rows: [...views.map(({ step, diagnostics: values }) => row(`weights: ${step.title}`, values)), row('predictions', predicted)],
-  };
-}
-
-interface Worst {
-  readonly rhat: number | null;
-  readonly bulk: number | null;
-  readonly tail: number | null;
-}
-
-function worst(values: readonly ChainDiagnostics[]): Worst {
-  const finite = (pick: (value: ChainDiagnostics) => number): number[] => values.map(pick).filter(Number.isFinite);
-  const extreme = (numbers: number[], choose: (...numbers: number[]) => number): number | null => (numbers.length === 0 ? null : choose(...numbers));
-  return { rhat: extreme(finite(({ rhat }) => rhat), Math.max), bulk: extreme(finite(({ essBulk }) => essBulk), Math.min), tail: extreme(finite(({ essTail }) => essTail), Math.min) };
 }
 
 /**
@@ -299,18 +178,4 @@ async function expandFolders(files: readonly string[]): Promise<string[]> {
     expanded.push(...inside.map((name) => path.join(file, name)));
   }
   return expanded;
-}
-
-function viewResult({ step, distances, diagnostics: values }: View): JsonValue {
-  const sorted = distances.toSorted();
-  return {
-    stage: step.id,
-    distance: { q05: quantile(sorted, 0.05), median: quantile(sorted, 0.5), q95: quantile(sorted, 0.95), pairs: distances.length },
-    ...diagnosticsResult(values),
-  };
-}
-
-function diagnosticsResult(values: readonly ChainDiagnostics[]): { readonly rhatMax: number | null; readonly essBulkMin: number | null; readonly essTailMin: number | null } {
-  const { rhat, bulk, tail } = worst(values);
-  return { rhatMax: rhat, essBulkMin: bulk, essTailMin: tail };
 }

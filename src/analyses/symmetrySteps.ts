@@ -1,0 +1,39 @@
+/**
+ * The stages in which a posterior is shown: as it is, with scaling removed, with signs and permutations removed; those of them
+ * that the network has.
+ */
+import type { ScalingForm } from '../protocol/service.ts';
+import type { SymmetryGroup } from '../symmetry/group.ts';
+
+export interface SymmetryStep {
+  readonly id: 'original' | 'scaling' | 'all';
+  readonly title: string;
+  readonly meaning: string;
+  /** What is removed on top of the step before; undefined for the draws as they are. */
+  readonly options: { readonly scaling?: ScalingForm; readonly sign?: 'fixed'; readonly permutation?: 'sorted' } | undefined;
+}
+
+/** What there is to remove, one factor after another. */
+export function symmetrySteps(group: SymmetryGroup, scaling: ScalingForm): SymmetryStep[] {
+  const kinds = new Set(group.factors.map(({ kind }) => kind));
+  // A linear layer's general linear group contains its scalings and signs.
+  const scaled = scaling !== 'none' && (kinds.has('scaling') || kinds.has('general-linear'));
+  const signed = kinds.has('sign') || kinds.has('general-linear');
+  const permuted = kinds.has('permutation');
+  const result: SymmetryStep[] = [{ id: 'original', title: 'Original posterior', meaning: 'As the draws are: every function appears in all of its copies.', options: undefined }];
+  if (scaled) {
+    const meaning = scaling === 'unit' ? 'Every hidden unit’s incoming weights and bias have norm 1, so one point is left of each scaling orbit.' : 'Of each scaling orbit the copy with the least mass is left.';
+    result.push({ id: 'scaling', title: 'Scaling removed', meaning, options: { scaling } });
+  }
+  if (signed || permuted) {
+    const removed = [...(scaled ? ['scaling'] : []), ...(signed ? ['signs'] : []), ...(permuted ? ['permutation'] : [])];
+    const title = new Intl.ListFormat('en-GB').format(removed);
+    result.push({
+      id: 'all',
+      title: `${title.charAt(0).toUpperCase()}${title.slice(1)} removed`,
+      meaning: 'Hidden units stand in descending order of their outgoing weights, so one copy of each function is left.',
+      options: { sign: 'fixed', permutation: 'sorted' },
+    });
+  }
+  return result;
+}
