@@ -148,7 +148,7 @@ function coarsestEpsilon(file: WeightFile, chain: DenseChain): number {
   return Math.max(
     ...parameterBlocks(chain).map(({ reference }) => {
       const dtype = file.tensor(reference.tensor)?.dtype ?? 'F64';
-      const epsilon = machineEpsilon[dtype];
+      const epsilon = isReal(dtype) ? machineEpsilon[dtype] : 0;
       if (epsilon === 0) throw new WeightFileError(file.path, `tensor "${showName(reference.tensor)}"`, `is ${dtype}; weights of a network that is rescaled must be floating-point numbers`);
       return epsilon;
     }),

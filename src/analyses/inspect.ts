@@ -9,6 +9,7 @@ import type { JobContext } from '../protocol/rpc.ts';
 import type { InspectRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { symmetryGroup, type SymmetryGroup } from '../symmetry/group.ts';
+import { isReal } from '../weights/dtype.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { tensorStatistics } from '../weights/statistics.ts';
 import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
@@ -110,7 +111,7 @@ async function tensorRows(file: WeightFile, { statistics }: InspectRequest, cont
   for (const [index, tensor] of file.tensors.entries()) {
     const { name, dtype, shape, elements, bytes } = tensor;
     const row = { name, dtype, shape, elements, bytes };
-    if (!statistics || dtype.startsWith('C')) {
+    if (!statistics || !isReal(dtype)) {
       rows.push(row);
       continue;
     }

@@ -5,6 +5,7 @@
  * sign; everything else is exact. From float64: floating-point types round to nearest, ties to even, once (never by way of
  * float32); what lies outside the range becomes ±Infinity, or NaN in a format without infinities.
  */
+import type { PackedDtype } from './packedDtype.ts';
 import { decodeSmallFloats, encodeSmallFloats, smallFloatFormats } from './smallFloat.ts';
 
 export type Dtype =
@@ -12,7 +13,10 @@ export type Dtype =
   | 'F8_E4M3' | 'F8_E5M2' | 'F8_E8M0' | 'F8_E4M3FNUZ' | 'F8_E5M2FNUZ' | 'F16' | 'BF16' | 'F32' | 'F64'
   | 'C64' | 'C128';
 
-/** Types whose elements are real numbers. */
+/** Everything that a file may list: packed types have a name and a size, but their elements are not read. */
+export type StoredDtype = Dtype | PackedDtype;
+
+/** Types whose elements are real numbers, each with bytes of its own. */
 export type RealDtype = Exclude<Dtype, 'C64' | 'C128'>;
 
 export const bytesPerElement: Readonly<Record<Dtype, number>> = {
@@ -28,9 +32,13 @@ export const machineEpsilon: Readonly<Record<Dtype, number>> = {
   C64: 0, C128: 0,
 };
 
-/** False for complex numbers, which a float64 cannot hold. */
-export function isReal(dtype: Dtype): dtype is RealDtype {
-  return dtype !== 'C64' && dtype !== 'C128';
+/** False for complex numbers, which a float64 cannot hold, and for packed types. */
+export function isReal(dtype: StoredDtype): dtype is RealDtype {
+  return !isComplex(dtype) && Object.hasOwn(bytesPerElement, dtype);
+}
+
+export function isComplex(dtype: StoredDtype): dtype is 'C64' | 'C128' {
+  return dtype === 'C64' || dtype === 'C128';
 }
 
 /**

@@ -3,6 +3,7 @@
  * known but not read yet is named, so that nobody has to guess what the file is.
  */
 import { openByteSource, type ByteSource } from './byteSource.ts';
+import { looksLikeGguf, openGguf } from './gguf.ts';
 import { openNpy } from './npy.ts';
 import { looksLikeNpy } from './npyHeader.ts';
 import { MAX_HEADER_BYTES, openSafetensors } from './safetensors.ts';
@@ -34,6 +35,7 @@ async function openFormat(source: ByteSource): Promise<WeightFile> {
   if (beginsLikeSafetensors(head)) return openSafetensors(source);
   if (looksLikeZip(head)) return openZipWeights(source);
   if (looksLikeNpy(head)) return openNpy(source);
+  if (looksLikeGguf(head)) return openGguf(source);
   const known = unsupported.find(({ magic, at = 0 }) => head.toString('latin1', at, at + magic.length) === magic) ?? unsupportedByName.find(({ ending }) => name.endsWith(ending));
   if (known !== undefined) throw new WeightFileError(path, '', known.problem);
   if (name.endsWith('.safetensors')) return openSafetensors(source);
@@ -57,7 +59,6 @@ const resave = 'load it in PyTorch and save it again with torch.save, or as safe
 const unsupported: readonly UnsupportedMagic[] = [
   { magic: '\x89HDF\r\n\x1a\n', problem: notYet('an HDF5 file (Keras, NetCDF-4)') },
   { magic: 'CDF', problem: notYet('a NetCDF file') },
-  { magic: 'GGUF', problem: notYet('a GGUF file') },
   { magic: 'TFL3', at: 4, problem: notYet('a TensorFlow Lite file') },
   { magic: 'ustar', at: 257, problem: notYet('a tar archive') },
   { magic: '\x1f\x8b', problem: 'is compressed with gzip; unpack it first' },

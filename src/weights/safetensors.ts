@@ -7,6 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import type { ByteSource } from './byteSource.ts';
 import { bytesPerElement, type Dtype } from './dtype.ts';
 import { JsonScanner } from './jsonScanner.ts';
+import { elementsOf, showShape } from './shape.ts';
 import { readStoredElements } from './storedElements.ts';
 import type { TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
@@ -152,7 +153,7 @@ function parseTensor(name: string, scanner: JsonScanner, refuse: (problem: strin
   if (dtype === undefined) return refuse('has no dtype');
   if (shape === undefined) return refuse('has no shape');
   if (range === undefined) return refuse('has no data_offsets');
-  const elements = product(shape);
+  const elements = elementsOf(shape);
   const bytes = elements * bytesPerElement[dtype];
   const [begin, end] = range;
   if (bytes > Number.MAX_SAFE_INTEGER) refuse(`its shape ${showShape(shape)} has more than 2^53 bytes`);
@@ -187,15 +188,6 @@ function parseRange(scanner: JsonScanner, refuse: (problem: string) => never): r
   const [begin, end] = offsets;
   if (begin === undefined || end === undefined) return refuse(`data_offsets: expected two numbers, found ${offsets.length}`);
   return [begin, end];
-}
-
-/** 0 when an axis has length 0, however long the others are; infinite or inexact only beyond 2⁵³. */
-function product(shape: readonly number[]): number {
-  return shape.includes(0) ? 0 : shape.reduce((sum, length) => sum * length, 1);
-}
-
-function showShape(shape: readonly number[]): string {
-  return `[${shape.join(', ')}]`;
 }
 
 /** The tensors must fill the bytes after the header one after another, in whatever order the header names them. */

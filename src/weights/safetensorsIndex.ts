@@ -4,9 +4,8 @@
  * the index's own folder tree, wherever its name and the symbolic links on the way may point.
  */
 import { isUtf8 } from 'node:buffer';
-import { realpath } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, sep } from 'node:path';
-import { openByteSource, type ByteSource } from './byteSource.ts';
+import type { ByteSource } from './byteSource.ts';
+import { errorWithin, openNamed, problemOfName } from './folderTree.ts';
 import { JsonScanner } from './jsonScanner.ts';
 import { openSafetensors } from './safetensors.ts';
 import type { TensorInfo, WeightFile } from './weightFile.ts';
@@ -14,6 +13,7 @@ import { showName, WeightFileError } from './weightFileError.ts';
 
 // A million entries take about 100 MB.
 const MAX_INDEX_BYTES = 256_000_000;
+const OWNER = 'the index';
 
 /**
  * Reads the index and the header of every shard. The index itself is closed when this returns.
@@ -25,8 +25,7 @@ export async function openSafetensorsIndex(source: ByteSource): Promise<WeightFi
   const index = parseIndex(path, await source.read(0, size));
   const shards = new Map<string, WeightFile>();
   try {
-    const folder = dirname(path);
-    for (const name of index.shards) shards.set(name, await openShard(path, folder, name));
+    for (const name of index.shards) shards.set(name, await openShard(path, name));
     const sharded = new ShardedFile(path, index, shards);
     await source.close();
     return sharded;
@@ -109,7 +108,7 @@ function parseIndex(path: string, bytes: Uint8Array): Index {
         if (scanner.next() !== 'a string') refuse(place(), `expected a shard's file name, found ${scanner.next()}`);
         const shard = scanner.string('shard');
         if (!shardNames.has(shard)) {
-          const problem = problemOfShardName(shard);
+          const problem = problemOfName(shard, 'shards', OWNER) ?? (shard.toLowerCase().endsWith('.safetensors') ? undefined : 'is not a .safetensors file; other shards are not supported yet');
           if (problem !== undefined) refuse(place(), `shard "${showName(shard)}" ${problem}`);
           shardNames.set(shard, shard);
         }
@@ -129,54 +128,15 @@ function parseIndex(path: string, bytes: Uint8Array): Index {
   return { weightMap, shards: new Set(shardNames.keys()), metadata };
 }
 
-/** Refused on every system alike, so that an index means the same wherever it is opened. */
-function problemOfShardName(name: string): string | undefined {
-  if (name === '' || name.includes('\0')) return 'is not a file name';
-  if (name.startsWith('/') || name.startsWith('\\') || /^[a-z]:/i.test(name)) return 'is an absolute path; shards lie in the folder of the index';
-  if (name.includes('\\')) return 'contains a backslash; folders are separated by "/"';
-  if (name.split('/').includes('..')) return 'leads out of the folder of the index';
-  if (!name.toLowerCase().endsWith('.safetensors')) return 'is not a .safetensors file; other shards are not supported yet';
-  return undefined;
-}
-
-async function openShard(indexPath: string, folder: string, name: string): Promise<WeightFile> {
+async function openShard(indexPath: string, name: string): Promise<WeightFile> {
   const place = `shard "${showName(name)}"`;
-  const path = join(folder, name);
-  let target: string;
-  let root: string;
+  const source = await openNamed(indexPath, name, place, OWNER);
   try {
-    target = await realpath(path);
-    root = await realpath(folder);
-  } catch {
-    // Missing, or not to be reached: opening it says which.
-    target = path;
-    root = folder;
-  }
-  if (!isInside(root, target) && !isHubBlob(root, target)) throw new WeightFileError(indexPath, place, 'is a symbolic link that leads out of the folder of the index');
-  let source: ByteSource | undefined;
-  try {
-    source = await openByteSource(target);
     return await openSafetensors(source);
   } catch (error) {
-    await source?.close();
-    if (!(error instanceof WeightFileError)) throw error;
-    throw new WeightFileError(indexPath, error.place === '' ? place : `${place}, ${error.place}`, error.problem);
+    await source.close();
+    throw error instanceof WeightFileError ? errorWithin(indexPath, place, error) : error;
   }
-}
-
-function isInside(folder: string, target: string): boolean {
-  const way = relative(folder, target);
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
-}
-
-/**
- * The cache of Hugging Face's hub keeps a model as `models--NAME/snapshots/REVISION/…/FILE`, each a link to `models--NAME/blobs/HASH`:
- * there a model's own tree is the folder above `snapshots`.
- */
-function isHubBlob(folder: string, target: string): boolean {
-  const parts = folder.split(sep);
-  const snapshots = parts.lastIndexOf('snapshots');
-  return snapshots > 0 && dirname(target) === [...parts.slice(0, snapshots), 'blobs'].join(sep);
 }
 
 /** Later ones win; what several shards say alike is said once. */

@@ -3,7 +3,7 @@
  * one piece is in memory.
  */
 import type { ByteSource } from './byteSource.ts';
-import { decodeElements, isReal } from './dtype.ts';
+import { decodeElements, isComplex, isReal } from './dtype.ts';
 import type { TensorInfo } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
 
@@ -18,7 +18,8 @@ export async function readStoredElements(
 ): Promise<Float64Array<ArrayBuffer>> {
   const { dtype } = tensor;
   const place = `tensor "${showName(tensor.name)}"`;
-  if (!isReal(dtype)) throw new WeightFileError(source.path, place, `holds complex numbers (${dtype}), which are not supported`);
+  if (isComplex(dtype)) throw new WeightFileError(source.path, place, `holds complex numbers (${dtype}), which are not supported`);
+  if (!isReal(dtype)) throw new WeightFileError(source.path, place, `is quantised or packed (${dtype}), which is listed but not decoded`);
   requireRange(source.path, tensor, start, end);
   const width = tensor.elements === 0 ? 1 : tensor.bytes / tensor.elements;
   const pieceElements = PIECE_BYTES / width;

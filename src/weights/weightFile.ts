@@ -2,12 +2,12 @@
  * The one interface through which every format is read. Opening a file reads its header only; elements are read on demand, in
  * ranges, so that a file is never in memory as a whole.
  */
-import type { Dtype } from './dtype.ts';
+import type { StoredDtype } from './dtype.ts';
 
 export interface TensorInfo {
   /** As the file spells it; untrusted text, escaped wherever it is shown. */
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: StoredDtype;
   /** Empty for a scalar. */
   readonly shape: readonly number[];
   /** Product of the shape. */
@@ -31,7 +31,7 @@ export interface WeightFile {
   tensor(name: string): TensorInfo | undefined;
   /**
    * Elements [start, end) of a tensor in row-major (C) order, whatever order they are stored in, as float64.
-   * @throws WeightFileError when the name is not there, the dtype holds no real numbers, or the bytes cannot be read.
+   * @throws WeightFileError when the name is not there, the dtype holds no real numbers or is a packed one, or the bytes cannot be read.
    */
   read(name: string, start?: number, end?: number): Promise<Float64Array>;
   close(): Promise<void>;

@@ -97,7 +97,7 @@ describe('canonicalise and save', () => {
     await writeNetwork(plain, chain, theta);
     const file = path.join(folder, 'a.safetensors');
     const opened = await openWeightFile(plain);
-    const tensors = await Promise.all(opened.tensors.map(async ({ name, dtype, shape }) => ({ name, dtype, shape, bytes: new Uint8Array((await opened.read(name)).buffer) })));
+    const tensors = await Promise.all(opened.tensors.map(async ({ name, shape }) => ({ name, dtype: 'F64' as const, shape, bytes: new Uint8Array((await opened.read(name)).buffer) })));
     await opened.close();
     await writeSafetensors(file, [...tensors, { name: 'steps', dtype: 'I64', shape: [], bytes: new Uint8Array([7, 0, 0, 0, 0, 0, 0, 0]) }], { epoch: '3' }, { overwrite: false });
     const description = path.join(folder, 'description.json');
