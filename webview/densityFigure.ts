@@ -2,12 +2,13 @@
  * A density panel as a Plotly figure: counts on a logarithmic colour scale, the dashed line x = y (the mirror of the permutation
  * symmetry), selected points and the box that selected them; and all panels side by side, for export.
  */
-import type { Data, Layout } from 'plotly.js-dist';
+import type { ColorBar, Data, Layout } from 'plotly.js-dist';
+import { formatCount } from '../src/protocol/format.ts';
 import type { BinAxis, DensityPanel, DensitySection } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
 import { wholeView, type AxisGroup } from './axisGroups.ts';
 import { cssColour } from './colour.ts';
-import { binCentres, logCounts } from './densityGrid.ts';
+import { binCentres, legendTicks, logCounts } from './densityGrid.ts';
 import { axis, plotText, type PlotFigure } from './plot.ts';
 import type { PlotView } from './plotView.ts';
 import type { Points } from './pointSelection.ts';
@@ -31,7 +32,9 @@ export interface PanelGrid {
   readonly text: string[][];
 }
 
-const margin = { l: 52, r: 10, t: 8, b: 46 };
+const margin = { l: 60, r: 12, t: 8, b: 46 };
+/** Labels of the x-axis may not push the sides about, so that panels in a row keep one size. */
+const sides = { automargin: 'height' } as const;
 
 /** Top of the colour scale, in decades; at least so much that one point alone is not the darkest colour. */
 export const topDecade = (largest: number): number => Math.max(Math.log10(largest), 0.3);
@@ -40,6 +43,7 @@ export function panelFigure({ xLabel, yLabel }: DensitySection, picture: PanelPi
   const { equal, ratio } = aspect(picture.panel);
   const home = wholeView(picture.panel);
   const shown = picture.view ?? home;
+  const nticks = width < 300 ? 5 : 7;
   return {
     home,
     height: Math.round(Math.min(720, (width - margin.l - margin.r) * ratio + margin.t + margin.b)),
@@ -47,12 +51,18 @@ export function panelFigure({ xLabel, yLabel }: DensitySection, picture: PanelPi
     layout: {
       margin,
       dragmode,
-      xaxis: axis(theme, xLabel, { range: [...shown.x], constrain: 'domain', nticks: 7, mirror: true }),
-      yaxis: axis(theme, yLabel, { range: [...shown.y], constrain: 'domain', nticks: 7, mirror: true, ...(equal ? { scaleanchor: 'x' } : {}) }),
+      xaxis: axis(theme, shortened(xLabel, (width - margin.l) / theme.font.size), { ...sides, range: [...shown.x], constrain: 'domain', nticks, tickangle: 0, mirror: true }),
+      yaxis: axis(theme, shortened(yLabel, (width - margin.l) / theme.font.size), { range: [...shown.y], constrain: 'domain', nticks, mirror: true, ...(equal ? { scaleanchor: 'x' } : {}) }),
       shapes: shapes(picture, theme, '', 1),
       ...selecting(theme),
     },
   };
+}
+
+/** A long name loses its middle: what tells parameters apart is at its ends. `width` in em; letters are about 0.55 em wide. */
+export function shortened(name: string, width: number): string {
+  const room = Math.max(8, Math.floor(width / 0.55));
+  return name.length <= room ? name : `${name.slice(0, Math.floor(room / 3))}…${name.slice(name.length - (room - 1 - Math.floor(room / 3)))}`;
 }
 
 /** Equal units on both axes are what makes a ring a ring; given up when one axis is over four times as long as the other. */
@@ -93,6 +103,16 @@ function selecting(theme: Theme): Partial<Layout> {
   return { selections: [], newselection: { mode: 'immediate', line: { color: theme.foreground, width: 1.5, dash: 'dot' } } };
 }
 
+/** The legend of a panel, centred at `x` below its axis. */
+function colourBar(largest: number, x: number, share: number, theme: Theme): Partial<ColorBar> {
+  const counts = legendTicks(largest);
+  const font = { size: theme.font.size - 1, color: theme.muted };
+  return {
+    orientation: 'h', x, xanchor: 'center', len: 0.7 * share, y: 0, yanchor: 'top', ypad: 52, thickness: 8, outlinewidth: 0, tickmode: 'array', tickvals: counts.map(Math.log10), ticktext: counts.map(formatCount), tickfont: font,
+    title: { text: 'Points in a bin', side: 'top', font },
+  };
+}
+
 /** The picture to export: all panels in one, titles above. */
 export function sideBySide(section: DensitySection, pictures: readonly PanelPicture[], theme: Theme, width: number): Omit<PlotFigure, 'home'> {
   const count = pictures.length;
@@ -106,15 +126,17 @@ export function sideBySide(section: DensitySection, pictures: readonly PanelPict
     const domain = [i * (share + gap), i * (share + gap) + share];
     layout[`xaxis${suffix}`] = axis(theme, section.xLabel, { range: [...shown.x], domain, anchor: `y${suffix}`, mirror: true, nticks: 7, constrain: 'domain' } as Parameters<typeof axis>[2]);
     layout[`yaxis${suffix}`] = axis(theme, i === 0 ? section.yLabel : '', { range: [...shown.y], anchor: `x${suffix}`, mirror: true, nticks: 7, constrain: 'domain', ...(aspect(picture.panel).equal ? { scaleanchor: `x${suffix}` } : {}) } as Parameters<typeof axis>[2]);
-    return traces(picture, { z: logCounts(picture.panel), text: [] }, theme).map((trace): Data => ({ ...trace, xaxis: `x${suffix}`, yaxis: `y${suffix}` }));
+    return traces(picture, { z: logCounts(picture.panel), text: [] }, theme).map((trace): Data => ({
+      ...trace, xaxis: `x${suffix}`, yaxis: `y${suffix}`, ...(trace.type === 'heatmap' ? { showscale: true, colorbar: colourBar(picture.group.largest, i * (share + gap) + share / 2, share, theme) } : {}),
+    }));
   });
   const tallest = pictures.reduce((most, { panel }) => Math.max(most, aspect(panel).ratio), 0.25);
   return {
     data,
-    height: Math.round(side * tallest + 110),
+    height: Math.round(side * tallest + 180),
     layout: {
       ...layout,
-      margin: { l: 60, r: 20, t: 50, b: 60 },
+      margin: { l: 60, r: 20, t: 50, b: 130 },
       shapes: pictures.flatMap((picture, i) => shapes(picture, theme, i === 0 ? '' : String(i + 1), 1)),
       annotations: pictures.map(({ panel }, i) => ({
         text: plotText(visible(panel.title)), x: i * (share + gap) + share / 2, y: 1, xref: 'paper', yref: 'paper', xanchor: 'center', yanchor: 'bottom', yshift: 10, showarrow: false, font: { size: theme.font.size + 2 },

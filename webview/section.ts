@@ -75,6 +75,8 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
   }
   frame.append(drawn.body);
 
+  // A table that says by its meaning that there is nothing has nothing to take along either.
+  const empty = section.kind === 'table' && section.rows.length === 0;
   const save = (extension: string, content: FileContent): void => { surroundings.save(suggestedName(report, section.id, extension), content); };
   const copied = copyButton('Copy numbers', 'Copy the numbers behind this as tab-separated text', async () => surroundings.copy(tsv(drawn.numbers())));
   const { picture } = drawn;
@@ -83,8 +85,8 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
     ...(picture === undefined ? [] : (['png', 'svg'] as const).map((format) => button(format.toUpperCase(), () => {
       void picture(theme(), format).then((content) => { save(format, content); });
     }, { class: 'quiet', title: `Save the picture as ${format.toUpperCase()}` }))),
-    ...(section.kind === 'figures' ? [] : [button('CSV', () => { save('csv', { text: csv(drawn.numbers()), mediaType: 'text/csv' }); }, { class: 'quiet', title: 'Save the numbers behind this as CSV' })]),
-    copied,
+    ...(section.kind === 'figures' || empty ? [] : [button('CSV', () => { save('csv', { text: csv(drawn.numbers()), mediaType: 'text/csv' }); }, { class: 'quiet', title: 'Save the numbers behind this as CSV' })]),
+    ...(empty ? [] : [copied]),
   );
   return {
     element: frame,

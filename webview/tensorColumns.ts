@@ -52,7 +52,20 @@ const statistics: readonly TensorColumn[] = [
 ];
 
 export function tensorColumns(tensors: readonly TensorRow[]): readonly TensorColumn[] {
-  return tensors.some((tensor) => tensor.statistics !== undefined) ? [...basic, ...statistics] : basic;
+  const columns = basic.map((column) => (column.label in contents ? { ...column, track: fitted(column, tensors) } : column));
+  return tensors.some((tensor) => tensor.statistics !== undefined) ? [...columns, ...statistics] : columns;
+}
+
+/** Columns as wide as what is in them, between their head and the width given above. */
+const contents: Readonly<Record<string, (tensors: readonly TensorRow[]) => number>> = {
+  Shape: (tensors) => tensors.reduce((most, { shape }) => Math.max(most, formatShape(shape).length), `${tensors.length} tensors`.length),
+  Elements: (tensors) => formatCount(tensors.reduce((sum, { elements }) => sum + elements, 0)).length,
+};
+
+/** Digits of one width are about 0.62 em wide. */
+function fitted({ label, track }: TensorColumn, tensors: readonly TensorRow[]): string {
+  const characters = Math.max(label.length + 1, contents[label]?.(tensors) ?? 0);
+  return `${Math.min(Number.parseFloat(track), Math.ceil(6.2 * characters) / 10)}em`;
 }
 
 /** Every tensor with full names and exact numbers, for export. */

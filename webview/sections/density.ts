@@ -84,6 +84,7 @@ export function drawDensity(section: DensitySection, memory: Memory): SectionDra
       brushing: (box) => { select(boxSelection(i, box), plot); },
       brushed: (box) => { select(box === null ? null : boxSelection(i, box)); },
     });
+    plot.element.setAttribute('aria-keyshortcuts', `${plot.element.getAttribute('aria-keyshortcuts') ?? ''} S Escape`);
     plot.element.addEventListener('keydown', (event) => {
       if (event.key.toLowerCase() === 's' && !event.ctrlKey && !event.metaKey && !event.altKey) selectInView(i);
     });

@@ -27,7 +27,8 @@ export function drawHistogram(section: HistogramSection, memory: Memory): Sectio
     draw: (theme) => {
       keys.replaceChildren(...section.series.map((series, i) => {
         const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
-        swatch.style.background = seriesColour(theme, i);
+        swatch.style.borderTopColor = seriesColour(theme, i);
+        swatch.style.borderTopStyle = dashes[i % dashes.length]?.css ?? 'solid';
         return element('li', {}, swatch, visible(series.label));
       }));
       return plot.draw(theme);
@@ -41,6 +42,8 @@ export function drawHistogram(section: HistogramSection, memory: Memory): Sectio
   };
 }
 
+/** Told apart by more than colour; CSS has no dash-dot. */
+const dashes = [{ plot: 'solid', css: 'solid' }, { plot: 'dash', css: 'dashed' }, { plot: 'dot', css: 'dotted' }, { plot: 'longdash', css: 'dashed' }] as const;
 const seriesColour = (theme: Theme, i: number): string => theme.series[i % theme.series.length] ?? theme.accent;
 
 function figure(section: HistogramSection, edges: readonly number[], theme: Theme, width: number, view: PlotView | null): PlotFigure {
@@ -57,7 +60,7 @@ function figure(section: HistogramSection, edges: readonly number[], theme: Them
       return { type: 'bar', x: centres, y: [...series.counts], width: step, name, marker: { color, line: { width: theme.highContrast ? 1 : 0.5, color: theme.background } }, hovertext: texts(series.counts), hoverinfo: 'text' };
     }
     return {
-      type: 'scatter', mode: 'lines', line: { shape: 'hv', color, width: 1.5, dash: (['solid', 'dash', 'dot', 'dashdot'] as const)[i % 4] ?? 'solid' }, x: [...edges], y: [...series.counts, series.counts.at(-1) ?? 0], name,
+      type: 'scatter', mode: 'lines', line: { shape: 'hv', color, width: 1.5, dash: dashes[i % dashes.length]?.plot ?? 'solid' }, x: [...edges], y: [...series.counts, series.counts.at(-1) ?? 0], name,
       hovertext: texts(series.counts).map((words) => `${name}: ${words}`), hoverinfo: 'text', ...(i === 0 ? { fill: 'tozeroy', fillcolor: theme.tint } : {}),
     };
   });

@@ -3,7 +3,7 @@
  * below what the method can resolve. Shaded left of the rank is the image, right of it the kernel.
  */
 import type { Data, Layout } from 'plotly.js-dist';
-import { formatNumber } from '../../src/protocol/format.ts';
+import { formatCount, formatNumber } from '../../src/protocol/format.ts';
 import type { SpectrumSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
 import { button, element } from '../elements.ts';
@@ -45,7 +45,7 @@ function figure(section: SpectrumSection, scale: SpectrumScale, theme: Theme, wi
     data: traces(section, scale, theme),
     layout: {
       margin: { l: 64, r: 12, t: width < 520 ? 48 : 32, b: 46 },
-      xaxis: axis(theme, 'Index', { range: [...shown.x], showgrid: false }),
+      xaxis: axis(theme, 'Index', { range: [...shown.x], showgrid: false, ...(home.x[1] < 20 && view === null ? { dtick: 1 } : {}) }),
       yaxis: axis(theme, section.valueLabel, { type: 'log', range: [...shown.y], nticks: 8 }),
       shapes: shapes(section, theme),
       annotations: annotations(section, scale, theme, width < 520),
@@ -59,13 +59,15 @@ function traces(section: SpectrumSection, scale: SpectrumScale, theme: Theme): D
     return { value, at, clipped: isClipped(value, scale), text: plotText(valueText(at, value, section.valueLabel, isClipped(value, scale))) };
   });
   const [above, below] = [points.filter((p) => !p.clipped), points.filter((p) => p.clipped)];
-  const size = points.length > 1500 ? 3 : points.length > 200 ? 4 : 6;
+  const size = points.length > 1500 ? 3 : points.length > 200 ? 4 : points.length > 40 ? 6 : 8;
   const hovertemplate = '%{text}<extra></extra>';
+  // Marks of values below the axis stand on it, whole.
+  const justAbove = scale.floor * (scale.ceiling / scale.floor) ** 0.02;
   return [
     { type: 'scatter', mode: 'lines+markers', x: above.map((p) => p.at), y: above.map((p) => p.value), text: above.map((p) => p.text), hovertemplate, line: { color: theme.accent, width: 1 }, marker: { color: theme.accent, size } },
     {
-      type: 'scatter', mode: 'markers', x: below.map((p) => p.at), y: below.map(() => scale.floor), text: below.map((p) => p.text), hovertemplate, cliponaxis: false,
-      marker: { color: theme.warning, size: Math.max(size, 5), symbol: 'triangle-down-open' },
+      type: 'scatter', mode: 'markers', x: below.map((p) => p.at), y: below.map(() => justAbove), text: below.map((p) => p.text), hovertemplate,
+      marker: { color: theme.warning, size: Math.max(size, 5), symbol: 'triangle-down', line: { width: 1, color: theme.background } },
     },
   ];
 }
@@ -81,7 +83,7 @@ function shapes(section: SpectrumSection, theme: Theme): Shape[] {
     ...(low === high ? [] : [band(low + 0.5, high + 0.5, theme.tintOther)]),
     { type: 'line', xref: 'x', yref: 'paper', x0: boundary, x1: boundary, y0: 0, y1: 1, line: { color: theme.line, width: 1 }, layer: 'above' },
     ...(section.tolerance > 0 ? [across(section.tolerance, 'dash')] : []),
-    ...(section.resolution > 0 ? [across(section.resolution, 'dot')] : []),
+    ...(section.resolution > 0 && section.resolution !== section.tolerance ? [across(section.resolution, 'dot')] : []),
   ];
 }
 
@@ -95,10 +97,14 @@ function annotations(section: SpectrumSection, scale: SpectrumScale, theme: Them
   });
   const { tolerance, resolution } = section;
   const drawn = (value: number): boolean => value > scale.floor;
+  const lines = tolerance === resolution
+    ? [{ name: 'tolerance = resolution', value: tolerance, above: true }]
+    : [{ name: 'tolerance', value: tolerance, above: tolerance > resolution }, { name: 'resolution', value: resolution, above: resolution > tolerance }];
+  const clipped = section.values.filter((value) => isClipped(value, scale)).length;
   return [
     part(labels.image, 0, 'left'),
     ...(section.rank < section.dimension ? [part(labels.kernel, 1, 'right')] : []),
-    ...(drawn(tolerance) ? [line('tolerance', tolerance, tolerance >= resolution)] : []),
-    ...(drawn(resolution) ? [line('resolution', resolution, resolution > tolerance)] : []),
+    ...lines.filter(({ value }) => drawn(value)).map(({ name, value, above }) => line(name, value, above)),
+    ...(clipped === 0 ? [] : [{ text: `${formatCount(clipped)} below the axis`, x: 1, xref: 'paper' as const, xanchor: 'right' as const, xshift: -4, y: 0, yref: 'paper' as const, yanchor: 'bottom' as const, yshift: 14, showarrow: false, font: { size: theme.font.size - 1, color: theme.muted } }]),
   ];
 }

@@ -36,8 +36,9 @@ export function drawTable(section: TableSection, memory: Memory): SectionDrawing
   };
   fill();
 
+  const nothing = section.rows.length === 0;
   return {
-    body: element('div', { class: 'table-body' }, element('div', { class: 'table-scroll' }, element('table', {}, element('thead', {}, element('tr', {}, ...heads)), rows)), more),
+    body: nothing ? element('p', { class: 'note' }, section.meaning === '' ? 'No rows.' : '') : element('div', { class: 'table-body' }, element('div', { class: 'table-scroll' }, element('table', {}, element('thead', {}, element('tr', {}, ...heads)), rows)), more),
     numbers: () => [section.columns.map((column) => column.label), ...inOrder().map((row) => section.rows[row] ?? [])],
   };
 }

@@ -122,4 +122,25 @@ await panel('dark', show(posteriorReport), {
     }
   },
 });
+/** Draws a box from one corner to another, given as shares of the plot's width and height. */
+async function dragBox(page, panelIndex, [x0, y0], [x1, y1]) {
+  const plot = page.locator('.panel .nsewdrag').nth(panelIndex);
+  await plot.scrollIntoViewIfNeeded();
+  const box = await plot.boundingBox();
+  if (box === null) return;
+  await page.mouse.move(box.x + x0 * box.width, box.y + y0 * box.height);
+  await page.mouse.down();
+  await page.mouse.move(box.x + x1 * box.width, box.y + y1 * box.height, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForTimeout(300);
+}
+for (const theme of Object.keys(themes)) {
+  await panel(theme, show(posteriorReport), {
+    name: `selection-${theme}`, width: 1280,
+    then: async (page) => {
+      await page.getByRole('button', { name: 'Select', exact: true }).click();
+      await dragBox(page, 0, [0.65, 0.2], [0.95, 0.8]);
+    },
+  });
+}
 await browser.close();
