@@ -10,13 +10,18 @@ export interface DrawnDensity {
   readonly counts: readonly (readonly number[])[];
   readonly x: readonly number[];
   readonly y: readonly number[];
+  /** What part of the x axis is on show. */
+  readonly range: readonly number[];
+  /** Draws that are selected, in the order of the draws. */
+  readonly selected: readonly (readonly [x: number, y: number])[];
   /** Size on the screen. */
   readonly width: number;
   readonly height: number;
 }
 
-/** As much of a Plotly element as is read; Plotly keeps the data it drew on the element. */
+/** As much of a Plotly element as is read; Plotly keeps what it drew on the element. */
 interface PlotElement {
+  readonly layout: { readonly xaxis: { readonly range: ArrayLike<number> } };
   readonly data: readonly { readonly type: string; readonly x: ArrayLike<number>; readonly y: ArrayLike<number>; readonly z: readonly ArrayLike<number | null>[]; readonly text: readonly (readonly string[])[] }[];
   closest(selector: string): { readonly textContent: string; querySelector(selector: string): { readonly textContent: string } | null } | null;
   querySelector(selector: string): unknown;
@@ -39,6 +44,8 @@ export async function drawnDensities(view: FrameLocator): Promise<DrawnDensity[]
         total: written(/ of ([\d,]+) \(/, heatmap.text.flat().find((text) => text !== '') ?? ''),
         outside: written(/([\d,]+) of [\d,]+ points lie outside/, figure?.textContent ?? ''),
         counts: heatmap.z.map((row) => Array.from(row, (log) => (log === null ? 0 : Math.round(10 ** log)))),
+        range: Array.from(plot.layout.xaxis.range),
+        selected: plot.data.filter((trace) => trace.type === 'scatter').flatMap((trace) => Array.from(trace.x, (x, i): [number, number] => [x, trace.y[i] ?? NaN])),
         x: Array.from(heatmap.x),
         y: Array.from(heatmap.y),
         width,

@@ -135,10 +135,17 @@ export class Workbench {
 
   async command(title: string): Promise<void> {
     const input = this.#quickInput().locator('input[type=text]');
-    await this.page.keyboard.press('F1');
-    await input.waitFor({ state: 'visible' });
-    await input.fill(`>${title}`);
-    await this.#quickInput().locator('.monaco-list-row', { hasText: title }).first().click();
+    const row = this.#quickInput().locator('.monaco-list-row', { hasText: title }).first();
+    // The palette lists what was there when it was opened; a window that has just come up knows its extensions a moment later.
+    await this.until(`the command ${title}`, async () => {
+      await this.page.keyboard.press('F1');
+      await input.waitFor({ state: 'visible' });
+      await input.fill(`>${title}`);
+      if (await row.waitFor({ timeout: 3000 }).then(() => true, () => false)) return true;
+      await this.dismissQuestion();
+      return false;
+    });
+    await row.click();
     // The command's own first question comes up in the same widget.
     await this.until('the palette to close', async () => !(await input.isVisible()) || !(await input.inputValue()).startsWith('>'));
   }

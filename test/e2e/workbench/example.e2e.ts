@@ -51,33 +51,57 @@ test('the example is trained, analysed and shown as three linked densities', asy
   expect(aboveDiagonal(sorted)).toBe(0);
 });
 
-test('zooming one density zooms the others', async () => {
+test('panels with the same axes are zoomed together, from the keyboard', async () => {
   const view = await window().shown();
-  const plot = view.locator('[data-section=density] .js-plotly-plot').first();
-  const ranges = (): Promise<string[]> => view.locator('[data-section=density] .js-plotly-plot .xaxislayer-above').allInnerTexts();
-  const before = await ranges();
+  const before = await drawnDensities(view);
+  const plot = view.locator('[data-section=density] .js-plotly-plot').nth(2);
   await plot.focus();
   await plot.press('+');
-  await expect.poll(async () => (await ranges())[0]).not.toBe(before[0]);
-  const after = await ranges();
-  expect(new Set(after.map((text) => text.replaceAll(/\s+/g, ' '))).size).toBe(1);
-  await plot.press('0');
+  await expect.poll(async () => (await drawnDensities(view))[1]?.range).not.toEqual(before[1]?.range);
+  const [original, unscaled, sorted] = await drawnDensities(view);
+  expect(unscaled?.range).toEqual(sorted?.range);
+  expect(original?.range, 'axes of its own').toEqual(before[0]?.range);
 });
 
-describe.each<[Theme, string]>([
-  ['Default Light Modern', 'light'],
-  ['Default Dark Modern', 'dark'],
-  ['Default High Contrast', 'high-contrast'],
-  ['Default High Contrast Light', 'high-contrast-light'],
-])('%s', (theme, name) => {
+test('draws selected in one panel are shown in the others', async () => {
+  const view = await window().shown();
+  const plot = view.locator('[data-section=density] .js-plotly-plot').nth(2);
+  await plot.focus();
+  await plot.press('s');
+  await expect.poll(async () => (await drawnDensities(view))[1]?.selected.length).toBeGreaterThan(50);
+  const [original, unscaled, sorted] = await drawnDensities(view);
+  expect(original?.selected).toHaveLength(sorted?.selected.length ?? 0);
+  // Sorting leaves a draw where it is, or mirrors it.
+  for (const [i, [x, y]] of (sorted?.selected ?? []).entries()) {
+    const [a, b] = unscaled?.selected[i] ?? [NaN, NaN];
+    expect([[x, y], [y, x]], `draw ${i}`).toContainEqual([a, b]);
+  }
+  await window().shot('example-selected');
+  await plot.press('Escape');
+  await plot.press('0');
+  await expect.poll(async () => (await drawnDensities(view)).flatMap(({ selected }) => selected)).toEqual([]);
+});
+
+describe.each<[Theme, string, 'light' | 'dark']>([
+  ['Default Light Modern', 'light', 'light'],
+  ['Default Dark Modern', 'dark', 'dark'],
+  ['Default High Contrast', 'high-contrast', 'dark'],
+  ['Default High Contrast Light', 'high-contrast-light', 'light'],
+])('%s', (theme, name, kind) => {
   test('colours the page and its plots', async () => {
     const w = window();
     await w.theme(theme);
     const view = await w.shown();
-    const colour = (selector: string, property: string): Promise<string> =>
-      view.locator(selector).first().evaluate((element: Styled, wanted) => element.ownerDocument.defaultView.getComputedStyle(element).getPropertyValue(wanted), property);
-    const text = await colour('body', 'color');
-    await expect.poll(() => colour('.js-plotly-plot .xtick text', 'fill')).toBe(text);
+    const brightness = (selector: string, property: string): Promise<number> =>
+      view.locator(selector).first().evaluate((element: Styled, wanted) => {
+        const colour = element.ownerDocument.defaultView.getComputedStyle(element).getPropertyValue(wanted);
+        return (colour.match(/[\d.]+/g) ?? []).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 3;
+      }, property);
+    // Text of the page and of its plots on the window's background: at least a third of the scale apart.
+    const background = kind === 'light' ? 255 : 0;
+    for (const [selector, property] of [['body', 'color'], ['.js-plotly-plot .xtick text', 'fill'], ['.js-plotly-plot .xtitle', 'fill']] as const) {
+      await expect.poll(async () => Math.abs((await brightness(selector, property)) - background), { message: selector }).toBeGreaterThan(130);
+    }
     await w.shot(`example-${name}`);
     expect(await w.violations()).toBe(0);
   });
