@@ -13,7 +13,7 @@ import { WeightFileError } from './weightFileError.ts';
  * @param owner the file that names them, "the index"
  */
 export function problemOfName(name: string, what: string, owner: string): string | undefined {
-  if (name === '' || name.includes('\0')) return 'is not a file name';
+  if (name.includes('\0') || name.split('/').every((part) => part === '' || part === '.')) return 'is not a file name';
   if (/^[a-z][a-z0-9+.-]+:/i.test(name)) return `is a URL; ${what} lie in the folder of ${owner}`;
   if (name.startsWith('/') || name.startsWith('\\') || /^[a-z]:/i.test(name)) return `is an absolute path; ${what} lie in the folder of ${owner}`;
   if (name.includes('\\')) return 'contains a backslash; folders are separated by "/"';

@@ -8,6 +8,7 @@ import { openNpy } from './npy.ts';
 import { looksLikeNpy } from './npyHeader.ts';
 import { MAX_HEADER_BYTES, openSafetensors } from './safetensors.ts';
 import { openSafetensorsIndex } from './safetensorsIndex.ts';
+import { openTfjs } from './tfjs.ts';
 import type { WeightFile } from './weightFile.ts';
 import { WeightFileError } from './weightFileError.ts';
 import { looksLikeZip } from './zip.ts';
@@ -32,6 +33,7 @@ async function openFormat(source: ByteSource): Promise<WeightFile> {
   const name = path.toLowerCase();
   const head = Buffer.from(await source.read(0, Math.min(size, 512)));
   if (name.endsWith('.index.json')) return openSafetensorsIndex(source);
+  if (name.endsWith('.json')) return openTfjs(source);
   if (beginsLikeSafetensors(head)) return openSafetensors(source);
   if (looksLikeZip(head)) return openZipWeights(source);
   if (looksLikeNpy(head)) return openNpy(source);
@@ -74,7 +76,6 @@ const unsupported: readonly UnsupportedMagic[] = [
 const unsupportedByName: readonly { readonly ending: string; readonly problem: string }[] = [
   { ending: '.onnx', problem: notYet('an ONNX file') },
   { ending: '.pb', problem: notYet('a TensorFlow SavedModel or frozen graph') },
-  { ending: 'model.json', problem: notYet('a TensorFlow.js model') },
   { ending: '.ckpt.index', problem: notYet('a TensorFlow checkpoint') },
   { ending: '.msgpack', problem: notYet('a Flax msgpack file') },
 ];
