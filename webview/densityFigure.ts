@@ -8,7 +8,7 @@ import type { BinAxis, DensityPanel, DensitySection } from '../src/protocol/repo
 import { visible } from '../src/protocol/untrustedText.ts';
 import { wholeView, type AxisGroup } from './axisGroups.ts';
 import { cssColour } from './colour.ts';
-import { binCentres, legendTicks, logCounts } from './densityGrid.ts';
+import { binCentres, legendTicks, logCounts, shortened } from './densityGrid.ts';
 import { axis, plotText, type PlotFigure } from './plot.ts';
 import type { PlotView } from './plotView.ts';
 import type { Points } from './pointSelection.ts';
@@ -57,12 +57,6 @@ export function panelFigure({ xLabel, yLabel }: DensitySection, picture: PanelPi
       ...selecting(theme),
     },
   };
-}
-
-/** A long name loses its middle: what tells parameters apart is at its ends. `width` in em; letters are about 0.55 em wide. */
-export function shortened(name: string, width: number): string {
-  const room = Math.max(8, Math.floor(width / 0.55));
-  return name.length <= room ? name : `${name.slice(0, Math.floor(room / 3))}…${name.slice(name.length - (room - 1 - Math.floor(room / 3)))}`;
 }
 
 /** Equal units on both axes are what makes a ring a ring; given up when one axis is over four times as long as the other. */

@@ -58,3 +58,9 @@ export function legendTicks(largest: number): number[] {
   if (ticks.at(-1) !== largest) ticks.push(largest);
   return ticks;
 }
+
+/** A long name loses its middle: what tells parameters apart is at its ends. `width` in em; letters are about 0.55 em wide. */
+export function shortened(name: string, width: number): string {
+  const room = Math.max(8, Math.floor(width / 0.55));
+  return name.length <= room ? name : `${name.slice(0, Math.floor(room / 3))}…${name.slice(name.length - (room - 1 - Math.floor(room / 3)))}`;
+}

@@ -123,7 +123,7 @@ function panelFrame(panel: DensityPanel, plot: HTMLElement | null, legend: HTMLE
 function legendParts(ramp: Ramp, group: AxisGroup | undefined): HTMLElement[] {
   const largest = group?.largest ?? 1;
   const bar = element('div', { class: 'legend-bar', 'aria-hidden': 'true' });
-  bar.style.background = `linear-gradient(to right, ${ramp.map(([at, colour]) => `${cssColour(colour)} ${Math.round(100 * at)}%`).join(', ')})`;
+  bar.style.backgroundImage = `linear-gradient(to right, ${ramp.map(([at, colour]) => `${cssColour(colour)} ${Math.round(100 * at)}%`).join(', ')})`;
   const ticks = legendTicks(largest).map((count) => {
     const tick = element('span', { class: 'legend-tick' }, formatCount(count));
     tick.style.left = `${(100 * Math.log10(count)) / topDecade(largest)}%`;

@@ -1,7 +1,7 @@
 // What the eye needs of the density colours, over VS Code's four default themes and over random ones.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contrast, cssColour, flatten, luminance, mix, parseColour, sequentialRamp, type Colour } from '../../../webview/colour.ts';
+import { contrast, cssColour, farthest, flatten, luminance, mix, parseColour, sequentialRamp, type Colour } from '../../../webview/colour.ts';
 import { themes } from './sampleThemes.ts';
 
 const parsed = (text: string | undefined): Colour => {
@@ -47,6 +47,20 @@ describe('the density ramp', () => {
     expect(contrasts[0]).toBeGreaterThan(1.4);
     expect(contrasts.at(-1)).toBeGreaterThan(7);
     contrasts.forEach((value, i) => { if (i > 0) expect(value).toBeGreaterThan(contrasts[i - 1]!); });
+  });
+
+  it.each(['dark', 'light'] as const)('in %s: a selected point is none of the ramp’s colours nor the ground', (theme) => {
+    const background = read(theme, 'editor-background');
+    const others = [background, ...sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow')).map(([, c]) => c)];
+    const chosen = farthest([read(theme, 'charts-orange'), read(theme, 'charts-red'), read(theme, 'charts-green')], others);
+    for (const other of others) expect(Math.hypot(chosen.r - other.r, chosen.g - other.g, chosen.b - other.b)).toBeGreaterThan(0.2);
+  });
+  it('farthest picks no candidate that another one beats: a colour is never chosen over its opposite when it is to be avoided', () => {
+    expect(farthest([parsed('#000'), parsed('#fff')], [parsed('#222')])).toEqual(parsed('#fff'));
+    fc.assert(fc.property(colour, (c) => {
+      const opposite = luminance(c) < 0.2 ? parsed('#fff') : parsed('#000');
+      expect(farthest([c, opposite], [c])).toEqual(opposite);
+    }));
   });
 
   it('is monotone in luminance and runs from 0 to 1 for any theme', () => {
