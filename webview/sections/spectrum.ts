@@ -105,6 +105,7 @@ function annotations(section: SpectrumSection, scale: SpectrumScale, theme: Them
     part(labels.image, 0, 'left'),
     ...(section.rank < section.dimension ? [part(labels.kernel, 1, 'right')] : []),
     ...lines.filter(({ value }) => drawn(value)).map(({ name, value, above }) => line(name, value, above)),
-    ...(clipped === 0 ? [] : [{ text: `${formatCount(clipped)} below the axis`, x: 1, xref: 'paper' as const, xanchor: 'right' as const, xshift: -4, y: 0, yref: 'paper' as const, yanchor: 'bottom' as const, yshift: 14, showarrow: false, font: { size: theme.font.size - 1, color: theme.muted } }]),
+    // Room for these words is where nothing else is right of the rank.
+    ...(clipped === 0 || clipped < section.values.length - section.rank ? [] : [{ text: `${formatCount(clipped)} below the axis`, x: 1, xref: 'paper' as const, xanchor: 'right' as const, xshift: -4, y: 0, yref: 'paper' as const, yanchor: 'bottom' as const, yshift: 14, showarrow: false, font: { size: theme.font.size - 1, color: theme.muted } }]),
   ];
 }
