@@ -11,6 +11,7 @@ import { UserError } from '../protocol/userError.ts';
 import { symmetryGroup, type SymmetryGroup } from '../symmetry/group.ts';
 import { isReal } from '../weights/dtype.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
+import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import { tensorStatistics } from '../weights/statistics.ts';
 import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
 import { showName } from '../weights/weightFileError.ts';
@@ -99,7 +100,7 @@ async function inspectFile(path: string, request: InspectRequest, context: JobCo
 /** A description that does not fit becomes a warning: the file itself can still be shown. */
 async function networkReading(file: WeightFile, request: InspectRequest): Promise<{ reading: NetworkReading; warnings: string[] }> {
   try {
-    return { reading: await readNetwork(file, request), warnings: [] };
+    return { reading: await readNetwork(stackedStateDicts(file), request), warnings: [] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { reading: { kind: 'unrecognised', reason: error.message }, warnings: [error.message] };

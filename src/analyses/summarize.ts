@@ -3,6 +3,7 @@ import { readNetwork } from '../network/readNetwork.ts';
 import type { NetworkSummary, SummarizeRequest, WeightSummary } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
+import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { summarizeNetwork } from './describe.ts';
 
@@ -30,7 +31,7 @@ export async function summarize(request: SummarizeRequest): Promise<WeightSummar
 /** A description that does not fit does not keep the file itself from being shown. */
 export async function networkOf(file: WeightFile, options: Pick<SummarizeRequest, 'network' | 'activation'>): Promise<NetworkSummary> {
   try {
-    return summarizeNetwork(await readNetwork(file, options));
+    return summarizeNetwork(await readNetwork(stackedStateDicts(file), options));
   } catch (error) {
     if (error instanceof UserError) return { kind: 'unrecognised', reason: error.message };
     throw error;

@@ -28,8 +28,9 @@ const MAX_DESCRIPTION_BYTES = 4 * 1024 * 1024;
  * @throws WeightFileError when a description is there and does not fit the file
  */
 export async function readNetwork(file: WeightFile, options: NetworkOptions, leadingAxes?: 0 | 1 | 2): Promise<NetworkReading> {
-  const leading = leadingSizes(file, leadingAxes ?? inferredLeadingAxes(file));
-  const tensors: NamedShape[] = file.tensors.map(({ name, shape }) => ({ name, shape: shape.slice(leading.length) }));
+  const weights = file.tensors.filter(({ name }) => file.optimizerPrefixes?.some((prefix) => name.startsWith(prefix)) !== true);
+  const leading = leadingSizes(file.path, weights, leadingAxes ?? inferredLeadingAxes(weights));
+  const tensors: NamedShape[] = weights.map(({ name, shape }) => ({ name, shape: shape.slice(leading.length) }));
 
   const description = await findDescription(file, options);
   if (description !== undefined) {
@@ -67,7 +68,7 @@ export function descriptionPath(weightPath: string): string {
 }
 
 /** Dense weights have two axes, so whatever the highest rank exceeds two by is draw axes, if every tensor begins with the same sizes. */
-function inferredLeadingAxes({ tensors }: WeightFile): number {
+function inferredLeadingAxes(tensors: readonly NamedShape[]): number {
   const count = Math.max(0, ...tensors.map(({ shape }) => shape.length)) - 2;
   const first = tensors[0];
   if (first === undefined || count < 1 || count > 2) return 0;
@@ -75,11 +76,11 @@ function inferredLeadingAxes({ tensors }: WeightFile): number {
   return tensors.every(({ shape }) => shape.length > count && leading.every((size, axis) => shape[axis] === size)) ? count : 0;
 }
 
-function leadingSizes(file: WeightFile, count: number): LeadingAxes {
-  const leading = (file.tensors[0]?.shape ?? []).slice(0, count);
-  for (const { name, shape } of file.tensors) {
+function leadingSizes(path: string, tensors: readonly NamedShape[], count: number): LeadingAxes {
+  const leading = (tensors[0]?.shape ?? []).slice(0, count);
+  for (const { name, shape } of tensors) {
     if (shape.length < count || leading.some((size, axis) => shape[axis] !== size)) {
-      throw new WeightFileError(file.path, `tensor "${showName(name)}"`, `its shape [${shape.join(', ')}] does not begin with the draw axes [${leading.join(', ')}] that the first tensor has`);
+      throw new WeightFileError(path, `tensor "${showName(name)}"`, `its shape [${shape.join(', ')}] does not begin with the draw axes [${leading.join(', ')}] that the first tensor has`);
     }
   }
   return leading;

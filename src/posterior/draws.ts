@@ -1,6 +1,7 @@
 /**
  * A set of draws of the weights, chain × draw × D: what every posterior method gives and every posterior analysis takes.
- * From files: one whose tensors carry a leading `draw` axis or `chain` and `draw` axes, or one checkpoint a draw.
+ * From files: one whose tensors carry a leading `draw` axis or `chain` and `draw` axes, a list of state dicts, or one checkpoint a
+ * draw.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { DenseChain } from '../network/denseChain.ts';
@@ -10,6 +11,7 @@ import type { JobContext } from '../protocol/rpc.ts';
 import type { DrawAxes, NetworkOptions } from '../protocol/service.ts';
 import { MemoryLimitError, UserError } from '../protocol/userError.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
+import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 
 export interface Draws {
@@ -34,8 +36,9 @@ export async function readDraws(files: readonly string[], options: NetworkOption
 }
 
 async function readStackedDraws(path: string, options: NetworkOptions, axes: DrawAxes | undefined, copies: number, context: JobContext): Promise<Draws> {
-  const file = await openWeightFile(path);
+  const opened = await openWeightFile(path);
   try {
+    const file = stackedStateDicts(opened);
     const { chain, leading } = await requireNetwork(file, options, axes === undefined ? undefined : axes === 'draw' ? 1 : 2);
     if (leading.length === 0) {
       throw new WeightFileError(path, '', 'holds one network; a posterior needs draws: several files, or arrays with a leading draw axis (or chain and draw axes)');
@@ -55,7 +58,7 @@ async function readStackedDraws(path: string, options: NetworkOptions, axes: Dra
     }
     return { chain, chains, drawsPerChain, theta };
   } finally {
-    await file.close();
+    await opened.close();
   }
 }
 

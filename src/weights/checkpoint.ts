@@ -13,6 +13,8 @@ export interface Checkpoint {
   readonly scalars: ReadonlyMap<string, string>;
   /** Prefixes, with their final dot, of what belongs to an optimiser; "" when the whole file does. */
   readonly optimizerPrefixes: readonly string[];
+  /** How many state dicts the file is a list of; 0 when it is something else. */
+  readonly stateDicts: number;
 }
 
 const LONGEST_SCALAR = 200;
@@ -50,7 +52,8 @@ export function flattenCheckpoint(root: PickleValue, isTensor: (call: PickleCall
     visit(value, path === '' ? String(key) : `${path}.${key}`, inOptimizer);
   };
   visit(root, '', false);
-  return { tensors, scalars, optimizerPrefixes };
+  const listed = root instanceof PickleSequence && root.items.length > 1 && root.items.every((item) => item instanceof PickleDict);
+  return { tensors, scalars, optimizerPrefixes, stateDicts: listed ? root.items.length : 0 };
 }
 
 function isOptimizerState(dict: PickleDict): boolean {

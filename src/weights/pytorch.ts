@@ -49,7 +49,7 @@ export async function openPyTorch(source: ByteSource, archive: ZipArchive): Prom
     if (!readings.has(call)) readings.set(call, readTensor(call, storageBytes));
     return readings.get(call);
   };
-  const { tensors: found, scalars, optimizerPrefixes } = flattenCheckpoint(root, (call) => readingOf(call) !== undefined, rootName);
+  const { tensors: found, scalars, optimizerPrefixes, stateDicts } = flattenCheckpoint(root, (call) => readingOf(call) !== undefined, rootName);
 
   const tensors = new Map<string, { readonly info: TensorInfo; readonly stored: StoredTensor }>();
   const leftOut: string[] = [];
@@ -79,6 +79,8 @@ export async function openPyTorch(source: ByteSource, archive: ZipArchive): Prom
       ...(leftOut.length > MOST_WARNINGS ? [`${leftOut.length - MOST_WARNINGS} more tensors are left out for reasons like these.`] : []),
       ...optimizerWarnings([...tensors.keys()], optimizerPrefixes),
     ],
+    optimizerPrefixes,
+    ...(stateDicts > 0 ? { stateDicts } : {}),
     tensor: (name) => tensors.get(name)?.info,
     async read(name, start = 0, end) {
       const tensor = tensors.get(name);

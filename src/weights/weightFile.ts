@@ -28,6 +28,10 @@ export interface WeightFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** What a reader noticed and the user should know, though the file can be used. */
   readonly warnings: readonly string[];
+  /** Beginnings of the names of tensors that are an optimiser's state, not weights. */
+  readonly optimizerPrefixes?: readonly string[];
+  /** When the file is a list of this many state dicts, as a set of draws is saved: their tensors are named `0.NAME`, `1.NAME`, …. */
+  readonly stateDicts?: number;
   tensor(name: string): TensorInfo | undefined;
   /**
    * Elements [start, end) of a tensor in row-major (C) order, whatever order they are stored in, as float64.

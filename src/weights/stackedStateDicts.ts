@@ -1,0 +1,45 @@
+/**
+ * A list of state dicts seen as one state dict whose tensors carry a leading draw axis: the form in which every other set of draws
+ * is read (`NAME` of shape M × … for `0.NAME` … `M−1.NAME`).
+ */
+import type { TensorInfo, WeightFile } from './weightFile.ts';
+import { showName, WeightFileError } from './weightFileError.ts';
+
+/**
+ * The file itself when it is no such list. Closing the result closes the file.
+ * @throws WeightFileError when the state dicts differ in their names, shapes or dtypes
+ */
+export function stackedStateDicts(file: WeightFile): WeightFile {
+  const count = file.stateDicts ?? 0;
+  if (count === 0) return file;
+  const first = file.tensors.filter(({ name }) => name.startsWith('0.')).map((tensor) => ({ ...tensor, name: tensor.name.slice(2) }));
+  for (let draw = 1; draw < count; draw++) {
+    const different = first.find(({ name, shape, dtype }) => {
+      const own = file.tensor(`${draw}.${name}`);
+      return own?.dtype !== dtype || own.shape.join() !== shape.join();
+    });
+    if (different !== undefined) throw new WeightFileError(file.path, `state dict ${draw}`, `tensor "${showName(different.name)}" is not there as it is in state dict 0, so these are not draws of one network`);
+  }
+  if (file.tensors.length !== count * first.length) throw new WeightFileError(file.path, '', `its ${count} state dicts do not hold the same tensors, so these are not draws of one network`);
+
+  const stacked = new Map(first.map((tensor): [string, TensorInfo] => [
+    tensor.name,
+    { ...tensor, shape: [count, ...tensor.shape], elements: count * tensor.elements, bytes: count * tensor.bytes },
+  ]));
+  return {
+    ...file,
+    tensors: [...stacked.values()],
+    tensor: (name) => stacked.get(name),
+    async read(name, start = 0, end) {
+      const each = (stacked.get(name)?.elements ?? 0) / count;
+      const last = end ?? each * count;
+      const values = new Float64Array(last - start);
+      for (let draw = Math.floor(start / each); draw * each < last; draw++) {
+        const [from, to] = [Math.max(start, draw * each), Math.min(last, (draw + 1) * each)];
+        values.set(await file.read(`${draw}.${name}`, from - draw * each, to - draw * each), from - start);
+      }
+      return values;
+    },
+    close: () => file.close(),
+  };
+}

@@ -1,0 +1,64 @@
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/linalg/random.ts';
+import { parameterBlocks, readParameters } from '../../../src/network/parameters.ts';
+import { requireNetwork } from '../../../src/network/readNetwork.ts';
+import { readDraws } from '../../../src/posterior/draws.ts';
+import { openWeightFile } from '../../../src/weights/openWeights.ts';
+import { writeNpz } from '../../../src/weights/npzWriter.ts';
+import { context, randomNetwork, temporaryFolder } from '../analyses/workspace.ts';
+
+const fixture = (name: string): string => path.join(import.meta.dirname, '../../fixtures/pytorch', name);
+
+/** chains × draws of θ as arrays with these leading axes. */
+async function writeStacked(file: string, leading: readonly number[]): Promise<Float64Array> {
+  const { chain } = randomNetwork([2, 3, 1], 'relu', 0);
+  const random = seededRandom(4);
+  const count = leading.reduce((a, b) => a * b, 1);
+  const theta = Float64Array.from({ length: count * chain.parameters }, () => random.normal());
+  await writeNpz(file, parameterBlocks(chain).map(({ reference, rows, columns, shape }) => ({
+    name: reference.tensor,
+    shape: [...leading, ...shape],
+    values: Float64Array.from({ length: count * rows * columns }, (_, k) => theta[Math.floor(k / (rows * columns)) * chain.parameters + reference.offset + (k % (rows * columns))]!),
+  })), { overwrite: false });
+  return theta;
+}
+
+describe('sets of draws', () => {
+  it.each([[[6], 1, 6], [[2, 3], 2, 3]] as const)('are read from arrays with leading axes %j', async (leading, chains, drawsPerChain) => {
+    const file = path.join(await temporaryFolder(), 'draws.npz');
+    const theta = await writeStacked(file, leading);
+    expect(await readDraws([file], { activation: 'relu' }, undefined, 1, context)).toMatchObject({ chains, drawsPerChain, theta });
+  });
+
+  it('are read from a list of state dicts as PyTorch saves it, one draw an entry', async () => {
+    const file = fixture('list-of-state-dicts.pt');
+    const draws = await readDraws([file], { activation: 'relu' }, undefined, 1, context);
+    const opened = await openWeightFile(file);
+    try {
+      for (let m = 0; m < draws.drawsPerChain; m++) {
+        const each = draws.theta.subarray(m * draws.chain.parameters, (m + 1) * draws.chain.parameters);
+        for (const { reference, rows, columns } of parameterBlocks(draws.chain)) {
+          expect(each.subarray(reference.offset, reference.offset + rows * columns)).toEqual(await opened.read(`${m}.${reference.tensor}`));
+        }
+      }
+      expect(draws.drawsPerChain).toBe(opened.stateDicts);
+    } finally {
+      await opened.close();
+    }
+  });
+});
+
+describe('a training checkpoint', () => {
+  it('is read as the network of its weights; the optimiser’s state is left aside', async () => {
+    const opened = await openWeightFile(fixture('checkpoint.pt'));
+    try {
+      const { chain } = await requireNetwork(opened, { activation: 'relu' });
+      expect(opened.optimizerPrefixes?.length).toBeGreaterThan(0);
+      expect(chain.layers.every(({ weight }) => !opened.optimizerPrefixes!.some((prefix) => weight.tensor.startsWith(prefix)))).toBe(true);
+      expect((await readParameters(opened, chain)).length).toBe(chain.parameters);
+    } finally {
+      await opened.close();
+    }
+  });
+});
