@@ -190,9 +190,9 @@ export class Workbench {
 
   // --- Editors, panels, notifications
 
-  /** Moves the mouse over a piece of text in the active editor until a hover says what is expected; returns the hover's text. */
+  /** Moves the mouse over a token of the active editor, quoted or not, until a hover says what is expected; returns the hover's text. */
   async hover(text: string, expected: string | RegExp): Promise<string> {
-    const token = this.page.locator('.editor-instance .view-line span span', { hasText: text }).first();
+    const token = this.page.locator('.editor-instance .view-line span span', { hasText: new RegExp(`^["']?${text.replaceAll('.', '\\.')}["']?$`) }).first();
     await token.waitFor();
     const hover = this.page.locator('.monaco-hover:visible', { hasText: expected });
     // The provider may still be starting: away, and back again.
