@@ -12,7 +12,7 @@ export function describeChain(chain: DenseChain): string {
 }
 
 /** "2 permutation copies, 2 scaling dimensions". */
-export function describeSymmetry(chain: DenseChain): string {
+function describeSymmetry(chain: DenseChain): string {
   const { log10Copies, dimensions } = symmetryGroup(chain);
   if (log10Copies === 0 && dimensions === 0) return 'no symmetry';
   return [

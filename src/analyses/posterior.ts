@@ -22,7 +22,7 @@ import { canonicaliseMany } from '../symmetry/canonicalDraws.ts';
 import { genericInputs } from '../symmetry/functionDistance.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { describeChain } from './describe.ts';
-import { densitySection, diagnosticsResult, diagnosticsSection, distanceSection, distanceSentence, symmetrySentence, viewResult, type PosteriorView } from './posteriorReport.ts';
+import { densitySection, diagnosticsResult, diagnosticsSection, distanceSection, distanceSentence, symmetrySentence, viewResult, type PlottedPair, type PosteriorView } from './posteriorReport.ts';
 import { startProvenance } from './provenance.ts';
 import { symmetrySteps } from './symmetrySteps.ts';
 
@@ -42,6 +42,11 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
   const group = symmetryGroup(chain);
   const names = parameterNames(chain);
   const pair = chosenPair(request.parameters, names, chain.layers.at(-1)?.weight.offset ?? 0);
+  const [a, b] = [names[pair[0]]!, names[pair[1]]!];
+  // v is the usual name of output weights, so that a figure with them can be recognised.
+  const plotted: PlottedPair = request.parameters === undefined
+    ? { title: 'Output weights v1 against v2', labels: [`v1 = ${a}`, `v2 = ${b}`] }
+    : { title: `${a} against ${b}`, labels: [a, b] };
   const random = seededRandom(request.seed);
   const pairs = drawPairs(count, DISTANCE_PAIRS, random);
   const shown = random.permutation(count).subarray(0, SHOWN_DRAWS).sort();
@@ -69,7 +74,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     summary: `${formatCount(count)} draws of ${describeChain(chain)}. ${symmetrySentence(group)}${distanceSentence(views)}`,
     sources: request.files,
     sections: [
-      densitySection(views, names, pair, shown),
+      densitySection(views, plotted, shown),
       distanceSection(views),
       diagnosticsSection(views, predicted, draws, DIAGNOSED),
       {
@@ -97,7 +102,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
       network: describeChain(chain),
       log10Copies: group.log10Copies,
       continuousDimensions: group.dimensions,
-      plotted: [names[pair[0]]!, names[pair[1]]!],
+      plotted: [a, b],
       functionError,
       stages: views.map(viewResult),
       predictions: diagnosticsResult(predicted),

@@ -11,6 +11,7 @@ import type { SymmetryStep } from './symmetrySteps.ts';
 
 const DENSITY_BINS = 120;
 const DENSITY_COVERAGE = 0.95;
+const DENSITY_MARGIN = 0.12;
 const DISTANCE_BINS = 100;
 
 /** The draws at one stage. */
@@ -26,6 +27,12 @@ export interface PosteriorView {
 }
 
 
+/** The two parameters of the density plots. */
+export interface PlottedPair {
+  readonly title: string;
+  readonly labels: readonly [string, string];
+}
+
 export function symmetrySentence(group: SymmetryGroup): string {
   const continuous = group.dimensions > 0 ? ` and ${formatCount(group.dimensions)} continuous ${group.dimensions === 1 ? 'direction' : 'directions'}` : '';
   return `Each function has ${formatPowerOfTen(group.log10Copies)} discrete copies${continuous} in weight space.`;
@@ -38,20 +45,20 @@ export function distanceSentence(views: readonly PosteriorView[]): string {
   return ` ${views.at(-1)?.step.title ?? ''}, the median distance between two draws is ${formatNumber(after, 3)}; before the last step it was ${formatNumber(before, 3)}.`;
 }
 
-export function densitySection(views: readonly PosteriorView[], names: readonly string[], [a, b]: readonly [number, number], shown: Int32Array): Section {
+export function densitySection(views: readonly PosteriorView[], pair: PlottedPair, shown: Int32Array): Section {
   // x and y get the same range, so that the mirror line v1 = v2 is the diagonal. Removing the scaling changes the unit of the
   // weights, so the views before and after it have axes of their own.
-  const axisOf = (of: readonly PosteriorView[]): BinAxis => commonAxis(of.flatMap(({ x, y }) => [x, y]), DENSITY_BINS, DENSITY_COVERAGE);
+  const axisOf = (of: readonly PosteriorView[]): BinAxis => commonAxis(of.flatMap(({ x, y }) => [x, y]), DENSITY_BINS, DENSITY_COVERAGE, DENSITY_MARGIN);
   const scaled = views.findIndex(({ step }) => step.id === 'scaling');
   const before = axisOf(scaled < 0 ? views : views.slice(0, scaled));
   const after = scaled < 0 ? before : axisOf(views.slice(scaled));
   return {
     kind: 'density',
     id: 'density',
-    title: `${names[a]!} against ${names[b]!}`,
-    meaning: 'Every panel shows the same draws. Select a region in one to see where these draws are in the others.',
-    xLabel: names[a]!,
-    yLabel: names[b]!,
+    title: pair.title,
+    meaning: 'Every panel shows the same draws; the dashed line is where the two parameters are equal. Select a region in one panel to see where its draws are in the others.',
+    xLabel: pair.labels[0],
+    yLabel: pair.labels[1],
     panels: views.map(({ step, x, y }, v) => {
       const axis = scaled >= 0 && v >= scaled ? after : before;
       const sample = { x: Array.from(shown, (m) => x[m]!), y: Array.from(shown, (m) => y[m]!) };

@@ -118,7 +118,7 @@ function overview(question: Question): Section {
       { label: 'Network', value: describeChain(chain), detail: `${formatCount(chain.parameters)} parameters, ${formatCount(chain.outputs)} ${chain.outputs === 1 ? 'output' : 'outputs'}` },
       { label: 'Inputs', value: formatCount(inputsOf(question)), detail: data === undefined ? 'standard normal, from the seed' : showName(data.source) },
       { label: 'Likelihood', value: request.likelihood, ...(request.likelihood === 'gaussian' ? { detail: `noise ${formatNumber(request.noise)}` } : {}) },
-      { label: 'Method', value: method === 'svd' ? 'singular values of H½J' : 'eigenvalues of the Gram matrix', detail: `float64, resolves ${formatNumber(resolution, 2)} of the largest` },
+      { label: 'Method', value: method === 'svd' ? 'SVD of H½J' : 'Gram matrix', detail: `float64, resolves ${formatNumber(resolution, 2)} of the largest` },
       { label: 'Gap at the rank', value: `${formatNumber(gap[0], 3)} | ${formatNumber(gap[1], 3)}`, detail: `singular values; tolerance ${formatNumber(tolerance, 3)}` },
       { label: 'Memory planned', value: formatBytes(plan.bytes) },
       ...evidenceFigures,

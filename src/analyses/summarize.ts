@@ -29,7 +29,7 @@ export async function summarize(request: SummarizeRequest): Promise<WeightSummar
 }
 
 /** A description that does not fit does not keep the file itself from being shown. */
-export async function networkOf(file: WeightFile, options: Pick<SummarizeRequest, 'network' | 'activation'>): Promise<NetworkSummary> {
+async function networkOf(file: WeightFile, options: Pick<SummarizeRequest, 'network' | 'activation'>): Promise<NetworkSummary> {
   try {
     return summarizeNetwork(await readNetwork(stackedStateDicts(file), options));
   } catch (error) {

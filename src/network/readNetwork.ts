@@ -63,7 +63,7 @@ export async function requireNetwork(file: WeightFile, options: NetworkOptions, 
 }
 
 /** Where the description of a weight file is looked for: `model.network.json` beside `model.safetensors`. */
-export function descriptionPath(weightPath: string): string {
+function descriptionPath(weightPath: string): string {
   return weightPath.replace(/(\.safetensors\.index\.json|\.[^./\\]+)?$/, '.network.json');
 }
 

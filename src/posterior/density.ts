@@ -4,11 +4,11 @@
 import type { BinAxis } from '../protocol/report.ts';
 
 /**
- * A symmetric-in-coverage axis for all the given samples together: their central `coverage` mass, widened by 5 % each side.
+ * A symmetric-in-coverage axis for all the given samples together: their central `coverage` mass, widened by `margin` of it each side.
  * Heavy tails (a scaling orbit reaches to infinity) would otherwise squeeze everything else into a few bins.
  * @param samples finite values; several arrays count with equal weight each
  */
-export function commonAxis(samples: readonly Float64Array[], bins: number, coverage = 0.99): BinAxis {
+export function commonAxis(samples: readonly Float64Array[], bins: number, coverage = 0.99, margin = 0.05): BinAxis {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   for (const sample of samples) {
@@ -18,8 +18,8 @@ export function commonAxis(samples: readonly Float64Array[], bins: number, cover
     max = Math.max(max, quantile(sorted, (1 + coverage) / 2));
   }
   if (!(min <= max)) return { min: -1, max: 1, bins };
-  const margin = max > min ? 0.05 * (max - min) : Math.max(1e-3, 0.05 * Math.abs(max));
-  return { min: min - margin, max: max + margin, bins };
+  const room = max > min ? margin * (max - min) : Math.max(1e-3, margin * Math.abs(max));
+  return { min: min - room, max: max + room, bins };
 }
 
 /** Linear interpolation between order statistics (type 7 of Hyndman & Fan 1996, NumPy's default). */

@@ -88,7 +88,7 @@ async function readCheckpoints(paths: readonly string[], options: NetworkOptions
 }
 
 /** "2 → 2 (relu) → 1": equal for networks whose θ can be compared entry by entry. */
-export function architecture(chain: DenseChain): string {
+function architecture(chain: DenseChain): string {
   const layers = chain.layers.map(({ outputs, activation, bias }) => `${outputs}${activation.name === 'linear' ? '' : ` (${activation.name})`}${bias === undefined ? ' without bias' : ''}`);
   return [chain.inputs, ...layers].join(' → ');
 }

@@ -39,8 +39,6 @@ export type Section =
   | WaterfallSection
   | HistogramSection;
 
-export type SectionKind = Section['kind'];
-
 interface SectionBase {
   /** Stable within one kind of report; names exported files and restores view state. */
   readonly id: string;
