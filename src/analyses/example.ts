@@ -9,11 +9,11 @@ import { classLabels, readData, requireInputWidth } from '../network/data.ts';
 import { parameterBlocks } from '../network/parameters.ts';
 import { commonAxis, histogram } from '../posterior/density.ts';
 import { gaussianClasses, KEPT_LOSS, trainTwoNeuronEnsemble, twoNeuronChain, type PlanarClasses, type TwoNeuronEnsemble } from '../posterior/twoNeurons.ts';
-import { formatCount, formatNumber, formatSeconds } from '../protocol/format.ts';
+import { formatBytes, formatCount, formatNumber, formatSeconds } from '../protocol/format.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { ExampleRequest } from '../protocol/service.ts';
-import { UserError } from '../protocol/userError.ts';
+import { MemoryLimitError, UserError } from '../protocol/userError.ts';
 import { writeAtomically } from '../weights/atomicWrite.ts';
 import { encodeElements } from '../weights/dtype.ts';
 import { writeNpz, type NamedArray } from '../weights/npzWriter.ts';
@@ -25,6 +25,9 @@ export async function example(request: ExampleRequest, context: JobContext): Pro
   if (request.name !== 'two-neurons') throw new UserError(`there is no example "${request.name}"; the examples are two-neurons`);
   const provenance = startProvenance(request.seed);
   if (!request.overwrite) await requireNoFiles(request.out);
+  // Draws as trained, as kept, and as arrays of the file; losses.
+  const bytes = request.networks * 8 * (3 * twoNeuronChain.parameters + 1);
+  if (bytes > context.memoryLimitBytes) throw new MemoryLimitError(`${formatCount(request.networks)} networks need about ${formatBytes(bytes)}, the limit is ${formatBytes(context.memoryLimitBytes)}; train fewer`);
   const random = seededRandom(request.seed);
   const data = request.data === undefined ? gaussianClasses(random) : await planarClasses(request.data);
   const started = performance.now();

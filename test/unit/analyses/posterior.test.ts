@@ -63,7 +63,12 @@ describe('the posterior of the two-neuron example', () => {
 
   it('refuses, before it trains, to write over an example', async () => {
     const folder = await twoNeurons(5);
-    await expect(example({ name: 'two-neurons', out: folder, networks: 1e9, seed: 0, overwrite: false }, context)).rejects.toThrow('is there already');
+    await expect(example({ name: 'two-neurons', out: folder, networks: 1e6, seed: 0, overwrite: false }, context)).rejects.toThrow('is there already');
+  });
+
+  it('refuses, before it trains, more networks than fit into memory', async () => {
+    const out = path.join(await temporaryFolder(), 'example');
+    await expect(example({ name: 'two-neurons', out, networks: 1e9, seed: 0, overwrite: false }, context)).rejects.toThrow('1,000,000,000 networks need about 209 GiB, the limit is 2 GiB; train fewer');
   });
 });
 
