@@ -38,7 +38,7 @@ export async function canonicalize(request: CanonicalizeRequest, context: JobCon
   const forms = [request.scaling, request.sign === 'fixed' ? 'sign' : 'none', request.permutation].filter((form) => form !== 'none').join(', ');
   return {
     analysis: 'canonicalize',
-    title: done.length === 1 ? `Canonical form of ${request.files[0]!}` : `Canonical form of ${done.length} networks`,
+    title: done.length === 1 ? `Canonical form of ${path.basename(request.files[0]!)}` : `Canonical form of ${done.length} networks`,
     summary: `Written ${done.length === 1 ? `to ${done[0]!.out}` : `${done.length} files`} (${forms === '' ? 'nothing removed' : forms}); the function is the same within ${formatNumber(Math.max(...done.map(({ distance }) => distance.relative)))} relative.`,
     sources: request.files,
     sections: [

@@ -1,6 +1,7 @@
 /**
  * What is in these weight files? Tensors with their statistics, the network they form, and the symmetries it has.
  */
+import path from 'node:path';
 import { parameterBlocks } from '../network/parameters.ts';
 import { readNetwork, type NetworkReading } from '../network/readNetwork.ts';
 import { formatBytes, formatCount, formatPowerOfTen } from '../protocol/format.ts';
@@ -21,17 +22,17 @@ import { startProvenance } from './provenance.ts';
 export async function inspect(request: InspectRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(null);
   const inspected: Inspected[] = [];
-  for (const path of request.files) inspected.push(await inspectFile(path, request, context));
+  for (const file of request.files) inspected.push(await inspectFile(file, request, context));
   const [first] = inspected;
   if (first === undefined) throw new UserError('inspect needs at least one weight file');
   const several = inspected.length > 1;
   return {
     analysis: 'inspect',
-    title: several ? `${inspected.length} weight files` : request.files[0]!,
-    summary: several ? inspected.map(({ path, summary }) => `${showName(path)}: ${summary}`).join(' ') : first.summary,
+    title: several ? `${inspected.length} weight files` : path.basename(first.path),
+    summary: several ? inspected.map((file) => `${showName(file.path)}: ${file.summary}`).join(' ') : first.summary,
     sources: request.files,
-    sections: inspected.flatMap(({ path, sections }, index) => (several ? sections.map((section) => ({ ...section, id: `${section.id}-${index}`, title: `${showName(path)}: ${section.title}` })) : sections)),
-    warnings: inspected.flatMap(({ path, warnings }) => (several ? warnings.map((warning) => `${showName(path)}: ${warning}`) : warnings)),
+    sections: inspected.flatMap(({ path: file, sections }, index) => (several ? sections.map((section) => ({ ...section, id: `${section.id}-${index}`, title: `${showName(path.basename(file))}: ${section.title}` })) : sections)),
+    warnings: inspected.flatMap((file) => (several ? file.warnings.map((warning) => `${showName(file.path)}: ${warning}`) : file.warnings)),
     result: { files: inspected.map(({ result }) => result) },
     provenance: provenance(),
   };
@@ -45,8 +46,8 @@ interface Inspected {
   readonly result: JsonValue;
 }
 
-async function inspectFile(path: string, request: InspectRequest, context: JobContext): Promise<Inspected> {
-  const file = await openWeightFile(path);
+async function inspectFile(source: string, request: InspectRequest, context: JobContext): Promise<Inspected> {
+  const file = await openWeightFile(source);
   try {
     const { reading, warnings } = await networkReading(file, request);
     const network = summarizeNetwork(reading);
@@ -55,7 +56,7 @@ async function inspectFile(path: string, request: InspectRequest, context: JobCo
     const group = reading.kind === 'chain' ? symmetryGroup(reading.chain) : undefined;
     const recognised = { recognised: `A dense network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Dense layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
     return {
-      path,
+      path: source,
       summary: `${file.format}, ${formatCount(file.tensors.length)} ${file.tensors.length === 1 ? 'tensor' : 'tensors'}, ${formatCount(parameters)} parameters, ${formatBytes(file.fileBytes)}. ${recognised}`,
       sections: [
         {
@@ -82,7 +83,7 @@ async function inspectFile(path: string, request: InspectRequest, context: JobCo
       ],
       warnings: [...file.warnings, ...warnings, ...badValues(rows)],
       result: {
-        path,
+        path: source,
         format: file.format,
         bytes: file.fileBytes,
         parameters,
@@ -125,7 +126,7 @@ async function tensorRows(file: WeightFile, { statistics }: InspectRequest, cont
 function overviewMeaning(reading: NetworkReading): string {
   switch (reading.kind) {
     case 'chain':
-      return `Read as a network from ${showName(reading.source)}.`;
+      return `Read as a network from ${showName(path.basename(reading.source))}.`;
     case 'activation-needed':
       return 'Give the activation between the layers to see symmetries, rank and canonical forms.';
     case 'unrecognised':
