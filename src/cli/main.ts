@@ -22,6 +22,11 @@ const INTERRUPTED = 130;
 const MEMORY_LIMIT_BYTES = 8 * 2 ** 30;
 
 async function main(argv: readonly string[]): Promise<number> {
+  // A reader that has seen enough (`quotient inspect … | head`) closes the pipe; that is not an error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(DONE);
+  });
   const interrupt = new AbortController();
   process.once('SIGINT', () => {
     interrupt.abort();

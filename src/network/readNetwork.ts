@@ -55,7 +55,7 @@ export async function requireNetwork(file: WeightFile, options: NetworkOptions, 
       return reading;
     case 'activation-needed': {
       const widths = [reading.layers[0]!.inputs, ...reading.layers.map((layer) => layer.outputs)].join(' → ');
-      throw new WeightFileError(file.path, '', `dense layers ${widths}, but nothing says which activation lies between them; give one (${activationNames.join(', ')}) or write ${descriptionPath(file.path)}`);
+      throw new WeightFileError(file.path, '', `dense layers ${widths}, but nothing says which activation lies between them; name it, on the command line with --activation (${activationNames.join(', ')}), or write ${descriptionPath(file.path)}`);
     }
     case 'unrecognised':
       throw new WeightFileError(file.path, '', `not recognised as a network: ${reading.reason}; a description in ${descriptionPath(file.path)} can say what it is`);

@@ -53,6 +53,12 @@ test('usage errors end with 2 and bad input with 1, each with one sentence', asy
   expect(ran.err).not.toMatch(/\n\s+at /);
 });
 
+test('a reader that closes the pipe early is no error', async () => {
+  const cli = path.join(packed, 'dist/cli.mjs');
+  const { stderr } = await promisify(execFile)('bash', ['-c', `set -o pipefail; "${process.execPath}" "${cli}" rank net.safetensors --json | head -c 1; exit "\${PIPESTATUS[0]}"`], { cwd: folder });
+  expect(stderr).not.toContain('EPIPE');
+});
+
 // The functional dimension of a ReLU network with generic weights is D minus the number of hidden units (Grigsby et al. 2023), of a tanh
 // network D. Generic means here: no unit that is off, or on, for (almost) all of the 2,000 inputs, which these seeds give.
 describe.each([
