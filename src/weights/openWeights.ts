@@ -6,6 +6,7 @@ import { openByteSource, type ByteSource } from './byteSource.ts';
 import { looksLikeGguf, openGguf } from './gguf.ts';
 import { openNpy } from './npy.ts';
 import { looksLikeNpy } from './npyHeader.ts';
+import { openOnnx } from './onnx.ts';
 import { MAX_HEADER_BYTES, openSafetensors } from './safetensors.ts';
 import { openSafetensorsIndex } from './safetensorsIndex.ts';
 import { openTfjs } from './tfjs.ts';
@@ -38,6 +39,7 @@ async function openFormat(source: ByteSource): Promise<WeightFile> {
   if (looksLikeZip(head)) return openZipWeights(source);
   if (looksLikeNpy(head)) return openNpy(source);
   if (looksLikeGguf(head)) return openGguf(source);
+  if (name.endsWith('.onnx')) return openOnnx(source);
   const known = unsupported.find(({ magic, at = 0 }) => head.toString('latin1', at, at + magic.length) === magic) ?? unsupportedByName.find(({ ending }) => name.endsWith(ending));
   if (known !== undefined) throw new WeightFileError(path, '', known.problem);
   if (name.endsWith('.safetensors')) return openSafetensors(source);
@@ -74,7 +76,6 @@ const unsupported: readonly UnsupportedMagic[] = [
 ];
 
 const unsupportedByName: readonly { readonly ending: string; readonly problem: string }[] = [
-  { ending: '.onnx', problem: notYet('an ONNX file') },
   { ending: '.pb', problem: notYet('a TensorFlow SavedModel or frozen graph') },
   { ending: '.ckpt.index', problem: notYet('a TensorFlow checkpoint') },
   { ending: '.msgpack', problem: notYet('a Flax msgpack file') },

@@ -9,7 +9,7 @@ const packedBlocks = {
   Q2_K: [256, 84], Q3_K: [256, 110], Q4_K: [256, 144], Q5_K: [256, 176], Q6_K: [256, 210], Q8_K: [256, 292],
   IQ1_S: [256, 50], IQ1_M: [256, 56], IQ2_XXS: [256, 66], IQ2_XS: [256, 74], IQ2_S: [256, 82], IQ3_XXS: [256, 98], IQ3_S: [256, 110],
   IQ4_NL: [32, 18], IQ4_XS: [256, 136], TQ1_0: [256, 54], TQ2_0: [256, 66], MXFP4: [32, 17], NVFP4: [64, 36],
-  I2: [4, 1], U2: [4, 1], I4: [2, 1], U4: [2, 1], F4_E2M1: [2, 1], F6_E2M3: [4, 3], F6_E3M2: [4, 3],
+  I2: [4, 1], U2: [4, 1], I4: [2, 1], U4: [2, 1], F4_E2M1: [2, 1],
 } as const satisfies Readonly<Record<string, readonly [elements: number, bytes: number]>>;
 
 export type PackedDtype = keyof typeof packedBlocks;
