@@ -35,11 +35,11 @@ export async function canonicalize(request: CanonicalizeRequest, context: JobCon
     context.signal.throwIfAborted();
     done.push(await canonicalizeFile(file, targets[index]!, request, context));
   }
-  const forms = [request.scaling, request.sign === 'fixed' ? 'sign' : 'none', request.permutation].filter((form) => form !== 'none').join(', ');
+  const removed = [...new Set(done.flatMap(({ form }) => form.factors.map(({ kind }) => kind)))].join(', ');
   return {
     analysis: 'canonicalize',
     title: done.length === 1 ? `Canonical form of ${path.basename(request.files[0]!)}` : `Canonical form of ${done.length} networks`,
-    summary: `Written ${done.length === 1 ? `to ${done[0]!.out}` : `${done.length} files`} (${forms === '' ? 'nothing removed' : forms}); the function is the same within ${formatNumber(Math.max(...done.map(({ distance }) => distance.relative)))} relative.`,
+    summary: `Written ${done.length === 1 ? `to ${showName(done[0]!.out)}` : `${done.length} files`} (${removed === '' ? 'nothing to remove' : `${removed} removed`}); the function is the same within ${formatNumber(Math.max(...done.map(({ distance }) => distance.relative)), 2)} relative.`,
     sources: request.files,
     sections: [
       {
@@ -51,7 +51,7 @@ export async function canonicalize(request: CanonicalizeRequest, context: JobCon
           { label: 'From', align: 'left' }, { label: 'To', align: 'left' }, { label: 'Network', align: 'left' },
           { label: 'Mass before', align: 'right' }, { label: 'Mass after', align: 'right' }, { label: 'Function error', align: 'right' },
         ],
-        rows: done.map(({ from, out, chain, form, distance }) => [from, out, describeChain(chain), form.massBefore.weights, form.massAfter.weights, distance.relative]),
+        rows: done.map(({ from, out, chain, form, distance }) => [path.basename(from), path.basename(out), describeChain(chain), form.massBefore.weights, form.massAfter.weights, distance.relative]),
       },
       {
         kind: 'table',
@@ -59,7 +59,7 @@ export async function canonicalize(request: CanonicalizeRequest, context: JobCon
         title: 'What was removed',
         meaning: 'Per hidden layer, in the order in which it was done.',
         columns: [{ label: 'File', align: 'left' }, { label: 'Factor', align: 'left' }, { label: 'Layer', align: 'left' }, { label: 'Units', align: 'right' }, { label: 'Done', align: 'left' }],
-        rows: done.flatMap(({ from, form }) => form.factors.map((factor) => [from, factor.kind, factor.layer, factor.units, factorText(factor)])),
+        rows: done.flatMap(({ from, form }) => form.factors.map((factor) => [path.basename(from), factor.kind, factor.layer, factor.units, factorText(factor)])),
       },
     ],
     warnings: done.flatMap(({ from, form }) => formWarnings(from, form)),

@@ -9,8 +9,10 @@ import type { BinAxis, JsonValue, Section } from '../protocol/report.ts';
 import type { SymmetryGroup } from '../symmetry/group.ts';
 import type { SymmetryStep } from './symmetrySteps.ts';
 
-const DENSITY_BINS = 120;
-const DENSITY_COVERAGE = 0.95;
+/** Few draws get large bins, so that single ones can be seen: about 1.2 √M a side. */
+const densityBins = (draws: number): number => Math.min(120, Math.max(24, Math.ceil(1.2 * Math.sqrt(draws))));
+/** Of many draws the tails may lie outside; of few every one counts. */
+const densityCoverage = (draws: number): number => (draws < 200 ? 1 : 0.95);
 const DENSITY_MARGIN = 0.12;
 const DISTANCE_BINS = 100;
 
@@ -48,7 +50,8 @@ export function distanceSentence(views: readonly PosteriorView[]): string {
 export function densitySection(views: readonly PosteriorView[], pair: PlottedPair, shown: Int32Array): Section {
   // x and y get the same range, so that the mirror line v1 = v2 is the diagonal. Removing the scaling changes the unit of the
   // weights, so the views before and after it have axes of their own.
-  const axisOf = (of: readonly PosteriorView[]): BinAxis => commonAxis(of.flatMap(({ x, y }) => [x, y]), DENSITY_BINS, DENSITY_COVERAGE, DENSITY_MARGIN);
+  const draws = views[0]?.x.length ?? 0;
+  const axisOf = (of: readonly PosteriorView[]): BinAxis => commonAxis(of.flatMap(({ x, y }) => [x, y]), densityBins(draws), densityCoverage(draws), DENSITY_MARGIN);
   const scaled = views.findIndex(({ step }) => step.id === 'scaling');
   const before = axisOf(scaled < 0 ? views : views.slice(0, scaled));
   const after = scaled < 0 ? before : axisOf(views.slice(scaled));
