@@ -103,7 +103,7 @@ Draws of the posterior over the weights of a network with two hidden ReLU units,
     quotient rank network.safetensors --data data.npz --likelihood bernoulli
     quotient canonicalize network.safetensors --out canonical
 
-In VS Code: right-click \`draws.npz\` and choose "Quotient: Posterior over Weights".
+In VS Code: right-click \`draws.npz\` and choose Quotient, Posterior over Weights.
 `;
 
 const FILES = ['README.md', 'data.npz', 'draws.network.json', 'draws.npz', 'network.network.json', 'network.safetensors'] as const;

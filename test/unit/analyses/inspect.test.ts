@@ -1,0 +1,80 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { inspect } from '../../../src/analyses/inspect.ts';
+import { summarize } from '../../../src/analyses/summarize.ts';
+import type { Report } from '../../../src/protocol/report.ts';
+import { context, randomNetwork, temporaryFolder, writeNetwork } from './workspace.ts';
+
+const fixture = (name: string): string => path.join(import.meta.dirname, '../../fixtures/pytorch', name);
+
+async function network(widths: readonly number[], change?: (theta: Float64Array) => void): Promise<string> {
+  const { chain, theta } = randomNetwork(widths, 'relu', 1);
+  change?.(theta);
+  const file = path.join(await temporaryFolder(), 'net.safetensors');
+  await writeNetwork(file, chain, theta);
+  return file;
+}
+
+interface FileResult {
+  readonly parameters: number;
+  readonly tensors: readonly { readonly name: string; readonly statistics?: { readonly count: number; readonly norm: number; readonly nan: number } }[];
+  readonly network: { readonly kind: string };
+  readonly symmetry: { readonly log10Copies: number; readonly continuousDimensions: number } | null;
+}
+
+const results = (report: Report): readonly FileResult[] => (report.result as unknown as { files: FileResult[] }).files;
+
+describe('inspect', () => {
+  it('counts the copies of a recognised network: H! a layer, one scaling a unit', async () => {
+    const [result] = results(await inspect({ files: [await network([3, 5, 4, 2])], statistics: false, activation: 'relu' }, context));
+    expect(result!.symmetry!.log10Copies).toBeCloseTo(Math.log10(120 * 24), 12);
+    expect(result!.symmetry!.continuousDimensions).toBe(9);
+    expect(result!.parameters).toBe(3 * 5 + 5 + 5 * 4 + 4 + 4 * 2 + 2);
+  });
+
+  it('reads weights only when statistics are asked for, and then all of them', async () => {
+    const file = await network([3, 5, 2]);
+    const [header] = results(await inspect({ files: [file], statistics: false }, context));
+    expect(header!.tensors.every(({ statistics }) => statistics === undefined)).toBe(true);
+    const [full] = results(await inspect({ files: [file], statistics: true }, context));
+    expect(full!.tensors.reduce((sum, { statistics }) => sum + statistics!.count, 0)).toBe(full!.parameters);
+    const { theta } = randomNetwork([3, 5, 2], 'relu', 1);
+    expect(Math.hypot(...full!.tensors.map(({ statistics }) => statistics!.norm))).toBeCloseTo(Math.hypot(...theta), 12);
+  });
+
+  it('warns of values that are not numbers, naming the tensor', async () => {
+    const file = await network([3, 5, 2], (theta) => { theta[15] = Number.NaN; theta[16] = Number.POSITIVE_INFINITY; });
+    expect((await inspect({ files: [file], statistics: true }, context)).warnings).toEqual([
+      'Tensor "0.bias" holds 1 NaN and 1 infinite values; a network with them has no curvature or canonical form.',
+    ]);
+  });
+
+  it('shows a file whose description does not fit, with the reason as a warning', async () => {
+    const file = await network([3, 5, 2]);
+    const description = path.join(path.dirname(file), 'net.network.json');
+    await writeFile(description, '{ "layers": [ { "dense": "9" } ] }');
+    const report = await inspect({ files: [file], statistics: false }, context);
+    expect(report.warnings).toEqual([`${description}: layers[0]: there is no tensor "9.weight" in the weight file`]);
+    expect(results(report)[0]).toMatchObject({ network: { kind: 'unrecognised' }, symmetry: null });
+  });
+
+  it('keeps the sections of several files apart', async () => {
+    const files = [await network([3, 5, 2]), await network([2, 2])];
+    const report = await inspect({ files, statistics: false, activation: 'relu' }, context);
+    expect(new Set(report.sections.map(({ id }) => id)).size).toBe(report.sections.length);
+    expect(results(report).map(({ parameters }) => parameters)).toEqual([32, 6]);
+  });
+});
+
+describe('the summary of a header', () => {
+  it('says when an activation has to be asked for, and is content once it is known', async () => {
+    const file = await network([3, 5, 2]);
+    expect((await summarize({ file })).network).toEqual({ kind: 'activation-needed', description: '3 → 5 → 2' });
+    expect((await summarize({ file, activation: 'tanh' })).network).toMatchObject({ kind: 'recognised', description: '3 → 5 tanh → 2', parameters: 32 });
+  });
+
+  it('sees a list of state dicts as draws', async () => {
+    expect((await summarize({ file: fixture('list-of-state-dicts.pt'), activation: 'relu' })).network).toMatchObject({ kind: 'recognised', description: '2 draws of 3 → 4 relu → 2' });
+  });
+});
