@@ -89,10 +89,11 @@ function rankText({ accounting: { rank: { rank: value, bracket } } }: Question):
 
 function summarySentence(question: Question): string {
   const { chain, data, accounting } = question;
-  const { symmetry, hidden, dataLimited } = accounting;
+  const { symmetry, remainder } = accounting;
   const share = formatNumber((100 * accounting.dimension) / chain.parameters, 3);
   const on = `${formatCount(inputsOf(question))} ${data === undefined ? 'generic inputs' : 'data points'}`;
-  const parts = [[symmetry, 'symmetry'], [hidden, 'hidden structure'], [dataLimited, 'too little data']] as const;
+  const rest: readonly (readonly [number, string])[] = remainder.kind === 'separated' ? [[remainder.hidden, 'hidden structure'], [remainder.dataLimited, 'too little data']] : [[remainder.dimension, 'hidden structure or too little data']];
+  const parts = [[symmetry, 'symmetry'] as const, ...rest];
   const because = parts.filter(([count]) => count !== 0).map(([count, what]) => `${formatCount(count)} from ${what}`).join(', ');
   return `The GGN has rank ${rankText(question)} of ${formatCount(chain.parameters)} parameters on ${on}; ${share} % of weight space is kernel${because === '' ? '' : ` (${because})`}.`;
 }
@@ -127,7 +128,7 @@ function overview(question: Question): Section {
 }
 
 function waterfall({ chain, data, accounting }: Question): Section {
-  const { rank: { rank: value }, symmetry, hidden, dataLimited } = accounting;
+  const { rank: { rank: value }, symmetry, remainder } = accounting;
   return {
     kind: 'waterfall',
     id: 'kernel',
@@ -135,8 +136,12 @@ function waterfall({ chain, data, accounting }: Question): Section {
     meaning: data === undefined ? 'On generic inputs nothing is missing for want of data: what is left of the kernel belongs to the parameterisation.' : 'More data can win back the data-limited part; the rest belongs to the parameterisation.',
     total: { label: 'parameters', value: chain.parameters, meaning: 'dimensions of weight space' },
     steps: [
-      { label: 'data-limited', value: dataLimited, meaning: 'directions that more data would constrain' },
-      { label: 'hidden', value: hidden, meaning: 'directions that no input sees, beyond the known symmetries' },
+      ...(remainder.kind === 'separated'
+        ? [
+            { label: 'data-limited', value: remainder.dataLimited, meaning: 'directions that more data would constrain' },
+            { label: 'hidden', value: remainder.hidden, meaning: 'directions that no input sees, beyond the known symmetries' },
+          ]
+        : [{ label: 'data-limited or hidden', value: remainder.dimension, meaning: 'directions that more data would constrain, or that no input sees; too many parameters to tell which' }]),
       { label: 'symmetry', value: symmetry, meaning: 'directions along the continuous symmetries' },
     ],
     remainder: { label: 'rank', value, meaning: 'directions that the data constrain' },
@@ -202,7 +207,7 @@ function warnings({ evidence, accounting, request }: Question): string[] {
 
 function result(question: Question): JsonValue {
   const { request, chain, accounting, units, evidence, seconds } = question;
-  const { spectrum: { eigenvalues, method, resolution, plan }, rank: estimate, symmetry, hidden, dataLimited, dimension } = accounting;
+  const { spectrum: { eigenvalues, method, resolution, plan }, rank: estimate, symmetry, remainder, dimension } = accounting;
   const group = symmetryGroup(chain, { likelihood: request.likelihood });
   const count = (kind: string): number => group.factors.filter((factor) => factor.kind === kind).reduce((sum, { size }) => sum + size, 0);
   const log10 = (kind: string): number => group.factors.filter((factor) => factor.kind === kind).reduce((sum, { log10Copies }) => sum + log10Copies, 0);
@@ -219,7 +224,8 @@ function result(question: Question): JsonValue {
     rankBracket: [...estimate.bracket],
     rankBound: Math.min(chain.parameters, inputsOf(question) * outputRank(likelihoodModel(request.likelihood, request.noise, chain.outputs), chain.outputs)),
     kernelDimension: dimension,
-    kernel: { symmetry, hidden, dataLimited },
+    // Null where the two could not be told apart; together they are kernelDimension − symmetry.
+    kernel: { symmetry, hidden: remainder.kind === 'separated' ? remainder.hidden : null, dataLimited: remainder.kind === 'separated' ? remainder.dataLimited : null },
     symmetry: { scaling: count('scaling'), permutationLog10: log10('permutation'), signFlips: count('sign') },
     units: units.map((unit) => ({ ...unit })),
     spectrum: values,

@@ -7,6 +7,9 @@
  * X_generic contains the data, so that the last part cannot be negative but for rounding. Under a softmax both ranks are
  * taken under the likelihood. Its blind directions count as symmetries: adding one affine function of the last hidden layer to
  * every logit, n_in weights and a bias, leaves a softmax as it is.
+ *
+ * J(X_generic) has at least twice as many rows as there are parameters. Where that does not fit into the memory limit, the last
+ * two parts are given together.
  */
 import { interruptibly } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
@@ -18,9 +21,9 @@ import { symmetryTangents } from '../symmetry/tangents.ts';
 import { genericInputCount, inputsAround, standardNormalInputs } from './genericInputs.ts';
 import { outputRank, type LikelihoodModel } from './likelihood.ts';
 import { rankEstimate, type RankEstimate } from './rank.ts';
-import { gramSpectrum, type GgnSpectrum } from './spectrum.ts';
+import { gramSpectrum, planSpectrum, type GgnSpectrum } from './spectrum.ts';
 import { symmetryDimension } from './symmetryDimension.ts';
-import { inputCount, type CurvatureProblem } from './weightedJacobian.ts';
+import { inputCount, inputsPerChunk, type CurvatureProblem } from './weightedJacobian.ts';
 
 export interface KernelQuestion {
   readonly chain: DenseChain;
@@ -39,14 +42,18 @@ export interface KernelAccounting {
   /** The inputs that `spectrum` was taken on, N × d. */
   readonly x: Float64Array;
   readonly rank: RankEstimate;
-  readonly genericRank: RankEstimate;
   /** D − rank. */
   readonly dimension: number;
   readonly symmetry: number;
-  readonly hidden: number;
-  readonly dataLimited: number;
+  readonly remainder: KernelRemainder;
   readonly warnings: readonly string[];
 }
+
+/** The kernel beyond the known symmetries. */
+export type KernelRemainder =
+  | { readonly kind: 'separated'; readonly genericRank: RankEstimate; readonly hidden: number; readonly dataLimited: number }
+  /** hidden + data-limited; `neededBytes` would be needed to tell them apart. */
+  | { readonly kind: 'together'; readonly dimension: number; readonly neededBytes: number };
 
 /** @throws UserError, MemoryLimitError as `gramSpectrum` does */
 export async function kernelAccounting(question: KernelQuestion, context: JobContext): Promise<KernelAccounting> {
@@ -59,19 +66,15 @@ export async function kernelAccounting(question: KernelQuestion, context: JobCon
   const symmetry = await interruptibly(symmetryDimension(generic, tangentsOf(question, context)), context.signal);
   const beyondSymmetry = chain.parameters - symmetry.dimension;
   const rank = rankOf(spectrum, Math.min(beyondSymmetry, inputCount(data) * outputRank(likelihood, chain.outputs)));
-  const genericRank = await functionalDimension(generic, x, rank, beyondSymmetry, context);
-  const hidden = chain.parameters - genericRank.rank - symmetry.dimension;
-  const dataLimited = genericRank.rank - rank.rank;
+  const remainder = await remainderOf(generic, x, rank, symmetry.dimension, context);
   return {
     spectrum,
     x,
     rank,
-    genericRank,
     dimension: chain.parameters - rank.rank,
     symmetry: symmetry.dimension,
-    hidden,
-    dataLimited,
-    warnings: warningsOf({ rank, genericRank, hidden, dataLimited, rejected: symmetry.rejected.length, symmetryBracket: symmetry.bracket }),
+    remainder,
+    warnings: warningsOf({ rank, remainder, rejected: symmetry.rejected.length, symmetryBracket: symmetry.bracket }),
   };
 }
 
@@ -103,40 +106,52 @@ function rankOf(spectrum: GgnSpectrum, bound: number): RankEstimate {
   return rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound });
 }
 
-async function functionalDimension(generic: CurvatureProblem, dataInputs: Float64Array, rank: RankEstimate, bound: number, context: JobContext): Promise<RankEstimate> {
+async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, rank: RankEstimate, symmetry: number, context: JobContext): Promise<KernelRemainder> {
+  const { chain, likelihood } = generic;
+  const bound = chain.parameters - symmetry;
+  const separated = (genericRank: RankEstimate): KernelRemainder => ({ kind: 'separated', genericRank, hidden: bound - genericRank.rank, dataLimited: genericRank.rank - rank.rank });
   // The generic rank lies between the data's and the bound: where these meet there is nothing to compute. Nor is there when
   // the inputs are the generic ones and H is the same for all outputs.
-  if (rank.rank === bound && rank.bracket[0] === bound) return rank;
-  if (generic.x === dataInputs && generic.likelihood.kind === 'gaussian') return rank;
+  if (rank.rank === bound && rank.bracket[0] === bound) return separated(rank);
+  if (generic.x === dataInputs && likelihood.kind === 'gaussian') return separated(rank);
+  const { bytes } = planSpectrum(inputCount(generic) * chain.outputs, chain.parameters, inputsPerChunk(chain) * chain.outputs, context.memoryLimitBytes);
+  if (bytes > context.memoryLimitBytes) return { kind: 'together', dimension: bound - rank.rank, neededBytes: bytes };
   const told: JobContext = { ...context, progress: ({ message, ...rest }) => { context.progress({ message: `On generic inputs: ${message}`, ...rest }); } };
-  return rankOf(await gramSpectrum(generic, told), bound);
+  return separated(rankOf(await gramSpectrum(generic, told), bound));
 }
 
 interface Doubts {
   readonly rank: RankEstimate;
-  readonly genericRank: RankEstimate;
-  readonly hidden: number;
-  readonly dataLimited: number;
+  readonly remainder: KernelRemainder;
   readonly rejected: number;
   readonly symmetryBracket: readonly [number, number];
 }
 
-function warningsOf({ rank, genericRank, hidden, dataLimited, rejected, symmetryBracket }: Doubts): string[] {
+function warningsOf({ rank, remainder, rejected, symmetryBracket }: Doubts): string[] {
   const warnings: string[] = [];
   const [low, high] = rank.bracket;
   if (low !== high) {
     warnings.push(`The rank lies between ${low} and ${high}: singular values run into rounding without a clear gap, and float64 cannot tell the smallest from zero.`);
   }
-  const [genericLow, genericHigh] = genericRank.bracket;
-  if (genericLow !== genericHigh && genericRank !== rank) {
-    warnings.push(`On generic inputs the rank lies between ${genericLow} and ${genericHigh}; up to ${genericHigh - genericRank.rank} of the hidden directions may belong to the image or be data-limited.`);
-  } else if (genericLow !== genericHigh) {
-    warnings.push(`Up to ${genericHigh - genericRank.rank} of the hidden directions may belong to the image.`);
-  }
   if (symmetryBracket[0] !== symmetryBracket[1]) {
     warnings.push(`The symmetry tangents span between ${symmetryBracket[0]} and ${symmetryBracket[1]} dimensions: some are nearly dependent.`);
   }
   if (rejected > 0) warnings.push(`${rejected} symmetry tangents change the network's outputs and were left out of the accounting.`);
+  return [...warnings, ...remainderWarnings(rank, remainder)];
+}
+
+function remainderWarnings(rank: RankEstimate, remainder: KernelRemainder): string[] {
+  if (remainder.kind === 'together') {
+    return [`Hidden and data-limited directions are counted together: to tell them apart would take about ${(remainder.neededBytes / 1e9).toPrecision(2)} GB for this many parameters, more than the memory limit.`];
+  }
+  const { genericRank, hidden, dataLimited } = remainder;
+  const warnings: string[] = [];
+  const [low, high] = genericRank.bracket;
+  if (low !== high && genericRank !== rank) {
+    warnings.push(`On generic inputs the rank lies between ${low} and ${high}; up to ${high - genericRank.rank} of the hidden directions may belong to the image or be data-limited.`);
+  } else if (low !== high) {
+    warnings.push(`Up to ${high - genericRank.rank} of the hidden directions may belong to the image.`);
+  }
   if (hidden < 0) {
     warnings.push(`The parts do not separate (hidden = ${hidden}): singular values that belong to symmetries came out above the tolerance, so the rank is too high by ${-hidden} or more.`);
   }
