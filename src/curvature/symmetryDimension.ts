@@ -9,8 +9,11 @@ import { rankEstimate } from './rank.ts';
 import { inputCount, inputsPerChunk, weightedRows, type CurvatureProblem } from './weightedJacobian.ts';
 
 const VERIFIED = 1e-10;
-/** Inputs that a tangent is tried on: an analytic tangent is right everywhere or wrong almost everywhere. */
-const TRIED_INPUTS = 256;
+/**
+ * Inputs that a tangent is tried on: an analytic tangent is right everywhere or wrong almost everywhere, so a few are enough where
+ * many would take longer than everything else.
+ */
+const TRIED_INPUTS = { most: 256, least: 8, products: 2e9 } as const;
 
 export interface SymmetryDimension {
   readonly dimension: number;
@@ -46,7 +49,8 @@ export function* symmetryDimension(problem: CurvatureProblem, tangents: readonly
 function* relativeResiduals(problem: CurvatureProblem, tangents: readonly Float64Array[]): Interruptible<Float64Array> {
   const { chain } = problem;
   const squares = new Float64Array(tangents.length);
-  const inputs = Math.min(TRIED_INPUTS, inputCount(problem));
+  const affordable = Math.floor(TRIED_INPUTS.products / (chain.outputs * chain.parameters * Math.max(1, tangents.length)));
+  const inputs = Math.min(inputCount(problem), TRIED_INPUTS.most, Math.max(TRIED_INPUTS.least, affordable));
   const step = inputsPerChunk(chain);
   const buffer = new Float64Array(step * chain.outputs * chain.parameters);
   let largestRow = 0;
