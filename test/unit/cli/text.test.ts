@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { reportAsText } from '../../../src/cli/text.ts';
+import type { Report, Section } from '../../../src/protocol/report.ts';
+
+const report = (...sections: Section[]): Report => ({
+  analysis: 'inspect', title: 'net', summary: 'A summary.', sources: [], sections, warnings: [], result: null, provenance: { version: '1', seed: null, seconds: 0.1 },
+});
+const base = { id: 'a', title: 'Section', meaning: 'What it means.' };
+
+describe('a report in a terminal', () => {
+  it('lets no name reach the terminal as a command', () => {
+    const name = '\u001b[2Jevil\u202ename\n';
+    const text = reportAsText(report(
+      { ...base, kind: 'tensors', tensors: [{ name, dtype: 'F32', shape: [2], elements: 2, bytes: 8 }] },
+      { ...base, kind: 'table', columns: [{ label: 'Key', align: 'left' }], rows: [[name]] },
+    ));
+    for (const character of ['\u001b', '\u202e']) expect(text).not.toContain(character);
+    expect(text.split('\\u{1b}[2Jevil\\u{202e}name\\u{a}')).toHaveLength(3);
+  });
+
+  it('draws a density the right way up, darker where there are more', () => {
+    const axis = { min: 0, max: 1, bins: 36 };
+    const counts = new Array<number>(36 * 36).fill(0);
+    counts[35 * 36] = 1000;
+    counts[35] = 1;
+    const text = reportAsText(report({ ...base, kind: 'density', xLabel: 'x', yLabel: 'y', panels: [{ title: 'Panel', meaning: '', x: axis, y: axis, counts, total: 1001, outside: 0, sample: { x: [], y: [] } }] }));
+    const rows = text.split('\n').filter((line) => line.startsWith('│'));
+    expect(rows).toHaveLength(18);
+    // High y, low x: the top left corner; low y, high x: the bottom right one.
+    expect(rows[0]).toBe(`│█${' '.repeat(35)}│`);
+    expect(rows[17]).toBe(`│${' '.repeat(35)}░│`);
+  });
+
+  it('shows a waterfall as a sum', () => {
+    const step = (label: string, value: number) => ({ label, value, meaning: '' });
+    const text = reportAsText(report({ ...base, kind: 'waterfall', total: step('parameters', 1000), steps: [step('symmetry', 30)], remainder: step('rank', 970) }));
+    expect(text).toContain('parameters  1,000');
+    expect(text).toContain('− symmetry     30');
+    expect(text).toContain('= rank        970');
+  });
+});
