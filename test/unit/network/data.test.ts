@@ -1,0 +1,83 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { classLabels, readData, requireInputWidth, type DataSet } from '../../../src/network/data.ts';
+import { writeNpz, type NamedArray } from '../../../src/weights/npzWriter.ts';
+import { temporaryFolder } from '../analyses/workspace.ts';
+
+async function npz(...arrays: NamedArray[]): Promise<string> {
+  const file = path.join(await temporaryFolder(), 'data.npz');
+  await writeNpz(file, arrays, { overwrite: false });
+  return file;
+}
+async function csv(text: string): Promise<string> {
+  const file = path.join(await temporaryFolder(), 'data.csv');
+  await writeFile(file, text);
+  return file;
+}
+const array = (name: string, shape: readonly number[], values?: readonly number[]): NamedArray => ({
+  name, shape, values: Float64Array.from(values ?? Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i)),
+});
+const labelled = (y: readonly number[], targets: number): DataSet => ({ source: 'd.npz', rows: y.length / targets, inputs: 1, x: new Float64Array(y.length / targets), y: Float64Array.from(y), targets });
+
+describe('data', () => {
+  it('is x and y; further axes of x are flattened', async () => {
+    expect(await readData(await npz(array('x', [2, 3, 2]), array('y', [2])))).toMatchObject({ rows: 2, inputs: 6, targets: 1, y: Float64Array.of(0, 1) });
+    expect((await readData(await npz(array('x', [4, 1])))).y).toBeUndefined();
+  });
+
+  it('may be one array of classes, whose index is the label', async () => {
+    const data = await readData(await npz(array('points', [3, 2, 2])));
+    expect(data).toMatchObject({ rows: 6, inputs: 2, y: Float64Array.of(0, 0, 1, 1, 2, 2) });
+  });
+
+  it('is the same from .csv, whatever the order of its columns', async () => {
+    const row = fc.tuple(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }));
+    await fc.assert(fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 5 }), async (rows) => {
+      const folder = await csv(`"a",y,b\r\n${rows.map((cells) => cells.map(String).join(' , ')).join('\r\n')}\r\n`);
+      const data = await readData(folder);
+      expect([...data.x]).toEqual(rows.flatMap(([a, , b]) => [a, b]).map((value) => Number(String(value))));
+      expect([...data.y!]).toEqual(rows.map(([, y]) => y));
+    }), { numRuns: 30 });
+  });
+
+  it.each([
+    ['rows that differ', () => npz(array('x', [3, 2]), array('y', [4])), 'x has 3 rows and y has 4; they should have the same number'],
+    ['NaN in the inputs', () => npz(array('x', [2, 2], [0, 1, 2, Number.NaN])), 'x, row 1: holds a value that is not a number; data must be finite'],
+    ['an infinite target', () => npz(array('x', [2, 1]), array('y', [2], [0, Number.NEGATIVE_INFINITY])), 'y, row 1: holds -Infinity; data must be finite'],
+    ['no inputs', () => npz(array('x', [0, 2])), 'x: expected at least one row of inputs, its shape is [0, 2]'],
+    ['other names', () => npz(array('inputs', [3, 2])), 'expected an array "x" (N × d), optionally "y", or one array classes × points × d; found "inputs" [3, 2]'],
+    ['a .csv without header', () => csv('1,2\n3,4\n'), 'line 1: expected a header row; name target columns y, y1, …, and input columns anything else'],
+    ['a short line', () => csv('a,b,y\n1,2,0\n1,2\n'), 'line 3: has 2 values, the header names 3 columns'],
+    ['a word among numbers', () => csv('a,y\n1,0\nx,1\n'), 'x, row 1: holds a value that is not a number; data must be finite'],
+    ['an empty cell', () => csv('a,y\n,0\n'), 'x, row 0: holds a value that is not a number; data must be finite'],
+    ['targets only', () => csv('y\n1\n'), 'expected at least one row and one input column'],
+    ['an empty .csv', () => csv(''), 'line 1: expected a header row; name target columns y, y1, …, and input columns anything else'],
+  ])('says what is wrong with %s', async (_, make, message) => {
+    const file = await make();
+    await expect(readData(file)).rejects.toThrow(new RegExp(`^${`${file}: ${message}`.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`));
+  });
+
+  it('says both widths when it does not fit a network', async () => {
+    const data = await readData(await npz(array('x', [3, 2])));
+    expect(() => { requireInputWidth(data, 5); }).toThrow(`${data.source}: x: has 2 values a row, the network takes 5`);
+  });
+});
+
+describe('class labels', () => {
+  it('are whole numbers, or the place of the one in one-hot rows', () => {
+    expect([...classLabels(labelled([0, 2, 1], 1), 3)!]).toEqual([0, 2, 1]);
+    expect([...classLabels(labelled([0, 1, 0, 0, 0, 1], 3), 3)!]).toEqual([1, 2]);
+  });
+
+  it.each([
+    [labelled([0, 3], 1), 'd.npz: y, row 1: expected a class 0 … 2, found 3'],
+    [labelled([-1], 1), 'd.npz: y, row 0: expected a class 0 … 2, found -1'],
+    [labelled([0.5], 1), 'd.npz: y, row 0: expected a class 0 … 2, found 0.5'],
+    [labelled([0, 1, 1], 3), 'd.npz: y, row 0: expected a class 0 … 2 or a one-hot row of 3, found 0, 1, 1'],
+    [labelled([1, 0], 2), 'd.npz: y, row 0: expected a class 0 … 2 or a one-hot row of 3, found 1, 0'],
+  ])('are nothing else', (data, message) => {
+    expect(() => classLabels(data, 3)).toThrow(message);
+  });
+});
