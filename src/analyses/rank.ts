@@ -179,6 +179,7 @@ const statusMeaning: Readonly<Record<UnitReport['status'], string>> = {
   constant: 'no incoming weight: the same output for every input',
   dead: 'never active on these inputs: nothing before it is seen through it',
   'always-on': 'active on every input: acts linearly',
+  rare: 'on, or off, for so few inputs that its directions cannot be told apart: more inputs would count them',
   saturated: 'derivative below 1e-6 on every input',
   duplicate: 'computes the same feature as another unit',
   mixed: '',

@@ -3,6 +3,8 @@
  *   constant    its incoming weights are zero: it outputs the same for every input
  *   dead        its activation's derivative is zero on every input (ReLU never on): nothing upstream is seen through it
  *   always-on   piecewise linear and never crossing its kink: it acts linearly
+ *   rare        piecewise linear and on one side of its kink for less than a twentieth of the inputs, and for fewer of them than it has
+ *               incoming parameters: these inputs cannot tell its directions apart, others like them could
  *   saturated   smooth, and |σ'| < 1e-6 on every input
  *   duplicate   another unit of the layer computes the same feature, up to a factor
  *   mixed       none of these
@@ -12,7 +14,7 @@ import type { Activation } from '../network/activation.ts';
 import type { DenseChain, DenseLayer } from '../network/denseChain.ts';
 import { trace } from '../network/forward.ts';
 
-export type UnitStatus = 'constant' | 'dead' | 'always-on' | 'saturated' | 'duplicate' | 'mixed';
+export type UnitStatus = 'constant' | 'dead' | 'always-on' | 'rare' | 'saturated' | 'duplicate' | 'mixed';
 
 export interface UnitReport {
   /** The layer's name in the chain. */
@@ -24,6 +26,7 @@ export interface UnitReport {
 }
 
 const SATURATED = 1e-6;
+const RARE = 1 / 20;
 const PARALLEL = 1e-10;
 
 /**
@@ -50,14 +53,20 @@ function statusAlone(layer: DenseLayer, theta: Float64Array, z: Float64Array, un
   const { derivative, positivelyHomogeneous, name } = layer.activation;
   if (z.length === 0 || name === 'linear') return 'mixed';
   let largest = 0;
-  let kinkCrossed = false;
+  let likeFirst = 0;
   const first = derivative(z[unit]!);
   for (let k = unit; k < z.length; k += layer.outputs) {
     const slope = derivative(z[k]!);
     largest = Math.max(largest, Math.abs(slope));
-    if (slope !== first) kinkCrossed = true;
+    if (slope === first) likeFirst++;
   }
-  if (positivelyHomogeneous) return kinkCrossed ? 'mixed' : largest === 0 ? 'dead' : 'always-on';
+  if (positivelyHomogeneous) {
+    const inputs = z.length / layer.outputs;
+    const minority = Math.min(likeFirst, inputs - likeFirst);
+    if (minority === 0) return largest === 0 ? 'dead' : 'always-on';
+    const incoming = layer.inputs + (layer.bias === undefined ? 0 : 1);
+    return minority < incoming && minority < RARE * inputs ? 'rare' : 'mixed';
+  }
   return largest < SATURATED ? 'saturated' : 'mixed';
 }
 

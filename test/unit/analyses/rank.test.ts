@@ -49,6 +49,13 @@ describe('the rank analysis', () => {
     expect(result).toMatchObject({ rank: 451, kernel: { symmetry: 32, hidden: 1, dataLimited: 0 }, units: [{ layer: '2', unit: 5, status: 'always-on' }] });
   });
 
+  it('names a unit that is on for too few of the inputs to be seen whole', async () => {
+    // Unit 12 of the second hidden layer is on for one input of 2,000, which shows 4 (one an output) of its 17 + 4 − 1 directions;
+    // unit 8 is off for 14, which is enough.
+    const result = await rankOf([8, 16, 16, 4], 'relu', {}, 3);
+    expect(result).toMatchObject({ rank: 436, kernel: { symmetry: 32, hidden: 16, dataLimited: 0 }, units: [{ layer: '2', unit: 8, status: 'rare' }, { layer: '2', unit: 12, status: 'rare' }] });
+  });
+
   it('counts what too few data leave open, and bounds the rank by N·O', async () => {
     const folder = await temporaryFolder();
     const data = path.join(folder, 'data.npz');

@@ -16,6 +16,14 @@ describe('units on the data', () => {
     expect(statuses('relu', [[1, 1, -50], [1, 1, 50], [0, 0, 2], [1, -1, 0.1]]).map(({ status }) => status)).toEqual(['dead', 'always-on', 'constant', 'mixed']);
   });
 
+  test('ReLU: on, or off, for fewer inputs than it has incoming parameters', () => {
+    // Of the 200 inputs exactly `on` have a first coordinate beyond the threshold; a unit has 3 incoming parameters.
+    const first = Array.from(normal(1, 400)).filter((_, k) => k % 2 === 0).sort((a, b) => b - a);
+    const beyond = (on: number): readonly [number, number, number] => [1, 0, -(first[on - 1]! + first[on]!) / 2];
+    const [a, b, c] = beyond(2);
+    expect(statuses('relu', [beyond(1), [a, b, c], beyond(3), [-a, b, -c]]).map(({ status }) => status)).toEqual(['rare', 'rare', 'mixed', 'rare']);
+  });
+
   test('leaky ReLU is linear on either side and never dead', () => {
     expect(statuses('leaky_relu:0.1', [[1, 1, -50], [1, 1, 50], [1, 1, 0]]).map(({ status }) => status)).toEqual(['always-on', 'always-on', 'mixed']);
   });
