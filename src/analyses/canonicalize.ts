@@ -46,7 +46,7 @@ export async function canonicalize(request: CanonicalizeRequest, context: JobCon
         kind: 'table',
         id: 'files',
         title: 'Files',
-        meaning: `Mass is the sum of squared weights without biases. The function error is the largest difference of the outputs, relative to their size, between the file read and the file written, on ${COMPARED_INPUTS} generic inputs.`,
+        meaning: `Mass is the sum of squared weights without biases; the balanced form makes it least, the unit form fixes the norms of the rows instead and may raise it. The function error is the largest difference of the outputs, relative to their size, between the file read and the file written, on ${COMPARED_INPUTS} generic inputs.`,
         columns: [
           { label: 'From', align: 'left' }, { label: 'To', align: 'left' }, { label: 'Network', align: 'left' },
           { label: 'Mass before', align: 'right' }, { label: 'Mass after', align: 'right' }, { label: 'Function error', align: 'right' },

@@ -5,13 +5,14 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { DenseChain } from '../network/denseChain.ts';
-import { readParameters } from '../network/parameters.ts';
-import { requireNetwork } from '../network/readNetwork.ts';
+import { parameterBlocks, readParameters } from '../network/parameters.ts';
+import { readNetwork, requireNetwork } from '../network/readNetwork.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { DrawAxes, NetworkOptions } from '../protocol/service.ts';
 import { MemoryLimitError, UserError } from '../protocol/userError.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
+import type { WeightFile } from '../weights/weightFile.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 
 export interface Draws {
@@ -68,7 +69,7 @@ async function readCheckpoints(paths: readonly string[], options: NetworkOptions
   for (const [m, path] of paths.entries()) {
     const file = await openWeightFile(path);
     try {
-      const { chain: own } = await requireNetwork(file, options, 0);
+      const own = await networkOfDraw(file, options, chain);
       if (chain === undefined) {
         chain = own;
         requireMemory(paths.length, chain, copies, context);
@@ -85,6 +86,17 @@ async function readCheckpoints(paths: readonly string[], options: NetworkOptions
   }
   if (chain === undefined) throw new UserError('a posterior needs at least one weight file');
   return { chain, chains: 1, drawsPerChain: paths.length, theta };
+}
+
+/** What describes the first draw describes those that hold the same tensors and say nothing of their own. */
+async function networkOfDraw(file: WeightFile, options: NetworkOptions, first: DenseChain | undefined): Promise<DenseChain> {
+  if (first !== undefined) {
+    const reading = await readNetwork(file, options, 0);
+    if (reading.kind === 'chain') return reading.chain;
+    const same = parameterBlocks(first).every(({ reference, shape }) => file.tensor(reference.tensor)?.shape.join() === shape.join());
+    if (same) return first;
+  }
+  return (await requireNetwork(file, options, 0)).chain;
 }
 
 /** "2 → 2 (relu) → 1": equal for networks whose θ can be compared entry by entry. */

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
@@ -6,7 +7,7 @@ import { requireNetwork } from '../../../src/network/readNetwork.ts';
 import { readDraws } from '../../../src/posterior/draws.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { writeNpz } from '../../../src/weights/npzWriter.ts';
-import { context, randomNetwork, temporaryFolder } from '../analyses/workspace.ts';
+import { context, randomNetwork, temporaryFolder, writeNetwork } from '../analyses/workspace.ts';
 
 const fixture = (name: string): string => path.join(import.meta.dirname, '../../fixtures/pytorch', name);
 
@@ -29,6 +30,23 @@ describe('sets of draws', () => {
     const file = path.join(await temporaryFolder(), 'draws.npz');
     const theta = await writeStacked(file, leading);
     expect(await readDraws([file], { activation: 'relu' }, undefined, 1, context)).toMatchObject({ chains, drawsPerChain, theta });
+  });
+
+  it('of separate files need one description, the first one’s; a file of other shapes is named', async () => {
+    const folder = await temporaryFolder();
+    const files = [0, 1, 2].map((m) => path.join(folder, `draw${m}.safetensors`));
+    for (const [m, file] of files.entries()) {
+      const { chain, theta } = randomNetwork([2, 3, 1], 'relu', m);
+      await writeNetwork(file, chain, theta);
+    }
+    await writeFile(path.join(folder, 'draw0.network.json'), '{ "layers": [ { "dense": "0", "activation": "tanh" }, { "dense": "2" } ] }');
+    const { chain, theta } = await readDraws(files, {}, undefined, 1, context);
+    expect(chain.layers.map(({ activation }) => activation.name)).toEqual(['tanh', 'linear']);
+    expect(theta.subarray(2 * chain.parameters)).toEqual(randomNetwork([2, 3, 1], 'relu', 2).theta);
+    const other = path.join(folder, 'other.safetensors');
+    const wider = randomNetwork([2, 4, 1], 'relu', 0);
+    await writeNetwork(other, wider.chain, wider.theta);
+    await expect(readDraws([...files, other], {}, undefined, 1, context)).rejects.toThrow(`${other}: dense layers 2 → 4 → 1, but nothing says which activation`);
   });
 
   it('are read from a list of state dicts as PyTorch saves it, one draw an entry', async () => {
