@@ -7,7 +7,8 @@ import { inspect } from './inspect.ts';
 import { posterior } from './posterior.ts';
 import { rank } from './rank.ts';
 import { summarize } from './summarize.ts';
+import { tensorDetail } from './tensorDetail.ts';
 
 export type Analyses = { readonly [M in Method]: (request: RequestOf<M>, context: JobContext) => Promise<ResultOf<M>> };
 
-export const analyses: Analyses = { inspect, canonicalize, rank, posterior, example, summarize, environment };
+export const analyses: Analyses = { inspect, canonicalize, rank, posterior, example, summarize, tensorDetail, environment };

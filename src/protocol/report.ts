@@ -83,14 +83,27 @@ export interface TensorRow {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
+  /** Logical parameters: the product of the shape. */
   readonly elements: number;
   readonly bytes: number;
+  /** What lies in the file, where that is not one number of `dtype` for each element. */
+  readonly stored?: StoredForm;
   /** Absent until statistics were asked for, or for dtypes that hold no real numbers. */
   readonly statistics?: TensorStatistics;
 }
 
-export interface TensorStatistics {
+export interface StoredForm {
+  /** `U8` of a tensor that is read as `F32`; `Q4_K` of quantised blocks. */
+  readonly dtype: string;
+  /** Numbers, or blocks of numbers that share a scale. */
   readonly count: number;
+  readonly elementsEach: number;
+}
+
+/** Of any set of elements: a tensor, a file. */
+export interface ElementStatistics {
+  readonly count: number;
+  /** NaN, like `max`, `mean` and `standardDeviation`, when no element is finite. */
   readonly min: number;
   readonly max: number;
   readonly mean: number;
@@ -101,6 +114,18 @@ export interface TensorStatistics {
   readonly zeros: number;
   readonly nan: number;
   readonly infinite: number;
+}
+
+/** Shares of the finite elements that lie below each of `TensorStatistics.quantiles`. */
+export const quantileLevels = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
+
+export interface TensorStatistics extends ElementStatistics {
+  /** Of the finite elements at `quantileLevels`, interpolated linearly between neighbours (Hyndman & Fan 1996, type 7); empty when no element is finite. */
+  readonly quantiles: readonly number[];
+  /** Counts of the finite elements in equal bins on [min, max], at most 64, fewer for few elements; empty when no element is finite, one bin when all are equal. */
+  readonly histogram: readonly number[];
+  /** Quantiles, and the edges of bins, are known to this distance; 0 where they are exact. */
+  readonly resolution: number;
 }
 
 /**

@@ -2,7 +2,7 @@
  * The analysis service as one interface: what the analysis host serves, and what the extension and the command line ask for.
  * The wire types of `rpc.ts` are derived from it, so that a method cannot exist on one side only.
  */
-import type { Report } from './report.ts';
+import type { BinAxis, Report, TensorStatistics } from './report.ts';
 
 export interface AnalysisService {
   inspect(request: InspectRequest): Report;
@@ -12,6 +12,8 @@ export interface AnalysisService {
   example(request: ExampleRequest): Report;
   /** Header only, for hovers, decorations and for deciding what to ask the user. */
   summarize(request: SummarizeRequest): WeightSummary;
+  /** One tensor in detail, for the viewer. */
+  tensorDetail(request: TensorDetailRequest): TensorDetail;
   /** What the host runs on. */
   environment(request: Record<string, never>): Environment;
 }
@@ -106,6 +108,44 @@ export type NetworkSummary =
   /** Dense layers whose activation nothing in the file tells: the user is asked once. */
   | { readonly kind: 'activation-needed'; readonly description: string }
   | { readonly kind: 'unrecognised'; readonly reason: string };
+
+export interface TensorDetailRequest {
+  readonly file: string;
+  /** As the file spells it. */
+  readonly tensor: string;
+  /** Index along each axis but the last two: the matrix that the heat map is to show. Without it the first axis runs down and all others across; a vector is one row. */
+  readonly slice?: readonly number[];
+}
+
+export interface TensorDetail {
+  readonly file: string;
+  readonly tensor: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Of the whole tensor, also where a slice is shown. */
+  readonly statistics: TensorStatistics;
+  /** Finer than that of the statistics; no counts when no element is finite. */
+  readonly histogram: { readonly axis: BinAxis; readonly counts: readonly number[] };
+  readonly heatMap: HeatMap;
+}
+
+/**
+ * A matrix in cells of neighbouring elements, at most 256 × 256 of them: cell (i, j) holds the rows ⌊i·rows/cellRows⌋ to
+ * ⌊(i+1)·rows/cellRows⌋ and the columns alike. Row-major arrays of cellRows · cellColumns numbers.
+ */
+export interface HeatMap {
+  readonly slice: readonly number[];
+  readonly rows: number;
+  readonly columns: number;
+  readonly cellRows: number;
+  readonly cellColumns: number;
+  /** Of the cell's finite elements; NaN when there are none. */
+  readonly mean: readonly number[];
+  readonly min: readonly number[];
+  readonly max: readonly number[];
+  /** NaN and infinite elements of each cell; empty when the matrix has none. */
+  readonly notFinite: readonly number[];
+}
 
 export interface Environment {
   readonly version: string;

@@ -1,14 +1,20 @@
 /**
- * Statistics of one tensor, read once in pieces. Each piece is summed in two passes about its own mean, and the pieces are merged
- * by the update of Chan, Golub & LeVeque (1983), so that a mean far from zero costs no digits and neither sums of squares nor
- * their merging overflow or underflow.
+ * Statistics of one tensor, read in pieces: moments of each piece merged (`moments.ts`), and counts by value from which quantiles and a
+ * histogram follow (`wordCounts.ts`). A small tensor is sorted; a larger one is counted in cells, and looked at once more where the cells
+ * would be too wide.
  */
-import type { TensorStatistics } from '../protocol/report.ts';
+import { quantileLevels, type TensorStatistics } from '../protocol/report.ts';
+import { elementStatistics, mergeMoments, momentsOf, noElements, type Moments } from './moments.ts';
+import { cellsOfSorted, histogramOf, quantilesOf, type OrderedCells } from './orderedCells.ts';
 import type { WeightFile } from './weightFile.ts';
+import { float64Words, WordCounts } from './wordCounts.ts';
 
 const PIECE_ELEMENTS = 2 ** 20;
-// Partial sums of this many terms bound the rounding error by about 2·10³ units in the last place, in the worst case.
-const BLOCK_ELEMENTS = 1024;
+const SORTED_ELEMENTS = 2 ** 15;
+const MOST_BINS = 64;
+// Quantiles that are known to a smaller part of the standard deviation, and edges to a smaller part of a bin, need no second look.
+const PART_OF_DEVIATION = 1 / 256;
+const PART_OF_BIN = 1 / 16;
 
 /**
  * `count`, `zeros`, `nan` and `infinite` count all elements; the rest is of the finite ones, and NaN (the norm: 0) when there are none.
@@ -16,127 +22,70 @@ const BLOCK_ELEMENTS = 1024;
  */
 export async function tensorStatistics(file: WeightFile, name: string, signal: AbortSignal): Promise<TensorStatistics> {
   const elements = file.tensor(name)?.elements ?? 0;
-  let total = NOTHING;
-  for (let start = 0; start === 0 || start < elements; start += PIECE_ELEMENTS) {
+  if (elements <= SORTED_ELEMENTS) {
+    const values = await file.read(name);
     signal.throwIfAborted();
-    total = merge(total, summarize(await file.read(name, start, Math.min(elements, start + PIECE_ELEMENTS))));
+    const moments = momentsOf(values.slice());
+    const finite = values.filter((value) => value - value === 0).sort();
+    return withOrder(moments, describeOrder(moments, cellsOfSorted(finite)));
+  }
+  let moments = noElements;
+  const counts = new WordCounts(float64Words);
+  await forEachPiece(file, name, elements, signal, (values) => {
+    counts.add(new Uint32Array(values.buffer, values.byteOffset, 2 * values.length));
+    moments = mergeMoments(moments, momentsOf(values));
+  });
+  const cells = counts.cells(moments.min, moments.max, moments.zeros);
+  const order = describeOrder(moments, cells);
+  if (order.fineEnough) return withOrder(moments, order);
+  counts.choose(order.unsure.map((cell) => cells.keys[cell]!));
+  await forEachPiece(file, name, elements, signal, (values) => {
+    counts.addChosen(new Uint32Array(values.buffer, values.byteOffset, 2 * values.length));
+  });
+  return withOrder(moments, describeOrder(moments, counts.cells(moments.min, moments.max, moments.zeros)));
+}
+
+/** About 2·∛n, the rule of Rice, so that a small tensor's histogram is not a row of zeros and ones. */
+function binsFor({ finite, min, max }: Moments, most: number): number {
+  if (finite === 0) return 0;
+  return min === max ? 1 : Math.min(most, Math.ceil(2 * Math.cbrt(finite)));
+}
+
+interface Order {
+  readonly quantiles: readonly number[];
+  readonly histogram: readonly number[];
+  readonly resolution: number;
+  readonly fineEnough: boolean;
+  /** Cells that a second look would divide. */
+  readonly unsure: readonly number[];
+}
+
+function describeOrder(moments: Moments, cells: OrderedCells): Order {
+  const { min, max, standardDeviation } = moments;
+  const quantiles = quantilesOf(cells, quantileLevels);
+  const bins = binsFor(moments, MOST_BINS);
+  const histogram = bins === 0 ? { counts: [], resolution: 0, cells: [] } : histogramOf(cells, min, max, bins);
+  return {
+    quantiles: quantiles.values,
+    histogram: histogram.counts,
+    resolution: Math.max(quantiles.resolution, histogram.resolution),
+    fineEnough: quantiles.resolution <= PART_OF_DEVIATION * standardDeviation && histogram.resolution <= PART_OF_BIN * (max / bins - min / bins),
+    unsure: [...quantiles.cells, ...histogram.cells],
+  };
+}
+
+function withOrder(moments: Moments, { quantiles, histogram, resolution }: Order): TensorStatistics {
+  return { ...elementStatistics(moments), quantiles, histogram, resolution };
+}
+
+async function forEachPiece(file: WeightFile, name: string, elements: number, signal: AbortSignal, use: (values: Float64Array) => void): Promise<void> {
+  for (let start = 0; start < elements; start += PIECE_ELEMENTS) {
+    signal.throwIfAborted();
+    use(await file.read(name, start, Math.min(elements, start + PIECE_ELEMENTS)));
     // A cancel message can only arrive when the event loop gets a turn.
     await new Promise<void>((resolve) => {
       setImmediate(resolve);
     });
   }
   signal.throwIfAborted();
-  const { finite, min, max, mean, standardDeviation, norm, zeros, nan, infinite } = total;
-  const none = finite === 0;
-  return {
-    count: elements,
-    min: none ? Number.NaN : min,
-    max: none ? Number.NaN : max,
-    mean: none ? Number.NaN : mean,
-    standardDeviation: none ? Number.NaN : standardDeviation,
-    norm, zeros, nan, infinite,
-  };
-}
-
-interface Summary {
-  /** Number of finite elements; the next five fields are of these. */
-  readonly finite: number;
-  readonly min: number;
-  readonly max: number;
-  readonly mean: number;
-  readonly standardDeviation: number;
-  /** √Σx² */
-  readonly norm: number;
-  readonly zeros: number;
-  readonly nan: number;
-  readonly infinite: number;
-}
-
-const NOTHING: Summary = { finite: 0, min: Infinity, max: -Infinity, mean: 0, standardDeviation: 0, norm: 0, zeros: 0, nan: 0, infinite: 0 };
-
-function summarize(values: Float64Array): Summary {
-  let min = Infinity;
-  let max = -Infinity;
-  let zeros = 0;
-  let nan = 0;
-  let infinite = 0;
-  let finite = 0;
-  for (const value of values) {
-    if (value - value !== 0) {
-      if (Number.isNaN(value)) nan++;
-      else infinite++;
-      continue;
-    }
-    // What is finite moves to the front: the passes below need no test.
-    values[finite++] = value;
-    if (value < min) min = value;
-    if (value > max) max = value;
-    if (value === 0) zeros++;
-  }
-  if (finite === 0) return { ...NOTHING, zeros, nan, infinite };
-  const kept = values.subarray(0, finite);
-
-  // A power of two brings the largest magnitude near one, exactly, so that no square overflows or vanishes.
-  const scale = powerOfTwoNear(Math.max(-min, max));
-  for (let i = 0; i < finite; i++) kept[i] = kept[i]! * scale;
-  const raw = blockSums(kept, 0);
-  const guess = raw.sum / finite;
-  const { sum, squares } = blockSums(kept, guess);
-  const correction = sum / finite;
-  return {
-    finite, min, max, zeros, nan, infinite,
-    mean: (guess + correction) / scale,
-    standardDeviation: Math.sqrt(Math.max(0, (squares - sum * correction) / finite)) / scale,
-    norm: Math.sqrt(raw.squares) / scale,
-  };
-}
-
-/** Σ(x − shift) and Σ(x − shift)². */
-function blockSums(values: Float64Array, shift: number): { readonly sum: number; readonly squares: number } {
-  let sum = 0;
-  let squares = 0;
-  for (let block = 0; block < values.length; block += BLOCK_ELEMENTS) {
-    const end = Math.min(values.length, block + BLOCK_ELEMENTS);
-    let blockSum = 0;
-    let blockSquares = 0;
-    for (let i = block; i < end; i++) {
-      const difference = values[i]! - shift;
-      blockSum += difference;
-      blockSquares += difference * difference;
-    }
-    sum += blockSum;
-    squares += blockSquares;
-  }
-  return { sum, squares };
-}
-
-function merge(a: Summary, b: Summary): Summary {
-  const counted = { zeros: a.zeros + b.zeros, nan: a.nan + b.nan, infinite: a.infinite + b.infinite };
-  if (b.finite === 0) return { ...a, ...counted };
-  if (a.finite === 0) return { ...b, ...counted };
-  const finite = a.finite + b.finite;
-  // Half the difference of the means is finite even when they lie at the two ends of the range.
-  const half = b.mean / 2 - a.mean / 2;
-  const share = b.finite / finite;
-  return {
-    ...counted,
-    finite,
-    min: Math.min(a.min, b.min),
-    max: Math.max(a.max, b.max),
-    mean: a.mean + half * share + half * share,
-    standardDeviation: hypotenuse(hypotenuse(Math.sqrt(1 - share) * a.standardDeviation, Math.sqrt(share) * b.standardDeviation), 2 * (Math.sqrt((1 - share) * share) * half)),
-    norm: hypotenuse(a.norm, b.norm),
-  };
-}
-
-function powerOfTwoNear(magnitude: number): number {
-  if (magnitude === 0) return 1;
-  // 2^±1000 keeps the factor and its reciprocal normal numbers.
-  return 2 ** -Math.max(-1000, Math.min(1000, Math.round(Math.log2(magnitude))));
-}
-
-/** √(a² + b²), scaled by a power of two: exact, and safe from overflow. */
-function hypotenuse(a: number, b: number): number {
-  const scale = powerOfTwoNear(Math.max(Math.abs(a), Math.abs(b)));
-  return Math.sqrt((a * scale) ** 2 + (b * scale) ** 2) / scale;
 }

@@ -91,6 +91,7 @@ const handlers: ServiceHandlers = {
   canonicalize: noReport,
   posterior: noReport,
   example: noReport,
+  tensorDetail: () => Promise.reject(new Error('the fixture has no tensors')),
   environment: () => Promise.reject(new Error('the fixture has no environment')),
 };
 

@@ -98,7 +98,7 @@ export function tensorsSection(layers: number, statistics: boolean, extra: reado
     const std = 0.02 * Math.exp(normal());
     tensors.push({
       name, dtype, shape, elements, bytes: elements * (dtype === 'F32' ? 4 : 2),
-      ...(statistics ? { statistics: { count: elements, min: -5 * std, max: 5.2 * std, mean: std * 0.01 * normal(), standardDeviation: std, norm: std * Math.sqrt(elements), zeros: tensors.length % 7 === 0 ? 1234 : 0, nan: 0, infinite: tensors.length === 5 ? 3 : 0 } } : {}),
+      ...(statistics ? { statistics: { count: elements, min: -5 * std, max: 5.2 * std, mean: std * 0.01 * normal(), standardDeviation: std, norm: std * Math.sqrt(elements), zeros: tensors.length % 7 === 0 ? 1234 : 0, nan: 0, infinite: tensors.length === 5 ? 3 : 0, quantiles: [-2.326, -1.645, -0.674, 0, 0.674, 1.645, 2.326].map((z) => z * std), histogram: Array.from({ length: 64 }, (_, i) => Math.round((elements / 16) * Math.exp(-0.5 * ((i - 31.5) / 6.3) ** 2))), resolution: std / 2048 } } : {}),
     });
   };
   add('model.embed_tokens.weight', [128_256, 4096]);

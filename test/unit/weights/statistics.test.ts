@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { TensorStatistics } from '../../../src/protocol/report.ts';
+import type { ElementStatistics, TensorStatistics } from '../../../src/protocol/report.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { tensorStatistics } from '../../../src/weights/statistics.ts';
@@ -11,7 +11,7 @@ import type { WeightFile } from '../../../src/weights/weightFile.ts';
 import { WeightFileError } from '../../../src/weights/weightFileError.ts';
 
 const fixtures = join(import.meta.dirname, '../../fixtures/weights');
-type Expected = Readonly<Record<keyof TensorStatistics, number | string>>;
+type Expected = Readonly<Record<keyof ElementStatistics, number | string>>;
 const { files } = JSON.parse(readFileSync(join(fixtures, 'safetensors.json'), 'utf8')) as { readonly files: Readonly<Record<string, Readonly<Record<string, { readonly statistics: Expected }>>>> };
 const never = new AbortController().signal;
 
@@ -131,7 +131,7 @@ describe('laws', () => {
   });
 
   it('nothing has neither least nor mean', async () => {
-    expect(await statisticsOf(new Float64Array(0))).toEqual({ count: 0, min: Number.NaN, max: Number.NaN, mean: Number.NaN, standardDeviation: Number.NaN, norm: 0, zeros: 0, nan: 0, infinite: 0 });
+    expect(await statisticsOf(new Float64Array(0))).toEqual({ count: 0, min: Number.NaN, max: Number.NaN, mean: Number.NaN, standardDeviation: Number.NaN, norm: 0, zeros: 0, nan: 0, infinite: 0, quantiles: [], histogram: [], resolution: 0 });
     await expect(tensorStatistics(fileOf(new Float64Array(0)), 'b', never)).rejects.toThrow('memory: tensor "b": is not in the file');
   });
 });

@@ -1,0 +1,93 @@
+/**
+ * Quantiles and histograms of elements that were counted in cells: intervals of values, in ascending order, that do not overlap. A cell that
+ * holds one value only gives exact answers; in any other the elements are taken to be spread evenly, and the answer is known to the cell's width.
+ */
+export interface OrderedCells {
+  /** Least and greatest value that a cell may hold. */
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+  /** Elements in the cell, more than none. */
+  readonly count: Float64Array;
+}
+
+export interface Quantiles {
+  readonly values: readonly number[];
+  /** Width of the widest cell that an answer lies in; 0 when all are exact. */
+  readonly resolution: number;
+  /** The cells that answers lie in, ascending. */
+  readonly cells: readonly number[];
+}
+
+export interface CellHistogram {
+  readonly counts: readonly number[];
+  /** By how much the edges of bins may be off: the width of the widest cell across which one lies; 0 when all are exact. */
+  readonly resolution: number;
+  /** The cells across which an edge lies, ascending. */
+  readonly cells: readonly number[];
+}
+
+/** Cells of one value each. */
+export function cellsOfSorted(values: Float64Array): OrderedCells {
+  return { low: values, high: values, count: new Float64Array(values.length).fill(1) };
+}
+
+/** Type 7 of Hyndman & Fan (1996), as NumPy's `linear`: between the elements of ranks ⌊h⌋ and ⌊h⌋ + 1, h = (n − 1)·level. */
+export function quantilesOf({ low, high, count }: OrderedCells, levels: readonly number[]): Quantiles {
+  const total = count.reduce((sum, n) => sum + n, 0);
+  if (total === 0) return { values: [], resolution: 0, cells: [] };
+  let cell = 0;
+  let before = 0;
+  let resolution = 0;
+  const cells = new Set<number>();
+  /** Ranks must not descend from call to call. */
+  const element = (rank: number): number => {
+    while (before + count[cell]! <= rank) before += count[cell++]!;
+    const width = high[cell]! - low[cell]!;
+    if (width === 0) return low[cell]!;
+    cells.add(cell);
+    resolution = Math.max(resolution, width);
+    return low[cell]! + width * ((rank - before + 0.5) / count[cell]!);
+  };
+  const values = levels.map((level) => {
+    const position = (total - 1) * level;
+    const rank = Math.floor(position);
+    const share = position - rank;
+    const below = element(rank);
+    if (share === 0) return below;
+    // The next element may lie in a later cell, while the next quantile may begin in this one again.
+    const [keptCell, keptBefore] = [cell, before];
+    const above = element(rank + 1);
+    [cell, before] = [keptCell, keptBefore];
+    // From the nearer end, as NumPy does; halves first, since the difference of two finite numbers may be none.
+    const difference = 2 * (above / 2 - below / 2);
+    if (!Number.isFinite(difference)) return below * (1 - share) + above * share;
+    return share < 0.5 ? below + difference * share : above - difference * (1 - share);
+  });
+  return { values, resolution, cells: [...cells] };
+}
+
+/** `bins` equal bins on [min, max], each without its upper edge but the last; as NumPy's `histogram`. */
+export function histogramOf({ low, high, count }: OrderedCells, min: number, max: number, bins: number): CellHistogram {
+  const counts = new Array<number>(bins).fill(0);
+  const cells: number[] = [];
+  let resolution = 0;
+  let bin = 0;
+  for (let cell = 0; cell < count.length; cell++) {
+    while (bin < bins - 1 && low[cell]! >= binEdge(min, max, bins, bin + 1)) bin++;
+    let within = bin;
+    if (bin < bins - 1 && high[cell]! >= binEdge(min, max, bins, bin + 1)) {
+      cells.push(cell);
+      resolution = Math.max(resolution, high[cell]! - low[cell]!);
+      const middle = low[cell]! / 2 + high[cell]! / 2;
+      while (within < bins - 1 && middle >= binEdge(min, max, bins, within + 1)) within++;
+    }
+    counts[within]! += count[cell]!;
+  }
+  return { counts, resolution, cells };
+}
+
+/** Lower edge of a bin. */
+function binEdge(min: number, max: number, bins: number, bin: number): number {
+  const step = (max - min) / bins;
+  return Number.isFinite(step) ? min + step * bin : min * (1 - bin / bins) + max * (bin / bins);
+}
