@@ -7,6 +7,7 @@ import { looksLikeGguf, openGguf } from './gguf.ts';
 import { openNpy } from './npy.ts';
 import { looksLikeNpy } from './npyHeader.ts';
 import { openOnnx } from './onnx.ts';
+import { looksLikePickle, openLegacyPyTorch } from './pytorchLegacy.ts';
 import { MAX_HEADER_BYTES, openSafetensors } from './safetensors.ts';
 import { openSafetensorsIndex } from './safetensorsIndex.ts';
 import { openTfjs } from './tfjs.ts';
@@ -39,6 +40,7 @@ async function openFormat(source: ByteSource): Promise<WeightFile> {
   if (looksLikeZip(head)) return openZipWeights(source);
   if (looksLikeNpy(head)) return openNpy(source);
   if (looksLikeGguf(head)) return openGguf(source);
+  if (looksLikePickle(head)) return openLegacyPyTorch(source);
   if (name.endsWith('.onnx')) return openOnnx(source);
   const known = unsupported.find(({ magic, at = 0 }) => head.toString('latin1', at, at + magic.length) === magic) ?? unsupportedByName.find(({ ending }) => name.endsWith(ending));
   if (known !== undefined) throw new WeightFileError(path, '', known.problem);
@@ -58,21 +60,17 @@ interface UnsupportedMagic {
 }
 
 const notYet = (format: string): string => `is ${format}, which is not supported yet`;
-const resave = 'load it in PyTorch and save it again with torch.save, or as safetensors';
 
 const unsupported: readonly UnsupportedMagic[] = [
   { magic: '\x89HDF\r\n\x1a\n', problem: notYet('an HDF5 file (Keras, NetCDF-4)') },
   { magic: 'CDF', problem: notYet('a NetCDF file') },
   { magic: 'TFL3', at: 4, problem: notYet('a TensorFlow Lite file') },
-  { magic: 'ustar', at: 257, problem: notYet('a tar archive') },
+  { magic: 'ustar', at: 257, problem: 'is a tar archive, perhaps of PyTorch 0.1; load it in PyTorch and save it again with torch.save, or as safetensors' },
   { magic: '\x1f\x8b', problem: 'is compressed with gzip; unpack it first' },
   { magic: '\x28\xb5\x2f\xfd', problem: 'is compressed with zstd; unpack it first' },
   { magic: 'version https://git-lfs', problem: 'is a Git LFS pointer, not the weights themselves; fetch them with "git lfs pull"' },
   { magic: '<!DOCTYPE', problem: 'is a web page, not weights; the download went wrong' },
   { magic: '<html', problem: 'is a web page, not weights; the download went wrong' },
-  ...['\x02', '\x03', '\x04', '\x05'].map((protocol) => ({
-    magic: `\x80${protocol}`, problem: `is a pickle outside a zip archive (PyTorch before 1.6), which is not supported; ${resave}`,
-  })),
 ];
 
 const unsupportedByName: readonly { readonly ending: string; readonly problem: string }[] = [

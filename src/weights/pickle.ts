@@ -25,12 +25,22 @@ const MOST_MARKS = 10_000;
  * @throws WeightFileError naming the byte offset and what is wrong there
  */
 export function readPickle(path: string, place: string, bytes: Uint8Array): PickleValue {
+  return readPickleAt(path, place, bytes, 0).value;
+}
+
+/**
+ * One of several pickles that follow each other.
+ * @param start its first byte
+ * @returns what it describes, and the byte behind it
+ * @throws WeightFileError naming the byte offset, counted from the beginning of `bytes`
+ */
+export function readPickleAt(path: string, place: string, bytes: Uint8Array, start: number): { readonly value: PickleValue; readonly end: number } {
   const mostValues = Math.max(bytes.length, Math.min(VALUES_BY_SHARING, VALUES_AT_LEAST + VALUES_PER_BYTE * bytes.length));
-  const machine = new PickleMachine(new PickleReader(path, place, bytes), mostValues);
+  const machine = new PickleMachine(new PickleReader(path, place, bytes, start), mostValues);
   const value = machine.run();
   const problem = checkTree(value, mostValues);
-  if (problem !== undefined) throw machine.reader.error(`the value that it describes ${problem}; nothing was executed`, 0);
-  return value;
+  if (problem !== undefined) throw machine.reader.error(`the value that it describes ${problem}; nothing was executed`, start);
+  return { value, end: machine.reader.position };
 }
 
 class PickleMachine {

@@ -16,14 +16,21 @@ export class PickleReader {
   readonly #place: string;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  #at = 0;
-  #opcodeAt = 0;
+  #at: number;
+  #opcodeAt: number;
 
-  constructor(path: string, place: string, bytes: Uint8Array) {
+  constructor(path: string, place: string, bytes: Uint8Array, start: number) {
     this.#path = path;
     this.#place = place;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = start;
+    this.#opcodeAt = start;
+  }
+
+  /** The next byte. */
+  get position(): number {
+    return this.#at;
   }
 
   /** An error at the opcode that is being read, or at the byte given. */

@@ -3,24 +3,18 @@
  * record `<archive>/data/<key>` a storage, and `<archive>/byteorder` (see `torch/serialization.py` and the notes on serialization semantics in
  * PyTorch's documentation). Opening reads the directory and the pickle; elements are read in place, through the tensor's strides.
  */
-import { basename } from 'node:path';
 import type { ByteSource } from './byteSource.ts';
-import { flattenCheckpoint } from './checkpoint.ts';
 import { bytesPerElement } from './dtype.ts';
 import { readPickle } from './pickle.ts';
-import { readTensor } from './pytorchTensor.ts';
-import type { StoredTensor, TensorReading } from './pytorchTensor.ts';
-import type { PickleCall } from './pickleValue.ts';
+import { listPickledTensors } from './pytorchCheckpoint.ts';
 import { readStridedElements } from './stridedElements.ts';
 import { WeightFileError, showName } from './weightFileError.ts';
-import type { TensorInfo, WeightFile } from './weightFile.ts';
+import type { WeightFile } from './weightFile.ts';
 import type { ZipArchive, ZipEntry } from './zip.ts';
 
 // A tensor takes some 150 bytes of the pickle, which is read as a whole.
 const LONGEST_PICKLE = 32 * 2 ** 20;
 const LONGEST_BYTE_ORDER = 64;
-// Warnings about single tensors; the rest is counted.
-const MOST_WARNINGS = 20;
 
 /** The archive's `<name>/data.pkl`, which makes it a PyTorch file. */
 export function findPickles(archive: ZipArchive): readonly ZipEntry[] {
@@ -41,52 +35,19 @@ export async function openPyTorch(source: ByteSource, archive: ZipArchive): Prom
   }
   const littleEndian = await readByteOrder(archive, folder);
   const root = readPickle(source.path, `entry ${showName(pickle.name)}`, await archive.readWhole(pickle, LONGEST_PICKLE));
-  // The name of a lone tensor: that of the file.
-  const rootName = basename(source.path).replace(/\.(pt|pth|ckpt|bin)$/i, '');
-  const storageBytes = (key: string): number | undefined => archive.entry(`${folder}data/${key}`)?.size;
-  const readings = new Map<PickleCall, TensorReading | undefined>();
-  const readingOf = (call: PickleCall): TensorReading | undefined => {
-    if (!readings.has(call)) readings.set(call, readTensor(call, storageBytes));
-    return readings.get(call);
-  };
-  const { tensors: found, scalars, optimizerPrefixes, stateDicts } = flattenCheckpoint(root, (call) => readingOf(call) !== undefined, rootName);
-
-  const tensors = new Map<string, { readonly info: TensorInfo; readonly stored: StoredTensor }>();
-  const leftOut: string[] = [];
-  for (const { name, value } of found) {
-    const reading = readingOf(value);
-    if (reading === undefined) continue;
-    const place = `tensor "${showName(name)}"`;
-    if ('problem' in reading) throw new WeightFileError(source.path, place, reading.problem);
-    if ('leftOut' in reading) {
-      leftOut.push(`Tensor "${showName(name)}" is left out: ${reading.leftOut}.`);
-      continue;
-    }
-    if (tensors.has(name)) throw new WeightFileError(source.path, place, 'is there twice once the names of nested dicts are joined by dots');
-    const { dtype, shape, elements } = reading.tensor;
-    tensors.set(name, { info: { name, dtype, shape, elements, bytes: elements * bytesPerElement[dtype] }, stored: reading.tensor });
-  }
+  const record = (key: string): ZipEntry | undefined => archive.entry(`${folder}data/${key}`);
+  const listed = listPickledTensors(source.path, root, { bytes: (key) => record(key)?.size, name: (key) => `data/${key}` });
 
   return {
     path: source.path,
     format: 'PyTorch zip',
     fileBytes: source.size,
-    tensors: [...tensors.values()].map(({ info }) => info),
-    metadata: Object.fromEntries(scalars),
-    warnings: [
-      ...(archive.hasChecksums ? [] : ['The file was written without checksums, so damaged bytes would go unnoticed.']),
-      ...leftOut.slice(0, MOST_WARNINGS),
-      ...(leftOut.length > MOST_WARNINGS ? [`${leftOut.length - MOST_WARNINGS} more tensors are left out for reasons like these.`] : []),
-      ...optimizerWarnings([...tensors.keys()], optimizerPrefixes),
-    ],
-    optimizerPrefixes,
-    ...(stateDicts > 0 ? { stateDicts } : {}),
-    tensor: (name) => tensors.get(name)?.info,
+    ...listed,
+    warnings: [...(archive.hasChecksums ? [] : ['The file was written without checksums, so damaged bytes would go unnoticed.']), ...listed.warnings],
     async read(name, start = 0, end) {
-      const tensor = tensors.get(name);
-      const entry = tensor === undefined ? undefined : archive.entry(`${folder}data/${tensor.stored.storageKey}`);
-      if (tensor === undefined || entry === undefined) throw new WeightFileError(source.path, `tensor "${showName(name)}"`, 'is not there');
-      const { info, stored } = tensor;
+      const { info, stored } = listed.stored(name);
+      const entry = record(stored.storageKey);
+      if (entry === undefined) throw new WeightFileError(source.path, `tensor "${showName(name)}"`, 'its storage is not in the file');
       const layout = { position: stored.offset * bytesPerElement[stored.dtype], strides: stored.strides, littleEndian };
       return readStridedElements(archive.open(entry), info, layout, start, end ?? info.elements);
     },
@@ -104,12 +65,4 @@ async function readByteOrder(archive: ZipArchive, folder: string): Promise<boole
   const order = Buffer.from(await archive.readWhole(entry, LONGEST_BYTE_ORDER)).toString('latin1');
   if (order !== 'little' && order !== 'big') throw new WeightFileError(archive.path, `entry ${showName(entry.name)}`, `says "${showName(order)}" instead of little or big`);
   return order === 'little';
-}
-
-function optimizerWarnings(names: readonly string[], prefixes: readonly string[]): string[] {
-  return prefixes.flatMap((prefix) => {
-    const count = names.filter((name) => name.startsWith(prefix)).length;
-    const which = prefix === '' ? 'All tensors' : `The ${count} tensors whose names begin with "${showName(prefix)}"`;
-    return count === 0 ? [] : [`${which} are an optimiser's state, not weights.`];
-  });
 }

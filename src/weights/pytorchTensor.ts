@@ -12,7 +12,6 @@ export interface StoredTensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly elements: number;
-  /** Name of the storage's record: `<archive>/data/<key>`. */
   readonly storageKey: string;
   /** Of the first element within the storage, in elements. */
   readonly offset: number;
@@ -22,8 +21,13 @@ export interface StoredTensor {
 /** `leftOut` is a sound tensor that cannot be listed (sparse, quantised); `problem` one that contradicts itself or the archive. */
 export type TensorReading = { readonly tensor: StoredTensor } | { readonly leftOut: string } | { readonly problem: string };
 
-/** Bytes of a storage in the archive; undefined when it is not there. */
-export type StorageBytes = (key: string) => number | undefined;
+/** The storages of a file, by key. */
+export interface Storages {
+  /** Undefined when it is not there. */
+  bytes(key: string): number | undefined;
+  /** How messages call it, behind the word storage. */
+  name(key: string): string;
+}
 
 const MOST_DIMENSIONS = 64;
 // A stride of zero lets a tiny storage stand for a tensor of any size; beyond this it is no tensor that someone meant to save.
@@ -34,6 +38,8 @@ const storageDtypes: Readonly<Record<string, Dtype>> = {
   CharStorage: 'I8', ByteStorage: 'U8', BoolStorage: 'BOOL', ComplexFloatStorage: 'C64', ComplexDoubleStorage: 'C128',
 };
 
+const otherStorageWidths: Readonly<Record<string, number>> = { UntypedStorage: 1, _UntypedStorage: 1, QInt8Storage: 1, QUInt8Storage: 1, QInt32Storage: 4, QUInt4x2Storage: 1, QUInt2x4Storage: 1 };
+
 const torchDtypes: Readonly<Record<string, Dtype>> = {
   float32: 'F32', float64: 'F64', float16: 'F16', bfloat16: 'BF16', int64: 'I64', int32: 'I32', int16: 'I16', int8: 'I8',
   uint8: 'U8', uint16: 'U16', uint32: 'U32', uint64: 'U64', bool: 'BOOL', complex64: 'C64', complex128: 'C128',
@@ -41,22 +47,22 @@ const torchDtypes: Readonly<Record<string, Dtype>> = {
 };
 
 /** What a call stands for as a tensor, through parameters and tensor subclasses; undefined when it is none. */
-export function readTensor(value: PickleCall, storageBytes: StorageBytes): TensorReading | undefined {
+export function readTensor(value: PickleCall, storages: Storages): TensorReading | undefined {
   const { callee, args } = value;
   switch (callee) {
     case 'torch._utils._rebuild_tensor':
-    case 'torch._utils._rebuild_tensor_v2': return rebuilt(args, undefined, storageBytes, args[6]);
-    case 'torch._utils._rebuild_tensor_v3': return rebuilt(args, args[6], storageBytes, args[7]);
+    case 'torch._utils._rebuild_tensor_v2': return rebuilt(args, undefined, storages, args[6]);
+    case 'torch._utils._rebuild_tensor_v3': return rebuilt(args, args[6], storages, args[7]);
     case 'torch._utils._rebuild_parameter':
     case 'torch._utils._rebuild_parameter_with_state':
     case 'torch.nn.parameter.Parameter': {
       const [data] = args;
-      return data instanceof PickleCall ? readTensor(data, storageBytes) : undefined;
+      return data instanceof PickleCall ? readTensor(data, storages) : undefined;
     }
     case 'torch._tensor._rebuild_from_type_v2': {
       const [rebuild, , rebuildArgs] = args;
       if (!isGlobal(rebuild) || !(rebuildArgs instanceof PickleSequence)) return { problem: 'is rebuilt in an unknown way' };
-      return readTensor(new PickleCall(rebuild.name, rebuildArgs.items), storageBytes);
+      return readTensor(new PickleCall(rebuild.name, rebuildArgs.items), storages);
     }
     case 'torch._utils._rebuild_sparse_tensor': return { leftOut: 'it is sparse' };
     case 'torch._utils._rebuild_qtensor': return { leftOut: 'it is quantised' };
@@ -65,10 +71,13 @@ export function readTensor(value: PickleCall, storageBytes: StorageBytes): Tenso
   }
 }
 
-function rebuilt(args: readonly PickleValue[], dtypeName: PickleValue | undefined, storageBytes: StorageBytes, metadata: PickleValue | undefined): TensorReading {
+function rebuilt(args: readonly PickleValue[], dtypeName: PickleValue | undefined, storages: Storages, metadata: PickleValue | undefined): TensorReading {
   const [storage, offset, sizes, strides] = args;
-  const [kind, type, key, , numel] = storage instanceof PicklePersistent && storage.id instanceof PickleSequence ? storage.id.items : [];
-  if (kind !== 'storage' || !isGlobal(type) || typeof key !== 'string' || !isCount(numel)) return { problem: 'does not refer to a storage' };
+  const reference = storage instanceof PicklePersistent ? readStorageReference(storage) : undefined;
+  if (reference === undefined) return { problem: 'does not refer to a storage' };
+  const { type, key, numel, isView } = reference;
+  // Storages within storages are of the time before PyTorch 0.4.
+  if (isView) return { leftOut: 'its storage is a part of another one' };
   const shape = countsOf(sizes);
   const steps = countsOf(strides);
   if (shape === undefined || steps === undefined || !isCount(offset)) return { problem: 'its offset, sizes or strides are not whole numbers from 0 on' };
@@ -78,15 +87,14 @@ function rebuilt(args: readonly PickleValue[], dtypeName: PickleValue | undefine
   if (metadata !== undefined && metadata !== null && typeof metadata === 'object' && metadata.kind === 'dict' && metadata.entries.some(([, set]) => set === true)) {
     return { leftOut: 'it is stored negated or conjugated' };
   }
-  const typeName = isGlobal(dtypeName) ? dtypeName.name.slice('torch.'.length) : type.name.slice(type.name.lastIndexOf('.') + 1);
+  const typeName = isGlobal(dtypeName) ? dtypeName.name.slice('torch.'.length) : type.slice(type.lastIndexOf('.') + 1);
   const dtype = isGlobal(dtypeName) ? torchDtypes[typeName] : storageDtypes[typeName];
   if (dtype === undefined) return { leftOut: `its element type ${typeName} is not supported` };
   const width = bytesPerElement[dtype];
-  // An untyped storage counts bytes, a typed one elements.
-  const declaredBytes = type.name.endsWith('UntypedStorage') ? numel : numel * storageWidth(type.name, width);
-  const bytes = storageBytes(key);
-  const record = showName(`data/${key}`);
-  if (bytes === undefined) return { problem: `its storage ${record} is not in the archive` };
+  const declaredBytes = numel * (storageWidth(type) ?? width);
+  const bytes = storages.bytes(key);
+  const record = showName(storages.name(key));
+  if (bytes === undefined) return { problem: `its storage ${record} is not in the file` };
   if (bytes !== declaredBytes) return { problem: `its storage ${record} is to have ${declaredBytes} bytes, but has ${bytes}` };
   const elements = shape.reduce((product, length) => product * length, 1);
   const last = shape.reduce((at, length, k) => at + (length - 1) * steps[k]!, offset);
@@ -98,9 +106,19 @@ function rebuilt(args: readonly PickleValue[], dtypeName: PickleValue | undefine
   return { tensor: { dtype, shape, elements, storageKey: key, offset, strides: steps } };
 }
 
-function storageWidth(typeName: string, otherwise: number): number {
-  const dtype = storageDtypes[typeName.slice(typeName.lastIndexOf('.') + 1)];
-  return dtype === undefined ? otherwise : bytesPerElement[dtype];
+/** What a persistent id says: `('storage', type, key, location, numel)`, and before PyTorch 0.4 a view behind these. */
+export function readStorageReference({ id }: PicklePersistent): { readonly type: string; readonly key: string; readonly numel: number; readonly isView: boolean } | undefined {
+  if (!(id instanceof PickleSequence)) return undefined;
+  const [kind, type, key, , numel, view = null] = id.items;
+  if (kind !== 'storage' || !isGlobal(type) || typeof key !== 'string' || !isCount(numel)) return undefined;
+  return { type: type.name, key, numel, isView: view !== null };
+}
+
+/** Bytes that a storage counts as one element: an untyped storage counts bytes. Undefined when the type is unknown. */
+export function storageWidth(typeName: string): number | undefined {
+  const name = typeName.slice(typeName.lastIndexOf('.') + 1);
+  const dtype = storageDtypes[name];
+  return dtype === undefined ? otherStorageWidths[name] : bytesPerElement[dtype];
 }
 
 /** A tuple or list of sizes, or a torch.Size of one. */

@@ -14,7 +14,7 @@ interface Expected {
 
 const fixtures = join(import.meta.dirname, '../../fixtures');
 const files = ['pytorch', 'numpy'].flatMap((folder) => readdirSync(join(fixtures, folder)).filter((name) => !name.endsWith('.json')).map((name) => join(folder, name)));
-const refused = new Set(['pytorch/legacy.pt', 'pytorch/torchscript.pt']);
+const refused = new Set(['pytorch/torchscript.pt']);
 
 function doubles(hex: string): Float64Array {
   return new Float64Array(new Uint8Array(Buffer.from(hex, 'hex')).buffer);
@@ -94,9 +94,8 @@ describe('what a file holds besides its tensors', () => {
     await opened.close();
   });
 
-  it('refuses a TorchScript program and the format from before PyTorch 1.6 with what to do', async () => {
+  it('refuses a TorchScript program with what to do', async () => {
     await expect(openWeightFile(join(fixtures, 'pytorch/torchscript.pt'))).rejects.toThrow(/is a TorchScript program, not a checkpoint; load it in PyTorch and save its weights with torch\.save\(model\.state_dict\(\), path\)$/);
-    await expect(openWeightFile(join(fixtures, 'pytorch/legacy.pt'))).rejects.toThrow(/PyTorch before 1\.6.* save it again with torch\.save/);
   });
 
   it('names what is not there', async () => {

@@ -139,11 +139,10 @@ describe('size', () => {
 });
 
 describe('what else a file may turn out to be', () => {
-  const pickle = 'is a pickle outside a zip archive (PyTorch before 1.6), which is not supported; load it in PyTorch and save it again with torch.save, or as safetensors';
   it.each([
     ['keras.h5', '\x89HDF\r\n\x1a\n', 'is an HDF5 file (Keras, NetCDF-4), which is not supported yet'],
     ['renamed.safetensors', '\x89HDF\r\n\x1a\n', 'is an HDF5 file (Keras, NetCDF-4), which is not supported yet'],
-    ['old.pt', '\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.', pickle],
+    ['old.tar', 'x'.padEnd(257, '\0') + 'ustar', 'is a tar archive, perhaps of PyTorch 0.1; load it in PyTorch and save it again with torch.save, or as safetensors'],
     ['model.tflite', '\x1c\0\0\0TFL3', 'is a TensorFlow Lite file, which is not supported yet'],
     ['pointer.safetensors', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n', 'is a Git LFS pointer, not the weights themselves; fetch them with "git lfs pull"'],
     ['page.safetensors', '<!DOCTYPE html><html>', 'is a web page, not weights; the download went wrong'],
