@@ -3,6 +3,7 @@
  * known but not read yet is named, so that nobody has to guess what the file is.
  */
 import { openByteSource, type ByteSource } from './byteSource.ts';
+import { openFlax } from './flax.ts';
 import { looksLikeGguf, openGguf } from './gguf.ts';
 import { openNpy } from './npy.ts';
 import { looksLikeNpy } from './npyHeader.ts';
@@ -42,6 +43,7 @@ async function openFormat(source: ByteSource): Promise<WeightFile> {
   if (looksLikeGguf(head)) return openGguf(source);
   if (looksLikePickle(head)) return openLegacyPyTorch(source);
   if (name.endsWith('.onnx')) return openOnnx(source);
+  if (name.endsWith('.msgpack')) return openFlax(source);
   const known = unsupported.find(({ magic, at = 0 }) => head.toString('latin1', at, at + magic.length) === magic) ?? unsupportedByName.find(({ ending }) => name.endsWith(ending));
   if (known !== undefined) throw new WeightFileError(path, '', known.problem);
   if (name.endsWith('.safetensors')) return openSafetensors(source);
@@ -76,5 +78,4 @@ const unsupported: readonly UnsupportedMagic[] = [
 const unsupportedByName: readonly { readonly ending: string; readonly problem: string }[] = [
   { ending: '.pb', problem: notYet('a TensorFlow SavedModel or frozen graph') },
   { ending: '.ckpt.index', problem: notYet('a TensorFlow checkpoint') },
-  { ending: '.msgpack', problem: notYet('a Flax msgpack file') },
 ];
