@@ -120,3 +120,22 @@ export function sequentialRamp(background: Colour, cool: Colour, warm: Colour, s
     return [t, fromOklab([first + t * (last - first), chroma * Math.cos(angle), chroma * Math.sin(angle)])];
   });
 }
+
+/**
+ * A diverging ramp: the background at its middle, `cool` for negative and `warm` for positive values, lightness moving the same way on both
+ * sides so that size can be read without hue.
+ */
+export function divergingRamp(background: Colour, cool: Colour, warm: Colour, steps = 11): Ramp {
+  const ground = toOklab(background)[0];
+  const end = ground < 0.5 ? 0.8 : 0.4;
+  const arm = (colour: Colour): Colour => {
+    const [, a, b] = toOklab(colour);
+    const size = Math.hypot(a, b) || 1;
+    return fromOklab([end, (0.14 * a) / size, (0.14 * b) / size]);
+  };
+  const [low, high] = [arm(cool), arm(warm)];
+  return Array.from({ length: steps }, (_, i) => {
+    const t = (2 * i) / (steps - 1) - 1;
+    return [i / (steps - 1), mix(background, t < 0 ? low : high, Math.abs(t))];
+  });
+}

@@ -8,8 +8,10 @@ import { csv, tsv, type Cell } from './csv.ts';
 import { button, element } from './elements.ts';
 import { suggestedName } from './fileName.ts';
 import { drawDensity } from './sections/density.ts';
+import { drawFields } from './sections/fields.ts';
 import { drawFigures } from './sections/figures.ts';
 import { drawHistogram } from './sections/histogram.ts';
+import { drawLines } from './sections/lines.ts';
 import { drawSpectrum } from './sections/spectrum.ts';
 import { drawTable } from './sections/table.ts';
 import { drawTensors } from './sections/tensors.ts';
@@ -51,6 +53,8 @@ function drawing(section: Section, memory: Memory): SectionDrawing {
     case 'spectrum': return drawSpectrum(section, memory);
     case 'waterfall': return drawWaterfall(section);
     case 'histogram': return drawHistogram(section, memory);
+    case 'lines': return drawLines(section, memory);
+    case 'fields': return drawFields(section, memory);
     default: throw new Error(`This page does not know sections of kind "${(section satisfies never as Section).kind}".`);
   }
 }

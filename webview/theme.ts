@@ -2,7 +2,7 @@
  * The one place where colours come from: VS Code's CSS variables (`--vscode-…`), read as they are now. The standalone page
  * defines the same variables, so nothing else needs to know where it is drawn.
  */
-import { cssColour, farthest, flatten, mix, parseColour, sequentialRamp, type Colour, type Ramp } from './colour.ts';
+import { cssColour, divergingRamp, farthest, flatten, mix, parseColour, sequentialRamp, type Colour, type Ramp } from './colour.ts';
 
 export interface Theme {
   readonly highContrast: boolean;
@@ -22,6 +22,8 @@ export interface Theme {
   readonly series: readonly string[];
   /** Counts from one upwards; nothing is the background. */
   readonly ramp: Ramp;
+  /** Signed values: the background's neighbour at zero, a cool and a warm end. */
+  readonly divergingRamp: Ramp;
   /** Points that the user picked out of a density. */
   readonly selected: { readonly fill: string; readonly outline: string };
   readonly popup: { readonly background: string; readonly border: string; readonly foreground: string };
@@ -70,6 +72,7 @@ export function readTheme(): Theme {
     tintOther: cssColour(orange, isDark ? 0.12 : 0.1),
     series: [blue, orange, green, purple, red, yellow].map((c) => cssColour(c)),
     ramp,
+    divergingRamp: divergingRamp(background, blue, orange),
     selected: highContrast ? { fill: cssColour(foreground), outline: cssColour(background) } : { fill: cssColour(farthest([orange, red, green], [background, ...ramp.map(([, colour]) => colour)])), outline: cssColour(isDark ? black : white) },
     popup,
     font: { family: style.fontFamily, size: Number.parseFloat(style.fontSize) - 1 },

@@ -2,7 +2,7 @@
  * A report as text for a terminal: figures, aligned tables, densities as small shaded plots.
  */
 import { formatCount, formatNumber, formatSeconds, formatShape, formatBytes } from '../protocol/format.ts';
-import type { DensityPanel, DensitySection, Report, Section } from '../protocol/report.ts';
+import type { DensityPanel, DensitySection, LinesSection, Report, Section } from '../protocol/report.ts';
 import { visible } from '../protocol/untrustedText.ts';
 
 const NARROW = 80;
@@ -51,6 +51,10 @@ function sectionLines(section: Section, columns: number): string[] {
       const digits = Math.max(...steps.map(({ value }) => formatCount(value).length));
       return steps.map(({ label, value, meaning }) => `${label.padEnd(width)}  ${formatCount(value).padStart(digits)}  ${meaning}`);
     }
+    case 'lines':
+      return section.panels.flatMap(({ title, series }) => [...(title === '' ? [] : [visible(title)]), ...lineSummaries(series, section)]);
+    case 'fields':
+      return section.panels.map(({ title, values }) => `${visible(title)}: ${visible(section.valueLabel)} ${rangeOf(values.filter((value) => value !== null))}`);
     case 'histogram':
       return section.series.map(({ label, counts }) => `${sparkline(counts)}  ${label}`).concat(`${formatNumber(section.axis.min)} … ${formatNumber(section.axis.max)}  ${section.xLabel}`);
   }
@@ -94,6 +98,18 @@ function shades({ counts, x: { bins: nx }, y: { bins: ny } }: DensityPanel, widt
   const top = Math.log1p(Math.max(1, ...grid));
   const shade = (count: number): string => SHADES[count === 0 ? 0 : 1 + Math.min(3, Math.floor((4 * Math.log1p(count)) / top))]!;
   return Array.from({ length: height }, (_, r) => Array.from(grid.subarray(r * width, (r + 1) * width), shade).join(''));
+}
+
+/** A curve in a terminal: where it begins and ends, and its range. */
+function lineSummaries(series: LinesSection['panels'][number]['series'], { xLabel, yLabel }: LinesSection): string[] {
+  const rows = series.map(({ label, x, y }) => [visible(label), `${formatNumber(y[0] ?? Number.NaN)} → ${formatNumber(y.at(-1) ?? Number.NaN)}`, rangeOf(y), `${formatNumber(x[0] ?? Number.NaN)} … ${formatNumber(x.at(-1) ?? Number.NaN)}`]);
+  return aligned([['', `${yLabel}, first → last`, 'range', xLabel], ...rows], ['left', 'right', 'right', 'right']);
+}
+
+function rangeOf(values: readonly number[]): string {
+  const finite = values.filter((value) => Number.isFinite(value));
+  if (finite.length === 0) return '–';
+  return `${formatNumber(finite.reduce((a, b) => Math.min(a, b)))} … ${formatNumber(finite.reduce((a, b) => Math.max(a, b)))}`;
 }
 
 function sparkline(counts: readonly number[]): string {

@@ -37,7 +37,9 @@ export type Section =
   | DensitySection
   | SpectrumSection
   | WaterfallSection
-  | HistogramSection;
+  | HistogramSection
+  | LinesSection
+  | FieldsSection;
 
 interface SectionBase {
   /** Stable within one kind of report; names exported files and restores view state. */
@@ -201,4 +203,59 @@ export interface HistogramSection extends SectionBase {
 export interface HistogramSeries {
   readonly label: string;
   readonly counts: readonly number[];
+}
+
+/** Curves, with an uncertainty band where they have one: barriers, predictive bands, rank against the number of data. */
+export interface LinesSection extends SectionBase {
+  readonly kind: 'lines';
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly xScale: AxisScale;
+  readonly yScale: AxisScale;
+  /** Side by side with common axes, zoomed together; one is enough where curves can share a picture. */
+  readonly panels: readonly LinePanel[];
+}
+
+export type AxisScale = 'linear' | 'log';
+
+export interface LinePanel {
+  /** May be empty where there is one panel only. */
+  readonly title: string;
+  readonly meaning: string;
+  readonly series: readonly LineSeries[];
+  /** Single points drawn over the curves: data. */
+  readonly points?: { readonly label: string; readonly x: readonly number[]; readonly y: readonly number[] };
+}
+
+/** At most some thousand points; not finite: a gap. */
+export interface LineSeries {
+  readonly label: string;
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  /** What the shading around the curve is, "95 % of predictions" or "± 2 standard errors", and its edges. */
+  readonly band?: { readonly label: string; readonly lower: readonly number[]; readonly upper: readonly number[] };
+}
+
+/** A quantity over a plane, as colours, with curves and points on it: a loss around ŵ, a direction as a picture of weights. */
+export interface FieldsSection extends SectionBase {
+  readonly kind: 'fields';
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly valueLabel: string;
+  /** `diverging` has its neutral colour at zero, for signed values; `log` is sequential in log10 of positive values. */
+  readonly colours: 'sequential' | 'diverging' | 'log';
+  readonly panels: readonly FieldPanel[];
+}
+
+export interface FieldPanel {
+  readonly title: string;
+  readonly meaning: string;
+  readonly x: BinAxis;
+  /** Runs upwards, or downwards as rows of a matrix do. */
+  readonly y: BinAxis & { readonly direction: 'up' | 'down' };
+  /** y-major: values[iy * x.bins + ix], the value in the middle of the bin; null where there is none. */
+  readonly values: readonly (number | null)[];
+  /** At most some hundred points each. */
+  readonly curves: readonly { readonly label: string; readonly x: readonly number[]; readonly y: readonly number[] }[];
+  readonly points: readonly { readonly label: string; readonly x: readonly number[]; readonly y: readonly number[] }[];
 }

@@ -8,6 +8,7 @@ import { button, element } from '../elements.ts';
 import { axis, picture, Plot, plotText, type PlotFigure } from '../plot.ts';
 import { parseView, storedView, type PlotView } from '../plotView.ts';
 import type { Memory, SectionDrawing } from '../section.ts';
+import { seriesColour, seriesDash, seriesKeys } from '../series.ts';
 import type { Theme } from '../theme.ts';
 
 export function drawHistogram(section: HistogramSection, memory: Memory): SectionDrawing {
@@ -25,12 +26,7 @@ export function drawHistogram(section: HistogramSection, memory: Memory): Sectio
     body: element('div', {}, plot.element, ...(section.series.length > 1 ? [keys] : [])),
     controls: [reset],
     draw: (theme) => {
-      keys.replaceChildren(...section.series.map((series, i) => {
-        const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
-        swatch.style.borderTopColor = seriesColour(theme, i);
-        swatch.style.borderTopStyle = dashes[i % dashes.length]?.css ?? 'solid';
-        return element('li', {}, swatch, visible(series.label));
-      }));
+      keys.replaceChildren(...seriesKeys(section.series.map(({ label }) => label), theme));
       return plot.draw(theme);
     },
     numbers: () => [['from', 'to', ...section.series.map((series) => series.label)], ...edges.slice(0, -1).map((from, i) => [from, edges[i + 1] ?? NaN, ...section.series.map((series) => series.counts[i] ?? 0)])],
@@ -41,10 +37,6 @@ export function drawHistogram(section: HistogramSection, memory: Memory): Sectio
     dispose: () => { plot.dispose(); },
   };
 }
-
-/** Told apart by more than colour; CSS has no dash-dot. */
-const dashes = [{ plot: 'solid', css: 'solid' }, { plot: 'dash', css: 'dashed' }, { plot: 'dot', css: 'dotted' }, { plot: 'longdash', css: 'dashed' }] as const;
-const seriesColour = (theme: Theme, i: number): string => theme.series[i % theme.series.length] ?? theme.accent;
 
 function figure(section: HistogramSection, edges: readonly number[], theme: Theme, width: number, view: PlotView | null): PlotFigure {
   const top = section.series.reduce((most, series) => series.counts.reduce((a, b) => Math.max(a, b), most), 0);
@@ -60,7 +52,7 @@ function figure(section: HistogramSection, edges: readonly number[], theme: Them
       return { type: 'bar', x: centres, y: [...series.counts], width: step, name, marker: { color, line: { width: theme.highContrast ? 1 : 0.5, color: theme.background } }, hovertext: texts(series.counts), hoverinfo: 'text' };
     }
     return {
-      type: 'scatter', mode: 'lines', line: { shape: 'hv', color, width: 1.5, dash: dashes[i % dashes.length]?.plot ?? 'solid' }, x: [...edges], y: [...series.counts, series.counts.at(-1) ?? 0], name,
+      type: 'scatter', mode: 'lines', line: { shape: 'hv', color, width: 1.5, dash: seriesDash(i) }, x: [...edges], y: [...series.counts, series.counts.at(-1) ?? 0], name,
       hovertext: texts(series.counts).map((words) => `${name}: ${words}`), hoverinfo: 'text', ...(i === 0 ? { fill: 'tozeroy', fillcolor: theme.tint } : {}),
     };
   });

@@ -1,6 +1,6 @@
 /** Invented reports with the shapes of real ones: a ring-shaped posterior, a ReLU network's spectrum, a language model's tensors, hostile names. */
 import { gaussian, uniform } from './sampleNumbers.ts';
-import type { BinAxis, DensityPanel, DensitySection, HistogramSection, Report, Section, SpectrumSection, TableSection, TensorRow, TensorsSection, WaterfallSection } from '../../../src/protocol/report.ts';
+import type { BinAxis, DensityPanel, DensitySection, FieldsSection, HistogramSection, LinesSection, Report, Section, SpectrumSection, TableSection, TensorRow, TensorsSection, WaterfallSection } from '../../../src/protocol/report.ts';
 
 const report = (analysis: Report['analysis'], title: string, summary: string, sections: readonly Section[], more: Partial<Report> = {}): Report => ({
   analysis, title, summary, sections, sources: ['two-neurons/draws.npz'], warnings: [], result: { summary }, provenance: { version: '0.1.0', seed: 1, seconds: 3.214 }, ...more,
@@ -115,15 +115,52 @@ export function tensorsSection(layers: number, statistics: boolean, extra: reado
   return { kind: 'tensors', id: 'tensors', title: 'Tensors', meaning: 'Names are grouped by prefix; a group shows the sums of its tensors.', tensors };
 }
 
+const steps = (n: number, from: number, to: number): number[] => Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
+
+/** Three methods' predictive bands beside each other, over data with a gap. */
+function bandsSection(): LinesSection {
+  const x = steps(120, -4, 4);
+  const normal = gaussian(5);
+  const data = steps(24, -3.5, 3.5).filter((at) => Math.abs(at) > 1);
+  const panel = (title: string, width: (at: number) => number): LinesSection['panels'][number] => ({
+    title, meaning: 'Mean and 95 % band over inputs between and beyond the data.',
+    series: [{ label: title, x, y: x.map((at) => Math.sin(at) * (title === 'sampled' ? 0.4 : 1)), band: { label: '95 % of predictions', lower: x.map((at) => Math.sin(at) - width(at)), upper: x.map((at) => Math.sin(at) + width(at)) } }],
+    points: { label: 'training data', x: data, y: data.map((at) => Math.sin(at) + 0.1 * normal()) },
+  });
+  return {
+    kind: 'lines', id: 'bands', title: 'Predictive bands', meaning: 'Sampled Laplace loses the data; linearised Laplace keeps them.', xLabel: 'x', yLabel: 'f(x)', xScale: 'linear', yScale: 'linear',
+    panels: [panel('sampled', (at) => 1.2 + 0.1 * at * at), panel('linearised', (at) => 0.2 + 0.6 * Math.exp(-2 * at * at)), panel('projected', (at) => 0.2 + 0.4 * Math.exp(-2 * at * at))],
+  };
+}
+
+const barrierSection: LinesSection = {
+  kind: 'lines', id: 'barrier', title: 'Loss along the straight line', meaning: 'Aligned, the line between both networks stays flat.', xLabel: 'share of B', yLabel: 'loss', xScale: 'linear', yScale: 'log',
+  panels: [{ title: '', meaning: '', series: [{ label: 'as stored', x: steps(21, 0, 1), y: steps(21, 0, 1).map((t) => 0.05 + 4 * t * (1 - t)) }, { label: 'aligned', x: steps(21, 0, 1), y: steps(21, 0, 1).map((t) => 0.05 + 0.1 * t * (1 - t)) }] }],
+};
+
+function fieldsSection(colours: FieldsSection['colours'], direction: 'up' | 'down'): FieldsSection {
+  const bins = direction === 'up' ? 60 : 16;
+  const values = Array.from({ length: bins * bins }, (_, i) => {
+    const [a, b] = [((i % bins) / bins) * 4 - 2, (Math.floor(i / bins) / bins) * 4 - 2];
+    return colours === 'diverging' ? Math.sin(3 * a) * b : (a * b - 1) ** 2 + 0.05;
+  });
+  const orbit = steps(60, 0.5, 2);
+  const axes = direction === 'up' ? { min: -2, max: 2, bins } : { min: 0, max: bins, bins };
+  return {
+    kind: 'fields', id: `field-${colours}`, title: 'A plane through ŵ', meaning: 'The valley of equal functions bends; the ellipse of the Gaussian does not.', xLabel: 'image direction', yLabel: 'kernel direction', valueLabel: 'loss', colours,
+    panels: [{ title: 'Loss', meaning: 'Colours are the loss on the training data.', x: axes, y: { ...axes, direction }, values, curves: direction === 'down' ? [] : [{ label: 'reparameterisations of ŵ', x: orbit, y: orbit.map((at) => 1 / at) }, { label: 'Gaussian, two standard deviations', x: steps(60, 0, 6.3).map((t) => 1 + 0.2 * Math.cos(t)), y: steps(60, 0, 6.3).map((t) => 1 + 0.9 * Math.sin(t)) }], points: direction === 'down' ? [] : [{ label: 'ŵ', x: [1], y: [1] }] }],
+  };
+}
+
 export const posteriorReport = report('posterior', 'Posterior of 10,000 networks in draws.npz', 'Removing scaling and permutation copies leaves one mode: the median distance between draws falls from 5.9 to 0.4.', [
   { kind: 'figures', id: 'figures', title: 'At a glance', meaning: '', figures: [
     { label: 'Draws', value: '10,000', detail: '9 parameters each' }, { label: 'Copies by permutation', value: '2', detail: '2! orders of 2 units' }, { label: 'Scaling dimensions', value: '2' }, { label: 'Median distance', value: '5.9 → 0.4' }, { label: 'Function error', value: '4.4e-16', detail: 'largest, relative' }] },
-  densitySection(), histogramSection(3), tableSection,
+  densitySection(), histogramSection(3), tableSection, barrierSection,
 ], { warnings: ['153 of 10,000 networks were left out: their last loss was above 0.01. Train longer to keep more.', 'One unit has no incoming weight and was left as it is.'] });
 
 export const rankReport = report('rank', 'GGN rank and kernel of relu-8-16-16-4.safetensors', 'The GGN has rank 452 of 484: every one of its 32 kernel directions is a scaling symmetry.', [
   { kind: 'figures', id: 'figures', title: 'At a glance', meaning: '', figures: [{ label: 'Parameters', value: '484' }, { label: 'Rank', value: '452', detail: 'between 440 and 460' }, { label: 'Kernel', value: '32', detail: '6.61 % of all directions' }, { label: 'Log evidence', value: '-30.71' }] },
-  spectrumSection([440, 460]), waterfallSection, { ...histogramSection(1), id: 'one' },
+  spectrumSection([440, 460]), waterfallSection, { ...histogramSection(1), id: 'one' }, bandsSection(), fieldsSection('log', 'up'), fieldsSection('diverging', 'down'),
 ]);
 
 export const inspectReport = (statistics: boolean, layers = 111): Report => report('inspect', 'llama-like.safetensors', '8.03 billion parameters in 1,003 tensors; no dense chain recognised.', [

@@ -1,0 +1,73 @@
+/** A quantity over a plane as a Plotly figure: colours from the theme, named curves and points on top. */
+import type { Data } from 'plotly.js-dist';
+import { formatNumber } from '../src/protocol/format.ts';
+import type { FieldPanel, FieldsSection } from '../src/protocol/report.ts';
+import { visible } from '../src/protocol/untrustedText.ts';
+import { cssColour, type Ramp } from './colour.ts';
+import { binCentres } from './densityGrid.ts';
+import { axis, plotText, type PlotFigure } from './plot.ts';
+import { fieldHome, type ColourRange } from './fieldRange.ts';
+import type { PlotView } from './plotView.ts';
+import type { Theme } from './theme.ts';
+
+export const fieldRamp = (theme: Theme, colours: FieldsSection['colours']): Ramp => (colours === 'diverging' ? theme.divergingRamp : theme.ramp);
+
+const margin = { l: 60, r: 12, t: 8, b: 46 } as const;
+
+export function fieldFigure(section: FieldsSection, panel: FieldPanel, range: ColourRange, view: PlotView | null, theme: Theme, width: number): PlotFigure {
+  const home = fieldHome(panel);
+  const shown = view ?? home;
+  const spans = [panel.x.max - panel.x.min, panel.y.max - panel.y.min] as const;
+  const ratio = panel.y.direction === 'down' ? Math.min(1.4, Math.max(0.15, panel.y.bins / panel.x.bins)) : Math.min(1.4, Math.max(0.4, spans[1] / spans[0]));
+  return {
+    home,
+    height: Math.round(Math.min(640, (width - margin.l - margin.r) * ratio + margin.t + margin.b)),
+    data: [heatmap(section, panel, range, theme), ...curves(panel, theme), ...points(panel, theme)],
+    layout: {
+      margin,
+      xaxis: axis(theme, section.xLabel, { range: [...shown.x], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, automargin: 'height' }),
+      yaxis: axis(theme, section.yLabel, { range: [...shown.y], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false }),
+    },
+  };
+}
+
+function heatmap(section: FieldsSection, panel: FieldPanel, { low, high }: ColourRange, theme: Theme): Data {
+  const rows = Array.from({ length: panel.y.bins }, (_, iy) => panel.values.slice(iy * panel.x.bins, (iy + 1) * panel.x.bins));
+  const [xs, ys] = [binCentres(panel.x), binCentres(panel.y)];
+  const words = rows.map((row, iy) => row.map((value, ix) => (value === null ? '' : `${plotText(visible(section.valueLabel))} ${formatNumber(value)}<br>${plotText(visible(section.xLabel))} ${formatNumber(xs[ix] ?? NaN, 3)}, ${plotText(visible(section.yLabel))} ${formatNumber(ys[iy] ?? NaN, 3)}`)));
+  return {
+    type: 'heatmap', x: xs, y: ys, z: rows.map((row) => row.map((value) => (value === null ? null : section.colours === 'log' ? Math.log10(value) : value))),
+    text: words, hovertemplate: '%{text}<extra></extra>', hoverongaps: false, showscale: false, zmin: low, zmax: high,
+    colorscale: fieldRamp(theme, section.colours).map(([at, colour]): [number, string] => [at, cssColour(colour)]),
+  };
+}
+
+/** The scale of colours beside the picture, for export; on the page it stands below all panels. */
+export function withScale(figure: PlotFigure, section: FieldsSection, theme: Theme): PlotFigure {
+  const font = { size: theme.font.size - 1, color: theme.muted };
+  return {
+    ...figure,
+    data: figure.data.map((trace): Data => (trace.type === 'heatmap' ? { ...trace, showscale: true, colorbar: { thickness: 10, outlinewidth: 0, tickfont: font, title: { text: plotText(visible(section.colours === 'log' ? `log10 ${section.valueLabel}` : section.valueLabel)), side: 'right', font } } } : trace)),
+  };
+}
+
+/** Drawn twice, so that a curve stands off light and dark colours alike. */
+function curves(panel: FieldPanel, theme: Theme): Data[] {
+  return panel.curves.flatMap(({ label, x, y }, i): Data[] => {
+    const dash = (['solid', 'dash', 'dot'] as const)[i % 3];
+    const base = { type: 'scatter' as const, mode: 'lines' as const, x: [...x], y: [...y], name: plotText(visible(label)) };
+    return [
+      { ...base, hoverinfo: 'skip', line: { color: theme.background, width: 5 } },
+      { ...base, hovertemplate: `${plotText(visible(label))}<extra></extra>`, line: { color: theme.foreground, width: 2, ...(dash === undefined ? {} : { dash }) } },
+    ];
+  });
+}
+
+const SYMBOLS = ['circle', 'diamond', 'cross', 'x'] as const;
+
+function points(panel: FieldPanel, theme: Theme): Data[] {
+  return panel.points.map(({ label, x, y }, i): Data => ({
+    type: 'scatter', mode: 'markers', x: [...x], y: [...y], hovertemplate: `${plotText(visible(label))}<br>%{x:.3~g}, %{y:.3~g}<extra></extra>`,
+    marker: { symbol: SYMBOLS[i % SYMBOLS.length] ?? 'circle', size: x.length > 200 ? 4 : 8, color: theme.selected.fill, line: { width: 1, color: theme.selected.outline } },
+  }));
+}

@@ -1,0 +1,48 @@
+/** Curves with bands: one picture, or several side by side with common axes so that methods can be compared at a glance. */
+import type { LinesSection } from '../../src/protocol/report.ts';
+import { visible } from '../../src/protocol/untrustedText.ts';
+import { lineRows } from '../curveNumbers.ts';
+import { element } from '../elements.ts';
+import { linesFigure } from '../linesFigure.ts';
+import { linesHome } from '../linesRange.ts';
+import { linkedPlots } from '../linkedPlots.ts';
+import { joinedFigure, panelRow, ROW_MARGIN } from '../panelRow.ts';
+import { picture } from '../plot.ts';
+import type { Memory, SectionDrawing } from '../section.ts';
+import { seriesKeys } from '../series.ts';
+
+export function drawLines(section: LinesSection, memory: Memory): SectionDrawing {
+  const { panels } = section;
+  const home = linesHome(section);
+  const labels = [...new Set(panels.flatMap(({ series }) => series.map(({ label }) => label)))];
+  const { plots, reset, view } = linkedPlots(panels.map((panel) => ({
+    label: `${visible(panel.title === '' ? section.title : panel.title)}. ${visible(panel.meaning === '' ? section.meaning : panel.meaning)}`,
+    build: (theme, width, shown) => linesFigure(section, panel, labels, home, shown, theme, width),
+  })), memory);
+  const keys = element('ul', { class: 'keys' });
+  const bands = [...new Set(panels.flatMap(({ series }) => series.flatMap(({ band }) => (band === undefined ? [] : [band.label]))))];
+  const single = panels.length === 1 && panels[0]?.title === '';
+  return {
+    body: element('div', {},
+      single ? plots[0]?.element ?? null : panelRow(panels, plots.map((plot) => plot.element)),
+      labels.length > 1 ? keys : null,
+      bands.length === 0 ? null : element('p', { class: 'note' }, `Shaded: ${bands.map(visible).join('; ')}.`)),
+    controls: [reset],
+    draw: async (theme) => {
+      keys.replaceChildren(...seriesKeys(labels, theme));
+      await Promise.all(plots.map((plot) => plot.draw(theme)));
+    },
+    numbers: () => lineRows(section),
+    picture: (theme, format) => {
+      const each = single ? 900 : 420;
+      const figures = panels.map((panel, i) => {
+        const figure = linesFigure(section, panel, labels, home, view(), theme, each);
+        return i === 0 ? figure : { ...figure, data: figure.data.map((trace) => ({ ...trace, showlegend: false })) };
+      });
+      const joined = joinedFigure(panels, figures, theme);
+      const legend = { showlegend: labels.length > 1, legend: { orientation: 'h', y: -0.2, yanchor: 'top', x: 0 } } as const;
+      return picture({ ...joined, height: joined.height + 40, layout: { ...joined.layout, ...legend, margin: { ...ROW_MARGIN, b: 100 } } }, theme, each * panels.length, format);
+    },
+    dispose: () => { for (const plot of plots) plot.dispose(); },
+  };
+}
