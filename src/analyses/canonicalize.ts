@@ -6,7 +6,7 @@ import path from 'node:path';
 import { mkdir } from 'node:fs/promises';
 import type { DenseChain } from '../network/denseChain.ts';
 import { writeDescription } from '../network/description.ts';
-import { parameterBlocks, readParameters, tensorValues } from '../network/parameters.ts';
+import { parameterBlocks, readParameters, tensorValues } from '../network/chainParameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, Report } from '../protocol/report.ts';

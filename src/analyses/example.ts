@@ -6,7 +6,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { seededRandom } from '../linalg/random.ts';
 import { classLabels, readData, requireInputWidth } from '../network/data.ts';
-import { parameterBlocks } from '../network/parameters.ts';
+import { parameterBlocks } from '../network/chainParameters.ts';
 import { commonAxis, histogram } from '../posterior/density.ts';
 import { gaussianClasses, KEPT_LOSS, trainTwoNeuronEnsemble, twoNeuronChain, type PlanarClasses, type TwoNeuronEnsemble } from '../posterior/twoNeurons.ts';
 import { formatBytes, formatCount, formatNumber, formatSeconds } from '../protocol/format.ts';

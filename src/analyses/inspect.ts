@@ -2,7 +2,7 @@
  * What is in these weight files? Tensors with their statistics, the network they form, and the symmetries it has.
  */
 import path from 'node:path';
-import { parameterBlocks } from '../network/parameters.ts';
+import { parameterBlocks } from '../network/chainParameters.ts';
 import { readNetwork, type NetworkReading } from '../network/readNetwork.ts';
 import { formatBytes, formatCount, formatPowerOfTen } from '../protocol/format.ts';
 import type { Figure, JsonValue, Report, Section, TensorRow } from '../protocol/report.ts';

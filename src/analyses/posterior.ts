@@ -8,8 +8,9 @@ import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
+import { chainNetwork } from '../network/denseChain.ts';
 import { forward } from '../network/forward.ts';
-import { parameterNames } from '../network/parameters.ts';
+import { parameterNames } from '../network/chainParameters.ts';
 import { diagnose, type ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
 import { drawPairs, pairwiseDistances } from '../posterior/distances.ts';
 import { readDraws, type Draws } from '../posterior/draws.ts';
@@ -134,7 +135,7 @@ function* predictions({ chain, theta }: Draws): Interruptible<Float64Array> {
   const size = chain.parameters;
   const values = new Float64Array((theta.length / size) * width);
   for (let m = 0; m * size < theta.length; m++) {
-    values.set(forward(chain, theta.subarray(m * size, (m + 1) * size), x), m * width);
+    values.set(forward(chainNetwork(chain), theta.subarray(m * size, (m + 1) * size), x), m * width);
     yield;
   }
   return values;

@@ -10,7 +10,7 @@ import { likelihoodModel, outputRank, type LikelihoodModel } from '../curvature/
 import { unitReports, type UnitReport } from '../curvature/units.ts';
 import { readData, requireInputWidth, type DataSet } from '../network/data.ts';
 import type { DenseChain } from '../network/denseChain.ts';
-import { readParameters } from '../network/parameters.ts';
+import { readParameters } from '../network/chainParameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
 import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
 import type { Figure, JsonValue, Report, Section } from '../protocol/report.ts';

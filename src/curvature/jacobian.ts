@@ -4,7 +4,7 @@
  * that the GGN needs is built from these two factors per layer.
  */
 import type { DenseChain } from '../network/denseChain.ts';
-import { trace, type Trace } from '../network/forward.ts';
+import { trace, type Trace } from '../network/chainForward.ts';
 
 /**
  * Pulls cotangents of the outputs back to every layer's pre-activations.

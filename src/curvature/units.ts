@@ -12,7 +12,7 @@
 import type { Random } from '../linalg/random.ts';
 import type { Activation } from '../network/activation.ts';
 import type { DenseChain, DenseLayer } from '../network/denseChain.ts';
-import { trace } from '../network/forward.ts';
+import { trace } from '../network/chainForward.ts';
 
 export type UnitStatus = 'constant' | 'dead' | 'always-on' | 'rare' | 'saturated' | 'duplicate' | 'mixed';
 

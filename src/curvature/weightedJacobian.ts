@@ -3,7 +3,7 @@
  * and weighted cotangents), from which the Gram matrix follows without any NO × D array.
  */
 import type { DenseChain } from '../network/denseChain.ts';
-import { forward, trace, type Trace } from '../network/forward.ts';
+import { forward, trace, type Trace } from '../network/chainForward.ts';
 import { UserError } from '../protocol/userError.ts';
 import { backpropagate, expandRows, identitySeeds } from './jacobian.ts';
 import { applyHalfHessian, type LikelihoodModel } from './likelihood.ts';

@@ -3,6 +3,8 @@
  * θ ∈ R^D: layer by layer, the weight row-major as out × in, then the bias (PyTorch's parameter order).
  */
 import type { Activation } from './activation.ts';
+import type { Network } from './network.ts';
+import { NetworkBuilder } from './networkBuilder.ts';
 
 export interface DenseLayer {
   /** For people: the common prefix of its tensors, "0" for `0.weight`. */
@@ -80,4 +82,22 @@ export function sequentialChain(widths: readonly number[], activation: Activatio
       activation: l === count - 1 ? output : activation,
     })),
   );
+}
+
+const networks = new WeakMap<DenseChain, Network>();
+
+/** The same function as a network; θ of the chain is its w. */
+export function chainNetwork(chain: DenseChain): Network {
+  const present = networks.get(chain);
+  if (present !== undefined) return present;
+  const builder = new NetworkBuilder();
+  let node = builder.input([chain.inputs]);
+  for (const { name, inputs, outputs, weight, bias, activation } of chain.layers) {
+    const use = weight.transposed ? { tensor: weight.tensor, shape: [inputs, outputs], fileAxes: [1, 0] } : { tensor: weight.tensor, shape: [outputs, inputs] };
+    node = builder.dense(name, node, use, bias === undefined ? undefined : { tensor: bias.tensor, shape: [outputs] });
+    if (activation.name !== 'linear') node = builder.activation(`${name} ${activation.name}`, node, activation);
+  }
+  const network = builder.finish(node);
+  networks.set(chain, network);
+  return network;
 }

@@ -1,78 +1,137 @@
 /**
- * The function f_θ of a dense chain, in float64, for a batch of inputs.
+ * The function f_w of a network in float64 for a batch of inputs, node by node. Dropout is the identity, batch normalisation uses
+ * its running statistics; the head that a file's graph applies after f (softmax, sigmoid) is not part of f.
  */
-import type { DenseChain } from './denseChain.ts';
+import { addProduct } from '../linalg/product.ts';
+import { addConvolution, addPerChannel } from './convolution.ts';
+import { type Block, type Network, type NetworkNode, valueSize, type ValueShape } from './network.ts';
+import { batchnorm, normaliseRows, scaleAndShift } from './normalisation.ts';
+import { averagePool, maximumPositions, pickMaxima } from './pooling.ts';
+import { toChannelFirst, toChannelLast } from './valueOrder.ts';
 
 export interface Trace {
-  /** preactivations[l] is N × width of layer l: W_l a_{l−1} + b_l, before the activation. */
-  readonly preactivations: readonly Float64Array[];
-  /** activations[0] is the input, activations[l + 1] the output of layer l (N × width). */
-  readonly activations: readonly Float64Array[];
+  /** N */
+  readonly rows: number;
+  /** By node: N values of the node's shape. Nodes that change nothing share their input's array. */
+  readonly values: readonly Float64Array[];
 }
 
 /**
- * @param theta θ, length D
- * @param x inputs, N × d row-major
- * @returns outputs, N × O row-major
+ * @param state w = [θ; buffers], of `network.stateSize`; it may be longer (a row of a set of draws may not)
+ * @param x inputs, N × d row-major, each in the order that the input node says
+ * @returns outputs, N × O row-major, channel first where the output has positions
  */
-export function forward(chain: DenseChain, theta: Float64Array, x: Float64Array): Float64Array {
-  const rows = batchSize(chain, theta, x);
-  let current = x;
-  for (let l = 0; l < chain.layers.length; l++) {
-    current = affine(chain, l, theta, current, rows);
-    activate(chain, l, current, current);
+export function forward(network: Network, state: Float64Array, x: Float64Array): Float64Array {
+  const rows = batchSize(network, state, x);
+  const step = rowsPerChunk(network);
+  if (rows <= step) return run(network, state, x, true)[network.output]!;
+  const outputs = new Float64Array(rows * network.outputs);
+  for (let first = 0; first < rows; first += step) {
+    const part = x.subarray(first * network.inputs, (first + step) * network.inputs);
+    outputs.set(run(network, state, part, true)[network.output]!, first * network.outputs);
   }
-  return current;
+  return outputs;
 }
 
-/** As `forward`, keeping every layer's values. */
-export function trace(chain: DenseChain, theta: Float64Array, x: Float64Array): Trace {
-  const rows = batchSize(chain, theta, x);
-  const preactivations: Float64Array[] = [];
-  const activations: Float64Array[] = [x];
-  let current = x;
-  for (let l = 0; l < chain.layers.length; l++) {
-    const z = affine(chain, l, theta, current, rows);
-    current = new Float64Array(z.length);
-    activate(chain, l, z, current);
-    preactivations.push(z);
-    activations.push(current);
-  }
-  return { preactivations, activations };
+/** As `forward`, keeping every node's values: N × the sum of their sizes, so that a caller with many inputs passes them in chunks. */
+export function trace(network: Network, state: Float64Array, x: Float64Array): Trace {
+  return { rows: batchSize(network, state, x), values: run(network, state, x, false) };
 }
 
-function batchSize(chain: DenseChain, theta: Float64Array, x: Float64Array): number {
-  if (theta.length !== chain.parameters) throw new RangeError(`θ has ${theta.length} entries, the network ${chain.parameters} parameters`);
-  const rows = x.length / chain.inputs;
-  if (!Number.isInteger(rows)) throw new RangeError(`${x.length} input values do not divide into rows of ${chain.inputs}`);
+/** Numbers that one input's values take, all nodes together. */
+function valuesPerInput(network: Network): number {
+  return network.nodes.reduce((sum, { shape }) => sum + valueSize(shape), 0);
+}
+
+/** Entries of a block in w. */
+export function blockValues(state: Float64Array, block: Block): Float64Array {
+  return state.subarray(block.offset, block.offset + block.length);
+}
+
+/** Inputs that are evaluated together: what keeps all their values within 32 MB. */
+function rowsPerChunk(network: Network): number {
+  return Math.max(1, Math.floor(2 ** 22 / valuesPerInput(network)));
+}
+
+function batchSize(network: Network, state: Float64Array, x: Float64Array): number {
+  if (state.length !== network.stateSize) throw new RangeError(`the state has ${state.length} entries, the network ${network.stateSize}`);
+  const rows = x.length / network.inputs;
+  if (!Number.isInteger(rows)) throw new RangeError(`${x.length} input values do not divide into rows of ${network.inputs}`);
   return rows;
 }
 
-/** Z = A Wᵀ + 1bᵀ, N × outputs. */
-function affine(chain: DenseChain, l: number, theta: Float64Array, a: Float64Array, rows: number): Float64Array {
-  const layer = chain.layers[l]!;
-  const { inputs, outputs } = layer;
-  const z = new Float64Array(rows * outputs);
-  const weight = layer.weight.offset;
-  const bias = layer.bias?.offset;
-  for (let n = 0; n < rows; n++) {
-    const from = n * inputs;
-    const to = n * outputs;
-    for (let o = 0; o < outputs; o++) {
-      let sum = bias === undefined ? 0 : theta[bias + o]!;
-      const row = weight + o * inputs;
-      for (let i = 0; i < inputs; i++) sum += theta[row + i]! * a[from + i]!;
-      z[to + o] = sum;
-    }
+function run(network: Network, state: Float64Array, x: Float64Array, forget: boolean): Float64Array[] {
+  const values: Float64Array[] = [];
+  const lastUse = new Int32Array(network.nodes.length);
+  for (const node of network.nodes) for (const input of node.inputs) lastUse[input] = node.index;
+  for (const node of network.nodes) {
+    values[node.index] = evaluate(network, node, state, x, values);
+    if (forget) for (const input of node.inputs) if (lastUse[input] === node.index) values[input] = new Float64Array(0);
   }
-  return z;
+  return values;
 }
 
-function activate(chain: DenseChain, l: number, z: Float64Array, into: Float64Array): void {
-  const { name, value } = chain.layers[l]!.activation;
-  if (name === 'linear') {
-    if (into !== z) into.set(z);
-    return;
+function evaluate(network: Network, node: NetworkNode, state: Float64Array, x: Float64Array, values: readonly Float64Array[]): Float64Array {
+  const input = (): Float64Array => values[node.inputs[0]!]!;
+  const inputShape = (): ValueShape => network.nodes[node.inputs[0]!]!.shape;
+  switch (node.op) {
+    case 'input':
+      return node.order === 'channel-last' ? toChannelFirst(node.shape, x) : x;
+    case 'dense': {
+      const [outputs, inputs] = node.weight.shape as [number, number];
+      const rows = input().length / inputs;
+      const y = new Float64Array(rows * outputs);
+      addProduct(y, input(), blockValues(state, node.weight), rows, outputs, inputs, 'nt');
+      if (node.bias !== undefined) addPerChannel(node.shape, blockValues(state, node.bias), y);
+      return y;
+    }
+    case 'conv': {
+      const y = new Float64Array((input().length / valueSize(inputShape())) * valueSize(node.shape));
+      addConvolution(node, inputShape(), blockValues(state, node.weight), input(), y);
+      if (node.bias !== undefined) addPerChannel(node.shape, blockValues(state, node.bias), y);
+      return y;
+    }
+    case 'batchnorm':
+      return batchnorm(node, state, input());
+    case 'layernorm':
+      return scaleAndShift(node, state, normaliseRows(node, input()));
+    case 'activation':
+      return node.activation.name === 'linear' ? input() : input().map(node.activation.value);
+    case 'prelu': {
+      const slope = blockValues(state, node.slope);
+      const area = slope.length === 1 ? Number.POSITIVE_INFINITY : valueSize(node.shape) / slope.length;
+      return input().map((value, k) => (value > 0 ? value : slope[Math.floor(k / area) % slope.length]! * value));
+    }
+    case 'maxpool':
+    case 'globalmaxpool':
+      return pickMaxima(maximumPositions(node, inputShape(), input()), input());
+    case 'avgpool':
+    case 'globalavgpool':
+      return averagePool(node, inputShape(), input());
+    case 'flatten':
+      return node.order === 'channel-last' ? toChannelLast(inputShape(), input()) : input();
+    case 'dropout':
+      return input();
+    case 'add': {
+      const sum = input().slice();
+      for (const other of node.inputs.slice(1)) values[other]!.forEach((value, k) => { sum[k]! += value; });
+      return sum;
+    }
+    case 'concat':
+      return concatenate(node.inputs.map((k) => values[k]!), node.inputs.map((k) => valueSize(network.nodes[k]!.shape)));
   }
-  for (let i = 0; i < z.length; i++) into[i] = value(z[i]!);
+}
+
+/** Rows side by side. @param sizes length of a row of each part */
+export function concatenate(parts: readonly Float64Array[], sizes: readonly number[]): Float64Array {
+  const width = sizes.reduce((sum, size) => sum + size, 0);
+  const rows = (parts[0]?.length ?? 0) / sizes[0]!;
+  const joined = new Float64Array(rows * width);
+  let offset = 0;
+  parts.forEach((part, k) => {
+    const size = sizes[k]!;
+    for (let n = 0; n < rows; n++) joined.set(part.subarray(n * size, (n + 1) * size), n * width + offset);
+    offset += size;
+  });
+  return joined;
 }

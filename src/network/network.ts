@@ -57,7 +57,8 @@ export type Operation =
   /** y = x for x > 0, else a_c x; a has one entry a channel, or one in all. */
   | { readonly op: 'prelu'; readonly slope: Block }
   | PoolingOperation
-  | { readonly op: 'globalavgpool' | 'globalmaxpool' }
+  | { readonly op: 'globalavgpool' }
+  | { readonly op: 'globalmaxpool' }
   /** To a vector; `channel-last` walks the positions first and the channels within each, as TensorFlow stores them. */
   | { readonly op: 'flatten'; readonly order: AxisOrder }
   /** The identity in evaluation; the rate is kept for Monte-Carlo dropout. */
@@ -81,8 +82,9 @@ export interface ConvolutionOperation {
   readonly groups: number;
 }
 
-export interface PoolingOperation {
-  readonly op: 'maxpool' | 'avgpool';
+export type PoolingOperation = (PoolingGeometry & { readonly op: 'maxpool' }) | (PoolingGeometry & { readonly op: 'avgpool' });
+
+export interface PoolingGeometry {
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
   readonly padding: readonly (readonly [number, number])[];

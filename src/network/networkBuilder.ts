@@ -6,7 +6,7 @@ import { UserError } from '../protocol/userError.ts';
 import { showName } from '../weights/weightFileError.ts';
 import type { Activation } from './activation.ts';
 import {
-  type AxisOrder, type Block, type ConvolutionOperation, type Network, type NetworkNode, type Operation, type OutputHead, type PoolingOperation, type ValueShape, valueSize,
+  type AxisOrder, type Block, type ConvolutionOperation, type Network, type NetworkNode, type Operation, type OutputHead, type PoolingGeometry, type ValueShape, valueSize,
 } from './network.ts';
 
 /** A tensor of the file that becomes a block. */
@@ -112,7 +112,7 @@ export class NetworkBuilder {
     return this.#add(name, [from], shape, { op: 'prelu', slope: block });
   }
 
-  pool(name: string, from: NodeId, op: 'maxpool' | 'avgpool', geometry: Omit<PoolingOperation, 'op'>): NodeId {
+  pool(name: string, from: NodeId, op: 'maxpool' | 'avgpool', geometry: PoolingGeometry): NodeId {
     const spatial = this.shapeOf(from).slice(1);
     const { kernel, stride, padding } = geometry;
     if (kernel.length !== spatial.length) throw new NetworkError(name, `pools ${kernel.length} axes, what comes before it has ${spatial.length}`);

@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { DenseChain } from '../network/denseChain.ts';
-import { parameterBlocks, readParameters } from '../network/parameters.ts';
+import { parameterBlocks, readParameters } from '../network/chainParameters.ts';
 import { readNetwork, requireNetwork } from '../network/readNetwork.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { DrawAxes, NetworkOptions } from '../protocol/service.ts';

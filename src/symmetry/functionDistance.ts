@@ -5,7 +5,7 @@
  */
 import { seededRandom } from '../linalg/random.ts';
 import type { DenseChain } from '../network/denseChain.ts';
-import { type Trace, trace } from '../network/forward.ts';
+import { type Trace, trace } from '../network/chainForward.ts';
 
 export interface FunctionDistance {
   /** max over outputs o of max_n |a_no − b_no| / max_n |a_no|, |b_no|. 0 when all agree, ∞ when only one network overflows. */

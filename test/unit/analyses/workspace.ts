@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { activationNamed, LINEAR } from '../../../src/network/activation.ts';
 import { sequentialChain, type DenseChain } from '../../../src/network/denseChain.ts';
-import { parameterBlocks, tensorValues } from '../../../src/network/parameters.ts';
+import { parameterBlocks, tensorValues } from '../../../src/network/chainParameters.ts';
 import type { JobContext } from '../../../src/protocol/rpc.ts';
 import { encodeElements, type RealDtype } from '../../../src/weights/dtype.ts';
 import { writeSafetensors } from '../../../src/weights/safetensorsWriter.ts';

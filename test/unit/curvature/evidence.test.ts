@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { laplaceEvidence } from '../../../src/curvature/evidence.ts';
 import { logLikelihood } from '../../../src/curvature/likelihood.ts';
 import { gramSpectrum } from '../../../src/curvature/spectrum.ts';
-import { forward } from '../../../src/network/forward.ts';
+import { forward } from '../../../src/network/chainForward.ts';
 import { context, network, normal } from './problems.ts';
 
 /** Solves M z = r and gives log det M, by Gaussian elimination without pivoting (M positive definite). */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { jacobian, vectorJacobianProduct } from '../../../src/curvature/jacobian.ts';
 import { activationNames } from '../../../src/network/activation.ts';
 import { denseChain } from '../../../src/network/denseChain.ts';
-import { forward } from '../../../src/network/forward.ts';
+import { forward } from '../../../src/network/chainForward.ts';
 import { distance } from '../linalg/matrices.ts';
 import { figures, network, normal, sine } from './problems.ts';
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
-import { parameterBlocks, readParameters } from '../../../src/network/parameters.ts';
+import { parameterBlocks, readParameters } from '../../../src/network/chainParameters.ts';
 import { requireNetwork } from '../../../src/network/readNetwork.ts';
 import { readDraws } from '../../../src/posterior/draws.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { readData } from '../../../src/network/data.ts';
-import { forward } from '../../../src/network/forward.ts';
+import { forward } from '../../../src/network/chainForward.ts';
 import { gaussianClasses, train, trainTwoNeuronEnsemble, twoNeuronChain, type PlanarClasses } from '../../../src/posterior/twoNeurons.ts';
 
 const context = { signal: new AbortController().signal, progress: () => undefined };

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { LINEAR, activationNamed } from '../../../src/network/activation.ts';
 import { type DenseChain, sequentialChain } from '../../../src/network/denseChain.ts';
-import { forward } from '../../../src/network/forward.ts';
+import { forward } from '../../../src/network/chainForward.ts';
 import { functionDistance, genericInputs } from '../../../src/symmetry/functionDistance.ts';
 import { type FactorKind, type GroupOptions, symmetryGroup } from '../../../src/symmetry/group.ts';
 import { type FactorElement, applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
