@@ -186,7 +186,7 @@ export class NetworkBuilder {
     let unique = name;
     for (let k = 2; this.#names.has(unique); k++) unique = `${name} (${k})`;
     this.#names.add(unique);
-    this.#nodes.push({ ...operation, index, name: unique, inputs, shape });
+    this.#nodes.push({ ...operation, index, name: unique, inputs: [...inputs], shape });
     return index;
   }
 
