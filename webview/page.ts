@@ -5,7 +5,9 @@
 import './styleNonce.ts';
 import type { Report } from '../src/protocol/report.ts';
 import type { ToWebview } from '../src/protocol/webview.ts';
+import { visible } from '../src/protocol/untrustedText.ts';
 import { element } from './elements.ts';
+import { focusKeeper } from './focus.ts';
 import pageStyle from './page.css';
 import { reportView, type ReportView } from './reportView.ts';
 import standaloneStyle from './standalone.css';
@@ -21,7 +23,8 @@ const surroundings = embedded === null ? inVsCode() : standalone();
 const keeper = new StateKeeper(surroundings.state, (state) => { surroundings.writeState(state); });
 const status = element('div', { id: 'status' });
 const main = element('main');
-document.body.append(status, main);
+const note = element('div', { id: 'note', role: 'status' });
+document.body.append(status, main, note);
 
 let theme: Theme = readTheme();
 let shown: ReportView | null = null;
@@ -35,6 +38,7 @@ function setState(state: PageState): void {
 
 async function show(report: Report, scroll: number): Promise<void> {
   clearStatus();
+  const focus = focusKeeper(main);
   shown?.dispose();
   const view = reportView(report, { remembered: (id) => keeper.state.sections[id], remember: (id, value) => { keeper.remember(id, value); } }, surroundings, () => theme);
   shown = view;
@@ -43,6 +47,7 @@ async function show(report: Report, scroll: number): Promise<void> {
   // Another report may have come in the meantime.
   if (shown !== view) return;
   window.scrollTo(0, scroll);
+  focus();
   if (status.childElementCount === 0) setState('shown');
 }
 
@@ -57,6 +62,15 @@ function receive(report: Report): Promise<void> {
 function clearStatus(): void {
   progress = null;
   status.replaceChildren();
+  say('', true);
+}
+
+let silence: number | undefined;
+/** At the edge of the window, so that nothing moves. */
+function say(text: string, lasting: boolean): void {
+  window.clearTimeout(silence);
+  note.textContent = visible(text);
+  if (!lasting) silence = window.setTimeout(() => { note.textContent = ''; }, 8000);
 }
 
 function handle(message: ToWebview): void {
@@ -71,6 +85,11 @@ function handle(message: ToWebview): void {
       }
       progress.update(message.title, message.progress);
       setState('progress');
+      break;
+    case 'notice':
+      clearStatus();
+      say(message.text, message.lasting);
+      setState(shown === null ? 'waiting' : 'shown');
       break;
     case 'error': {
       progress = null;

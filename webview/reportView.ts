@@ -1,4 +1,5 @@
 /** A report as a page: what was asked, the answer in one sentence, warnings, then the sections; where it came from at the end. */
+import { fullResult } from '../src/protocol/fullResult.ts';
 import { formatSeconds } from '../src/protocol/format.ts';
 import type { JsonValue, Report } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
@@ -33,7 +34,7 @@ export function reportView(report: Report, memory: SectionMemory, surroundings: 
 }
 
 function header(report: Report, surroundings: Surroundings): HTMLElement {
-  const json = (): string => `${JSON.stringify(report.result, null, 2)}\n`;
+  const json = (): string => `${JSON.stringify(fullResult(report), null, 2)}\n`;
   const { saveHtml } = surroundings;
   const tools = element('div', { class: 'tools', role: 'group', 'aria-label': 'Save or copy this report' },
     saveHtml === undefined ? null : button('Save HTML', saveHtml, { class: 'quiet', title: 'Save this report as one HTML file that needs nothing else' }),
@@ -48,10 +49,11 @@ function header(report: Report, surroundings: Surroundings): HTMLElement {
 
 /** From what is in a file to what can be asked of it. */
 function actions(report: Report, surroundings: Surroundings): HTMLElement {
-  const counted = report.sections.some((section) => section.kind === 'tensors' && section.tensors.some((tensor) => tensor.statistics !== undefined));
+  const counted = report.sections.some((section) => section.kind === 'tensors' && section.tensors.statistics !== undefined);
   const run = (action: WebviewAction, label: string, title: string): HTMLElement => button(label, () => { surroundings.run(action); }, { class: 'secondary', title, 'data-action': action });
   return element('div', { class: 'actions', role: 'group', 'aria-label': 'Analyses of this file' },
     counted ? null : run('statistics', 'Compute statistics', 'Read every weight once: range, mean, norm, zeros, NaN'),
+    run('diff', 'Compare with…', 'What changed between this file and another, tensor by tensor'),
     run('rank', 'Rank and kernel', 'Rank of the GGN and what its kernel consists of'),
     run('canonicalize', 'Canonicalise and save', 'Remove permutation, scaling and sign copies and save the result'),
     run('posterior', 'Posterior', 'Treat these weights as draws and compare them before and after symmetry removal'));

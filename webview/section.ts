@@ -8,6 +8,7 @@ import { csv, tsv, type Cell } from './csv.ts';
 import { button, element } from './elements.ts';
 import { suggestedName } from './fileName.ts';
 import { drawDensity } from './sections/density.ts';
+import { drawDifferences } from './sections/differences.ts';
 import { drawFields } from './sections/fields.ts';
 import { drawFigures } from './sections/figures.ts';
 import { drawHistogram } from './sections/histogram.ts';
@@ -49,6 +50,7 @@ function drawing(section: Section, memory: Memory): SectionDrawing {
     case 'figures': return drawFigures(section);
     case 'table': return drawTable(section, memory);
     case 'tensors': return drawTensors(section, memory);
+    case 'differences': return drawDifferences(section, memory);
     case 'density': return drawDensity(section, memory);
     case 'spectrum': return drawSpectrum(section, memory);
     case 'waterfall': return drawWaterfall(section);

@@ -2,46 +2,52 @@
  * Tensor names as a tree: `model.layers.0.attn.q.weight` splits at `.` and `/`, chains of single children are joined again, and a
  * group carries the sums of its tensors. Flattened to rows for a virtual list, so that 100,000 tensors cost one pass.
  */
-import type { TensorRow } from '../src/protocol/report.ts';
 import { compareCells } from './tableOrder.ts';
 
-export interface TensorLeaf {
+/** What the outline needs to know of a row, be it a tensor or the difference of two. */
+export interface OutlineRow {
+  readonly name: string;
+  readonly elements: number;
+  readonly bytes: number;
+}
+
+export interface TensorLeaf<T extends OutlineRow> {
   readonly kind: 'tensor';
   /** The part of the name below the group. */
   readonly label: string;
   /** Position in the file. */
   readonly index: number;
-  readonly tensor: TensorRow;
+  readonly tensor: T;
 }
 
-export interface TensorGroup {
+export interface TensorGroup<T extends OutlineRow> {
   readonly kind: 'group';
   readonly label: string;
   /** The full prefix: what the state remembers. */
   readonly path: string;
-  readonly children: readonly TensorNode[];
+  readonly children: readonly TensorNode<T>[];
   readonly tensors: number;
   readonly elements: number;
   readonly bytes: number;
 }
 
-export type TensorNode = TensorLeaf | TensorGroup;
+export type TensorNode<T extends OutlineRow> = TensorLeaf<T> | TensorGroup<T>;
 
 /** Deeper than this a name is no hierarchy any more; the rest of it stays one label. */
 const deepest = 24;
 
-interface Growing {
+interface Growing<T extends OutlineRow> {
   readonly label: string;
   readonly path: string;
-  readonly groups: Map<string, Growing>;
-  readonly children: (Growing | TensorLeaf)[];
+  readonly groups: Map<string, Growing<T>>;
+  readonly children: (Growing<T> | TensorLeaf<T>)[];
 }
 
 /** Groups and tensors in order of first appearance; only those tensors that `keep` accepts. */
-export function tensorTree(tensors: readonly TensorRow[], keep: (tensor: TensorRow) => boolean = () => true): readonly TensorNode[] {
-  const root: Growing = { label: '', path: '', groups: new Map(), children: [] };
+export function tensorTree<T extends OutlineRow>(tensors: readonly T[], keep: (tensor: T, index: number) => boolean = () => true): readonly TensorNode<T>[] {
+  const root: Growing<T> = { label: '', path: '', groups: new Map(), children: [] };
   tensors.forEach((tensor, index) => {
-    if (!keep(tensor)) return;
+    if (!keep(tensor, index)) return;
     const parts = tensor.name.split(/(?<=[./])/, deepest + 1);
     // `split` with a limit drops what is left over: the last label takes the rest of the name.
     const prefixes = parts.slice(0, Math.min(parts.length - 1, deepest));
@@ -57,12 +63,12 @@ export function tensorTree(tensors: readonly TensorRow[], keep: (tensor: TensorR
     }
     group.children.push({ kind: 'tensor', label: tensor.name.slice(group.path.length), index, tensor });
   });
-  return root.children.map(finish);
+  return root.children.map((node) => finish(node));
 }
 
-function finish(node: Growing | TensorLeaf): TensorNode {
+function finish<T extends OutlineRow>(node: Growing<T> | TensorLeaf<T>): TensorNode<T> {
   if ('kind' in node) return node;
-  const children = node.children.map(finish);
+  const children = node.children.map((child) => finish(child));
   const only = children[0];
   if (children.length === 1 && only !== undefined) return { ...only, label: node.label + only.label };
   let [tensors, elements, bytes] = [0, 0, 0];
@@ -74,8 +80,8 @@ function finish(node: Growing | TensorLeaf): TensorNode {
   return { kind: 'group', label: node.label, path: node.path, children, tensors, elements, bytes };
 }
 
-export interface VisibleRow {
-  readonly node: TensorNode;
+export interface VisibleRow<T extends OutlineRow> {
+  readonly node: TensorNode<T>;
   /** 1 for the outermost, as `aria-level` counts. */
   readonly level: number;
   readonly expanded: boolean;
@@ -84,9 +90,9 @@ export interface VisibleRow {
 }
 
 /** The rows that an outline with these groups closed shows, siblings in the order of `compare`. */
-export function visibleRows(roots: readonly TensorNode[], isClosed: (path: string) => boolean, compare: ((a: TensorNode, b: TensorNode) => number) | null): VisibleRow[] {
-  const rows: VisibleRow[] = [];
-  const visit = (nodes: readonly TensorNode[], level: number): void => {
+export function visibleRows<T extends OutlineRow>(roots: readonly TensorNode<T>[], isClosed: (path: string) => boolean, compare: ((a: TensorNode<T>, b: TensorNode<T>) => number) | null): VisibleRow<T>[] {
+  const rows: VisibleRow<T>[] = [];
+  const visit = (nodes: readonly TensorNode<T>[], level: number): void => {
     const ordered = compare === null ? nodes : [...nodes].sort(compare);
     ordered.forEach((node, i) => {
       const expanded = node.kind === 'group' && !isClosed(node.path);
@@ -99,8 +105,8 @@ export function visibleRows(roots: readonly TensorNode[], isClosed: (path: strin
 }
 
 /** Which groups to close at first so that the outline opens with at most `limit` rows: whole levels, innermost first. */
-export function initiallyClosed(roots: readonly TensorNode[], limit: number): Set<string> {
-  let closed: readonly TensorGroup[] = roots.filter((node) => node.kind === 'group');
+export function initiallyClosed<T extends OutlineRow>(roots: readonly TensorNode<T>[], limit: number): Set<string> {
+  let closed: readonly TensorGroup<T>[] = roots.filter((node) => node.kind === 'group');
   let rows = roots.length;
   for (;;) {
     const next = closed.flatMap((group) => group.children);
@@ -109,7 +115,7 @@ export function initiallyClosed(roots: readonly TensorNode[], limit: number): Se
     closed = next.filter((node) => node.kind === 'group');
   }
   const paths = new Set<string>();
-  const close = (group: TensorGroup): void => {
+  const close = (group: TensorGroup<T>): void => {
     paths.add(group.path);
     for (const child of group.children) if (child.kind === 'group') close(child);
   };
@@ -117,10 +123,10 @@ export function initiallyClosed(roots: readonly TensorNode[], limit: number): Se
   return paths;
 }
 
-export type TensorKey = (node: TensorNode) => string | number | null;
+export type TensorKey<T extends OutlineRow> = (node: TensorNode<T>) => string | number | null;
 
 /** Empty keys stay last in both directions; equal ones keep the order of the file. */
-export function nodeComparison(key: TensorKey, descending: boolean): (a: TensorNode, b: TensorNode) => number {
+export function nodeComparison<T extends OutlineRow>(key: TensorKey<T>, descending: boolean): (a: TensorNode<T>, b: TensorNode<T>) => number {
   return (a, b) => {
     const [x, y] = [key(a), key(b)];
     const missing = (value: string | number | null): boolean => value === null || Number.isNaN(value);
@@ -129,11 +135,8 @@ export function nodeComparison(key: TensorKey, descending: boolean): (a: TensorN
   };
 }
 
-/** Words that must all occur in name, dtype or shape; upper and lower case alike. */
-export function tensorFilter(query: string): (tensor: TensorRow) => boolean {
+/** Words that must all occur in a row's text; upper and lower case alike. */
+export function wordFilter(query: string): (text: string) => boolean {
   const words = query.toLowerCase().split(/\s+/).filter((word) => word !== '');
-  return (tensor) => {
-    const text = `${tensor.name} ${tensor.dtype} ${tensor.shape.join('×')} ${tensor.shape.join('x')}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  };
+  return (text) => words.every((word) => text.includes(word));
 }

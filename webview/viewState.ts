@@ -18,7 +18,7 @@ export const emptyState: ViewState = { format: 1, report: null, scroll: 0, secti
 const storableTensors = 20_000;
 
 const isStorable = (report: Report): boolean =>
-  report.sections.every((section) => section.kind !== 'tensors' || section.tensors.length <= storableTensors);
+  report.sections.every((section) => (section.kind !== 'tensors' && section.kind !== 'differences') || section.tensors.kind.length <= storableTensors);
 
 export function parseState(value: unknown): ViewState {
   if (!isRecord(value) || value['format'] !== 1 || typeof value['scroll'] !== 'number' || !isRecord(value['sections'])) return emptyState;

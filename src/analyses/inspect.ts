@@ -8,6 +8,7 @@ import { formatBytes, formatCount, formatPowerOfTen } from '../protocol/format.t
 import type { Figure, JsonValue, Report, Section, TensorRow } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { InspectRequest } from '../protocol/service.ts';
+import { packTensors } from '../protocol/tensorTable.ts';
 import { UserError } from '../protocol/userError.ts';
 import { symmetryGroup, type SymmetryGroup } from '../symmetry/group.ts';
 import { isReal } from '../weights/dtype.ts';
@@ -77,7 +78,8 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
           id: 'tensors',
           title: 'Tensors',
           meaning: request.statistics ? 'Statistics are of the finite elements; std is the population standard deviation.' : 'From the header alone; no weight has been read.',
-          tensors: rows,
+          file: source,
+          tensors: packTensors(rows),
         },
         ...metadataSection(file),
       ],
@@ -87,7 +89,7 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
         format: file.format,
         bytes: file.fileBytes,
         parameters,
-        tensors: rows.map(({ name, dtype, shape, elements, bytes, statistics }) => ({ name, dtype, shape, elements, bytes, ...(statistics === undefined ? {} : { statistics: { ...statistics } }) })),
+        ...(request.brief === true ? {} : { tensors: rows.map(({ name, dtype, shape, elements, bytes, statistics }) => ({ name, dtype, shape, elements, bytes, ...(statistics === undefined ? {} : { statistics: { ...statistics } }) })) }),
         metadata: { ...file.metadata },
         network: networkResult(reading),
         symmetry: group === undefined ? null : { log10Copies: group.log10Copies, continuousDimensions: group.dimensions, factors: group.factors.map(({ kind, layerName, size, log10Copies, dimensions, sentence }) => ({ kind, layer: layerName, size, log10Copies, dimensions, sentence })) },

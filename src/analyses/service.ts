@@ -1,6 +1,7 @@
 /** The analyses under the names of the service, for whoever serves them: the analysis host and the command line. */
 import type { JobContext, Method, RequestOf, ResultOf } from '../protocol/rpc.ts';
 import { canonicalize } from './canonicalize.ts';
+import { diff } from './diff.ts';
 import { environment } from './environment.ts';
 import { example } from './example.ts';
 import { inspect } from './inspect.ts';
@@ -11,4 +12,4 @@ import { tensorDetail } from './tensorDetail.ts';
 
 export type Analyses = { readonly [M in Method]: (request: RequestOf<M>, context: JobContext) => Promise<ResultOf<M>> };
 
-export const analyses: Analyses = { inspect, canonicalize, rank, posterior, example, summarize, tensorDetail, environment };
+export const analyses: Analyses = { inspect, diff, canonicalize, rank, posterior, example, summarize, tensorDetail, environment };

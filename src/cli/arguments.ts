@@ -30,6 +30,7 @@ const options = {
   permutation: { value: 'FORM', text: 'sorted or none (default sorted)' },
   sign: { value: 'FORM', text: 'fixed or none (default fixed)' },
   'count-biases': { text: 'let balanced minimise the mass of weights and biases' },
+  against: { value: 'FILE', text: 'what changed from this file to the other, tensor by tensor' },
   'no-stats': { text: 'read the header only' },
   networks: { value: 'N', text: 'networks to train (default 10,000)' },
   out: { value: 'DIR', text: 'folder for the results' },
@@ -51,7 +52,7 @@ interface Command {
 }
 
 export const commands = {
-  inspect: { paths: 'FILE…', does: 'tensors, statistics, recognised network and its symmetries', options: [...network, 'no-stats', ...output] },
+  inspect: { paths: 'FILE…', does: 'tensors, statistics, recognised network and its symmetries', options: [...network, 'against', 'no-stats', ...output] },
   canonicalize: {
     paths: 'FILE… --out DIR',
     does: 'write the canonical representative of each network, same names and shapes',

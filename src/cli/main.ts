@@ -91,8 +91,11 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
   const withData = data === undefined ? {} : { data };
 
   switch (command) {
-    case 'inspect':
+    case 'inspect': {
+      const against = values.text('against');
+      if (against !== undefined) return analyses.diff({ files: [against, only('weight file')] }, context);
       return analyses.inspect({ ...options, files: files(), statistics: !values.flag('no-stats') }, context);
+    }
     case 'canonicalize':
       return analyses.canonicalize(
         {

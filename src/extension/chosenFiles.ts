@@ -35,6 +35,12 @@ export async function chosenFiles(wanted: Wanted, selection: Selection): Promise
   return picked === undefined ? undefined : expanded(picked, wanted);
 }
 
+/** One more weight file than the one that is known already; those beside it come first. */
+export async function otherFile(title: string, than: string): Promise<string | undefined> {
+  const picked = await pick({ title, folders: false, inFront: [] }, than);
+  return picked?.[0];
+}
+
 function urisOf({ clicked, selected }: Selection): vscode.Uri[] {
   const several = Array.isArray(selected) ? selected.filter((item): item is vscode.Uri => item instanceof vscode.Uri) : [];
   if (several.length > 0) return several;
@@ -84,18 +90,22 @@ type Item = vscode.QuickPickItem & { readonly answer: { readonly file: string } 
 
 const MOST_LISTED = 500;
 
-async function pick(wanted: Wanted): Promise<string[] | undefined> {
+async function pick(wanted: Wanted, than?: string): Promise<string[] | undefined> {
   const pattern = `**/*.{${weightExtensions.map((extension) => extension.slice(1)).join(',')},safetensors.index.json}`;
-  const uris = (await vscode.workspace.findFiles(pattern, undefined, MOST_LISTED)).filter((uri) => uri.scheme === 'file');
+  const found = (await vscode.workspace.findFiles(pattern, undefined, MOST_LISTED)).filter((uri) => uri.scheme === 'file').map((uri) => uri.fsPath);
+  // A folder outside the workspace is not searched, though its files may be the ones that are meant.
+  const beside = than === undefined ? [] : (await filesIn(path.dirname(than))).filter(isWeightFile).slice(0, MOST_LISTED).map((name) => path.join(path.dirname(than), name));
+  const listed = [...new Set([...beside, ...found])].filter((file) => file !== than);
   const browse: Item[] = [{ label: '$(folder-opened) Browse for files…', answer: { browse: 'files' } }];
   if (wanted.folders) browse.push({ label: '$(folder) Choose a folder of draws…', answer: { browse: 'folder' } });
-  if (uris.length === 0 && !wanted.folders) return openDialog(wanted.title, 'files');
-  const files = uris.map((uri): Item => ({
-    label: path.basename(uri.fsPath),
-    description: vscode.workspace.asRelativePath(vscode.Uri.joinPath(uri, '..')),
-    answer: { file: uri.fsPath },
+  if (listed.length === 0 && !wanted.folders) return openDialog(wanted.title, 'files');
+  const files = listed.map((file): Item => ({
+    label: path.basename(file),
+    description: vscode.workspace.asRelativePath(path.dirname(file)),
+    answer: { file },
   }));
-  files.sort((a, b) => a.label.localeCompare(b.label, 'en', { numeric: true }));
+  const near = (item: Item): number => Number(than !== undefined && 'file' in item.answer && path.dirname(item.answer.file) !== path.dirname(than));
+  files.sort((a, b) => near(a) - near(b) || a.label.localeCompare(b.label, 'en', { numeric: true }));
   const picked = await vscode.window.showQuickPick([...files, ...browse], { title: wanted.title, matchOnDescription: true });
   if (picked === undefined) return undefined;
   return 'file' in picked.answer ? [picked.answer.file] : openDialog(wanted.title, picked.answer.browse);

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { canonicalize } from './commands/canonicalize.ts';
 import { chooseActivation } from './commands/chooseActivation.ts';
 import type { Command } from './commands/command.ts';
+import { diff } from './commands/diff.ts';
 import { environment } from './commands/environment.ts';
 import { inspect } from './commands/inspect.ts';
 import { openExample } from './commands/openExample.ts';
@@ -22,7 +23,7 @@ import { SummaryCache } from './summaryCache.ts';
 import type { Surroundings } from './surroundings.ts';
 import { WeightsEditor, weightsEditors } from './weightsEditor.ts';
 
-const commands: Readonly<Record<string, Command>> = { inspect, canonicalize, rank, posterior, openExample, environment, chooseActivation, restartHost };
+const commands: Readonly<Record<string, Command>> = { inspect, diff, canonicalize, rank, posterior, openExample, environment, chooseActivation, restartHost };
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Quotient', { log: true });

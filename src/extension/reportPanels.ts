@@ -15,6 +15,7 @@ export const REPORT_VIEW = 'quotient.report';
 /** The command that asks each kind of question about files. */
 const commandOf: Readonly<Record<ReportMethod, string>> = {
   inspect: 'quotient.inspect',
+  diff: 'quotient.diff',
   canonicalize: 'quotient.canonicalize',
   rank: 'quotient.rank',
   posterior: 'quotient.posterior',
@@ -136,8 +137,9 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
         return;
       }
       case 'statistics':
-        await this.#run(open, { method: 'inspect', title: view.report?.title ?? 'Statistics', request: { files: about.files, ...question?.request, statistics: true } });
+        await this.#run(open, { method: 'inspect', title: view.report?.title ?? 'Statistics', request: { files: about.files, brief: true, ...question?.request, statistics: true } });
         return;
+      case 'diff':
       case 'rank':
       case 'canonicalize':
       case 'posterior':

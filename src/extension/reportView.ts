@@ -26,6 +26,16 @@ export interface ReportViewOptions {
   readonly onAction: (action: Exclude<WebviewAction, 'cancel'>) => Promise<unknown>;
 }
 
+export interface AskOptions {
+  /** Whether VS Code shows the progress, and a failure, in a notification. */
+  readonly notification: boolean;
+  /** Whether the report on show stays uncovered as long as the answer does not take long. */
+  readonly quiet?: boolean;
+}
+
+/** How long an uncovered report may be out of date before its successor's progress is shown. */
+const QUIET_MS = 1000;
+
 export class ReportView {
   readonly #options: ReportViewOptions;
   readonly #messages: vscode.Disposable;
@@ -66,17 +76,20 @@ export class ReportView {
    * in a notification.
    * @returns undefined when there is no report, because of a failure or a cancel.
    */
-  async ask(question: ReportQuestion, { notification }: { readonly notification: boolean }): Promise<Report | undefined> {
+  async ask(question: ReportQuestion, { notification, quiet = false }: AskOptions): Promise<Report | undefined> {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
-    this.#show({ type: 'progress', title: question.title, progress: { message: 'Starting' } });
+    // What is on show is not covered by the progress of what will be there in a moment.
+    let silent = quiet && this.#report !== undefined;
+    const patience = setTimeout(() => { silent = false; }, QUIET_MS);
+    if (!silent) this.#show({ type: 'progress', title: question.title, progress: { message: 'Starting' } });
     try {
       const report = await runJob(this.#options.host, question, {
         signal: running.signal,
         notification,
         onProgress: (progress: Progress) => {
-          if (this.#running === running) this.#show({ type: 'progress', title: question.title, progress });
+          if (this.#running === running && !silent) this.#show({ type: 'progress', title: question.title, progress });
         },
       });
       if (this.#running !== running) return undefined;
@@ -92,8 +105,16 @@ export class ReportView {
       else this.#options.log.warn(failureSentence(error));
       return undefined;
     } finally {
+      clearTimeout(patience);
       if (this.#running === running) this.#running = undefined;
     }
+  }
+
+  /** A word about the report on show, until there is another one. */
+  say(text: string, lasting: boolean): void {
+    this.#running?.abort();
+    this.#running = undefined;
+    this.#show({ type: 'notice', text, lasting });
   }
 
   dispose(): void {

@@ -2,9 +2,11 @@
  * The read-only editor for weight files: what is in the file, from its header at once, statistics of every weight when asked. It
  * follows the file on disk, as training overwrites checkpoints.
  */
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { diskPath } from './analysisJob.ts';
+import { reportFailure } from './failureMessage.ts';
 import { runCommand } from './reportPanels.ts';
 import type { Question } from './reportQuestion.ts';
 import { ReportView } from './reportView.ts';
@@ -34,11 +36,11 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
     const file = diskPath(document.uri);
     const { host, log, choices } = this.#surroundings;
     let statistics = false;
-    const inspect = async (): Promise<void> => {
+    const inspect = async (quiet: boolean): Promise<boolean> => {
       const options = await choices.known([file]);
-      const question: Question<'inspect'> = { method: 'inspect', title: path.basename(file), request: { files: [file], statistics, ...options } };
+      const question: Question<'inspect'> = { method: 'inspect', title: path.basename(file), request: { files: [file], statistics, brief: true, ...options } };
       // The header is read before anybody could press a button; every weight may take a while.
-      await view.ask(question, { notification: statistics });
+      return await view.ask(question, { notification: statistics && !quiet, quiet }) !== undefined;
     };
     const view = new ReportView({
       webview: panel.webview,
@@ -50,8 +52,9 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
           case 'statistics':
           case 'refresh':
             statistics ||= action === 'statistics';
-            await inspect();
+            await inspect(false);
             return;
+          case 'diff':
           case 'rank':
           case 'canonicalize':
           case 'posterior':
@@ -59,15 +62,28 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
         }
       },
     });
+    const changed = async (): Promise<void> => {
+      const name = path.basename(file);
+      if (!(await exists(file))) view.say(`${name} was deleted or moved at ${clock()}. This is what it held before.`, true);
+      else if (await inspect(true)) view.say(`${name} changed on disk and was read again at ${clock()}.`, false);
+    };
     const watcher = watch(file, () => {
-      void inspect();
+      changed().catch((error: unknown) => {
+        reportFailure(error, log);
+      });
     });
     panel.onDidDispose(() => {
       watcher.dispose();
       view.dispose();
     });
-    await inspect();
+    await inspect(false);
   }
+}
+
+const clock = (): string => new Date().toLocaleTimeString();
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(() => true, () => false);
 }
 
 /** Calls back when the file, or a shard that it lists, has changed and then kept still. */

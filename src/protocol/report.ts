@@ -4,9 +4,12 @@
  * they get here (histograms, at most some thousand points), so that a report stays small however large the weights are.
  */
 
+import type { DifferenceTable } from './differenceTable.ts';
+import type { TensorTable } from './tensorTable.ts';
+
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
-export type AnalysisName = 'inspect' | 'canonicalize' | 'rank' | 'posterior' | 'example';
+export type AnalysisName = 'inspect' | 'diff' | 'canonicalize' | 'rank' | 'posterior' | 'example';
 
 export interface Report {
   readonly analysis: AnalysisName;
@@ -34,6 +37,7 @@ export type Section =
   | FiguresSection
   | TableSection
   | TensorsSection
+  | DifferencesSection
   | DensitySection
   | SpectrumSection
   | WaterfallSection
@@ -78,7 +82,9 @@ export interface TableColumn {
 /** What is in a weight file: the tree of the viewer. */
 export interface TensorsSection extends SectionBase {
   readonly kind: 'tensors';
-  readonly tensors: readonly TensorRow[];
+  /** The file, as the request named it: what more is asked for about one of its tensors is asked of it. */
+  readonly file: string;
+  readonly tensors: TensorTable;
 }
 
 export interface TensorRow {
@@ -128,6 +134,15 @@ export interface TensorStatistics extends ElementStatistics {
   readonly histogram: readonly number[];
   /** Quantiles, and the edges of bins, are known to this distance; 0 where they are exact. */
   readonly resolution: number;
+}
+
+/** Two weight files, tensor by tensor. */
+export interface DifferencesSection extends SectionBase {
+  readonly kind: 'differences';
+  /** Short names of the two. */
+  readonly before: string;
+  readonly after: string;
+  readonly tensors: DifferenceTable;
 }
 
 /**

@@ -6,6 +6,8 @@ import type { BinAxis, Report, TensorStatistics } from './report.ts';
 
 export interface AnalysisService {
   inspect(request: InspectRequest): Report;
+  /** What changed between two weight files, tensor by tensor. */
+  diff(request: DiffRequest): Report;
   canonicalize(request: CanonicalizeRequest): Report;
   rank(request: RankRequest): Report;
   posterior(request: PosteriorRequest): Report;
@@ -32,6 +34,15 @@ export interface InspectRequest extends NetworkOptions {
   readonly files: readonly string[];
   /** Reads every weight once; without it the header alone. */
   readonly statistics: boolean;
+  /** Leaves out of the result the list of tensors, which a report's section has as well: for a page that shows a hundred thousand. */
+  readonly brief?: boolean;
+}
+
+export interface DiffRequest {
+  /** Before and after. */
+  readonly files: readonly [string, string];
+  /** As for `inspect`. */
+  readonly brief?: boolean;
 }
 
 export type ScalingForm = 'unit' | 'balanced' | 'none';

@@ -5,7 +5,9 @@ import type { Report } from './report.ts';
 export type ToWebview =
   | { readonly type: 'report'; readonly report: Report }
   | { readonly type: 'progress'; readonly title: string; readonly progress: Progress }
-  | { readonly type: 'error'; readonly title: string; readonly message: string };
+  | { readonly type: 'error'; readonly title: string; readonly message: string }
+  /** A word about what is on show, which stays: that the file was read again, or is gone (`lasting`). */
+  | { readonly type: 'notice'; readonly text: string; readonly lasting: boolean };
 
 export type FromWebview =
   /** The page has loaded and wants its content. */
@@ -18,4 +20,4 @@ export type FromWebview =
   | { readonly type: 'save-html' };
 
 /** Buttons that lead from one view to the next analysis of the same files. */
-export type WebviewAction = 'statistics' | 'rank' | 'canonicalize' | 'posterior' | 'refresh' | 'cancel';
+export type WebviewAction = 'statistics' | 'diff' | 'rank' | 'canonicalize' | 'posterior' | 'refresh' | 'cancel';

@@ -6,5 +6,5 @@ export const inspect: Command = async ({ panels, choices }, selection) => {
   const files = await chosenFiles({ title: 'Weights to inspect', folders: false, inFront: panels.inFront }, selection);
   if (files === undefined) return undefined;
   const options = await choices.known(files);
-  return panels.ask({ method: 'inspect', title: `Weights of ${namesOf(files)}`, request: { files, statistics: false, ...options } }, files);
+  return panels.ask({ method: 'inspect', title: `Weights of ${namesOf(files)}`, request: { files, statistics: false, brief: true, ...options } }, files);
 };

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspect } from '../../../src/analyses/inspect.ts';
 import { summarize } from '../../../src/analyses/summarize.ts';
+import { fullResult } from '../../../src/protocol/fullResult.ts';
 import type { Report } from '../../../src/protocol/report.ts';
 import { context, randomNetwork, temporaryFolder, writeNetwork } from './workspace.ts';
 
@@ -57,6 +58,16 @@ describe('inspect', () => {
     const report = await inspect({ files: [file], statistics: false }, context);
     expect(report.warnings).toEqual([`${description}: layers[0]: there is no tensor "9.weight" in the weight file`]);
     expect(results(report)[0]).toMatchObject({ network: { kind: 'unrecognised' }, symmetry: null });
+  });
+
+  it('in brief says each tensor once, and its whole result but for histograms can still be had', async () => {
+    const files = [await network([3, 5, 2]), await network([2, 2])];
+    const request = { files, statistics: true, activation: 'relu' };
+    const [whole, brief] = [await inspect(request, context), await inspect({ ...request, brief: true }, context)];
+    expect(results(brief)[0]).not.toHaveProperty('tensors');
+    const withoutHistograms: unknown = JSON.parse(JSON.stringify(whole.result, (key, value: unknown) => (key === 'histogram' ? undefined : value)));
+    expect(fullResult(brief)).toEqual(withoutHistograms);
+    expect(fullResult(whole)).toEqual(whole.result);
   });
 
   it('keeps the sections of several files apart', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reportAsText } from '../../../src/cli/text.ts';
 import type { Report, Section } from '../../../src/protocol/report.ts';
+import { packTensors } from '../../../src/protocol/tensorTable.ts';
 
 const report = (...sections: Section[]): Report => ({
   analysis: 'inspect', title: 'net', summary: 'A summary.', sources: [], sections, warnings: [], result: null, provenance: { version: '1', seed: null, seconds: 0.1 },
@@ -11,7 +12,7 @@ describe('a report in a terminal', () => {
   it('lets no name reach the terminal as a command', () => {
     const name = '\u001b[2Jevil\u202ename\n';
     const text = reportAsText(report(
-      { ...base, kind: 'tensors', tensors: [{ name, dtype: 'F32', shape: [2], elements: 2, bytes: 8 }] },
+      { ...base, kind: 'tensors', file: 'net', tensors: packTensors([{ name, dtype: 'F32', shape: [2], elements: 2, bytes: 8 }]) },
       { ...base, kind: 'table', columns: [{ label: 'Key', align: 'left' }], rows: [[name]] },
     ));
     for (const character of ['\u001b', '\u202e']) expect(text).not.toContain(character);

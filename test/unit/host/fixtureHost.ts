@@ -88,6 +88,7 @@ const handlers: ServiceHandlers = {
     return noReport();
   },
   inspect: noReport,
+  diff: noReport,
   canonicalize: noReport,
   posterior: noReport,
   example: noReport,

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { standaloneHtml } from '../../../src/protocol/standaloneHtml.ts';
 import { webviewHtml } from '../../../src/protocol/webviewHtml.ts';
-import { hostileReport, inspectReport, posteriorReport, rankReport } from './sampleReports.ts';
+import { diffReport, hostileReport, inspectReport, posteriorReport, rankReport } from './sampleReports.ts';
 import { themes } from './sampleThemes.ts';
 
 const [folder = 'out/look', ...only] = process.argv.slice(2);
@@ -94,6 +94,7 @@ for (const theme of Object.keys(themes)) {
   await panel(theme, show(posteriorReport), { name: `posterior-${theme}`, width: 1280 });
   await panel(theme, show(rankReport), { name: `rank-${theme}`, width: 900 });
   await panel(theme, show(inspectReport(true)), { name: `inspect-${theme}`, width: 1280 });
+  await panel(theme, show(diffReport), { name: `diff-${theme}`, width: 1100 });
 }
 await panel('dark', show(posteriorReport), { name: 'posterior-narrow', width: 420 });
 await panel('light', show(posteriorReport), { name: 'posterior-middle', width: 800 });

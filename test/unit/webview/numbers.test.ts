@@ -1,7 +1,8 @@
 // The numbers behind the pictures: export round trips, orders are orders, grids and bars say what the report says.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DensitySection } from '../../../src/protocol/report.ts';
+import { quantileLevels, type DensitySection } from '../../../src/protocol/report.ts';
+import { tensorRows } from '../../../src/protocol/tensorTable.ts';
 import { csv, tsv, type Cell } from '../../../webview/csv.ts';
 import { binCentres, binEdges, densityRows, legendTicks, logCounts } from '../../../webview/densityGrid.ts';
 import { suggestedName } from '../../../webview/fileName.ts';
@@ -61,11 +62,11 @@ describe('export', () => {
     }
   });
   it('tensors export one line each with every statistic', () => {
-    const { tensors } = tensorsSection(1, true);
+    const tensors = tensorRows(tensorsSection(1, true).tensors);
     const rows = tensorNumbers(tensors);
     expect(rows).toHaveLength(tensors.length + 1);
-    expect(new Set(rows.map((row) => row.length))).toEqual(new Set([14]));
-    expect(tensorColumns(tensors).length - tensorColumns(tensorsSection(1, false).tensors).length).toBe(7);
+    expect(new Set(rows.map((row) => row.length))).toEqual(new Set([14 + quantileLevels.length]));
+    expect(tensorColumns(tensors).length - tensorColumns(tensorRows(tensorsSection(1, false).tensors)).length).toBe(7);
   });
 });
 

@@ -1,6 +1,8 @@
 /** Invented reports with the shapes of real ones: a ring-shaped posterior, a ReLU network's spectrum, a language model's tensors, hostile names. */
 import { gaussian, uniform } from './sampleNumbers.ts';
-import type { BinAxis, DensityPanel, DensitySection, FieldsSection, HistogramSection, LinesSection, Report, Section, SpectrumSection, TableSection, TensorRow, TensorsSection, WaterfallSection } from '../../../src/protocol/report.ts';
+import type { BinAxis, DensityPanel, DensitySection, DifferencesSection, FieldsSection, HistogramSection, LinesSection, Report, Section, SpectrumSection, TableSection, TensorRow, TensorsSection, WaterfallSection } from '../../../src/protocol/report.ts';
+import { packDifferences, type DifferenceRow } from '../../../src/protocol/differenceTable.ts';
+import { packTensors, tensorRows } from '../../../src/protocol/tensorTable.ts';
 
 const report = (analysis: Report['analysis'], title: string, summary: string, sections: readonly Section[], more: Partial<Report> = {}): Report => ({
   analysis, title, summary, sections, sources: ['two-neurons/draws.npz'], warnings: [], result: { summary }, provenance: { version: '0.1.0', seed: 1, seconds: 3.214 }, ...more,
@@ -112,7 +114,7 @@ export function tensorsSection(layers: number, statistics: boolean, extra: reado
   add('lm_head.weight', [128_256, 4096]);
   add('scale', [], 'F32');
   for (const name of extra) add(name, [3, 4], 'F32');
-  return { kind: 'tensors', id: 'tensors', title: 'Tensors', meaning: 'Names are grouped by prefix; a group shows the sums of its tensors.', tensors };
+  return { kind: 'tensors', id: 'tensors', title: 'Tensors', meaning: 'Names are grouped by prefix; a group shows the sums of its tensors.', file: 'models/llama-like.safetensors', tensors: packTensors(tensors) };
 }
 
 const steps = (n: number, from: number, to: number): number[] => Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
@@ -151,6 +153,25 @@ function fieldsSection(colours: FieldsSection['colours'], direction: 'up' | 'dow
     panels: [{ title: 'Loss', meaning: 'Colours are the loss on the training data.', x: axes, y: { ...axes, direction }, values, curves: direction === 'down' ? [] : [{ label: 'reparameterisations of ŵ', x: orbit, y: orbit.map((at) => 1 / at) }, { label: 'Gaussian, two standard deviations', x: steps(60, 0, 6.3).map((t) => 1 + 0.2 * Math.cos(t)), y: steps(60, 0, 6.3).map((t) => 1 + 0.9 * Math.sin(t)) }], points: direction === 'down' ? [] : [{ label: 'ŵ', x: [1], y: [1] }] }],
   };
 }
+
+function differencesSection(): DifferencesSection {
+  const normal = gaussian(5);
+  const rows = tensorRows(tensorsSection(12, false).tensors).map(({ name, dtype, shape, elements, bytes }, i): DifferenceRow => {
+    const kind = { dtype, shape, elements, bytes };
+    if (i % 31 === 3) return { name, change: 'added', after: kind };
+    if (i % 31 === 9) return { name, change: 'reshaped', before: { ...kind, shape: [...shape].reverse() }, after: kind };
+    if (name.includes('norm')) return { name, change: 'equal', before: kind, after: kind, distance: { norm: 3, l2: 0, relative: 0, largest: 0, cosine: 1, different: 0, incomparable: 0 } };
+    const relative = 0.02 * Math.exp(normal());
+    const norm = 0.02 * Math.sqrt(elements);
+    return { name, change: 'changed', before: { ...kind, dtype: 'F32' }, after: kind, distance: { norm, l2: relative * norm, relative, largest: 5 * relative, cosine: 1 - relative ** 2 / 2, different: elements, incomparable: 0 } };
+  });
+  return { kind: 'differences', id: 'differences', title: 'Tensors', meaning: 'Relative is the Euclidean distance divided by the norm of the first file’s tensor. Tensors are matched by name: units in another order count as changed.', before: 'step-1000.safetensors', after: 'step-2000.safetensors', tensors: packDifferences(rows) };
+}
+
+export const diffReport = report('diff', 'step-2000.safetensors compared with step-1000.safetensors', '79 tensors changed, 4 added, 4 of another shape, 25 equal; the largest relative change is 0.31, in model.layers.7.mlp.up_proj.weight.', [
+  { kind: 'figures', id: 'figures', title: 'At a glance', meaning: 'Distances are over all tensors that have the same name and shape in both.', figures: [{ label: 'Changed', value: '79', detail: 'of 104 compared' }, { label: 'Added', value: '4' }, { label: 'Removed', value: '0' }, { label: 'Distance', value: '12.3', detail: 'Euclidean' }, { label: 'Relative', value: '0.0241', detail: 'by the norm of the first' }] },
+  differencesSection(),
+], { sources: ['run/step-1000.safetensors', 'run/step-2000.safetensors'] });
 
 export const posteriorReport = report('posterior', 'Posterior of 10,000 networks in draws.npz', 'Removing scaling and permutation copies leaves one mode: the median distance between draws falls from 5.9 to 0.4.', [
   { kind: 'figures', id: 'figures', title: 'At a glance', meaning: '', figures: [

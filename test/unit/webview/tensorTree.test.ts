@@ -2,11 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TensorRow } from '../../../src/protocol/report.ts';
-import { initiallyClosed, nodeComparison, tensorFilter, tensorTree, visibleRows, type TensorNode } from '../../../webview/tensorTree.ts';
+import { tensorText } from '../../../webview/tensorColumns.ts';
+import { initiallyClosed, nodeComparison, tensorTree, visibleRows, wordFilter, type TensorNode } from '../../../webview/tensorTree.ts';
 import { hostileNames } from './sampleReports.ts';
 
 const tensor = (name: string, elements = 1): TensorRow => ({ name, dtype: 'F32', shape: [elements], elements, bytes: 4 * elements });
-const leaves = (nodes: readonly TensorNode[]): { name: string; label: string; index: number }[] =>
+const leaves = (nodes: readonly TensorNode<TensorRow>[]): { name: string; label: string; index: number }[] =>
   nodes.flatMap((node) => (node.kind === 'tensor' ? [{ name: node.tensor.name, label: node.label, index: node.index }] : leaves(node.children)));
 const name = fc.array(fc.constantFrom('a', 'b', '.', '/', '0', '__proto__', '<b>', ''), { maxLength: 8 }).map((parts) => parts.join(''));
 const tensors = fc.uniqueArray(name, { maxLength: 40 }).chain((names) => fc.tuple(...names.map((n) => fc.nat(1000).map((elements) => tensor(n, elements)))));
@@ -16,7 +17,7 @@ describe('tensorTree', () => {
     fc.assert(fc.property(tensors, (rows) => {
       const tree = tensorTree(rows);
       expect(leaves(tree).map((leaf) => leaf.index).sort((a, b) => a - b)).toEqual(rows.map((_, i) => i));
-      const check = (node: TensorNode): [number, number, number] => {
+      const check = (node: TensorNode<TensorRow>): [number, number, number] => {
         if (node.kind === 'tensor') return [1, node.tensor.elements, node.tensor.bytes];
         const sums = node.children.map(check).reduce((a, b) => [a[0] + b[0], a[1] + b[1], a[2] + b[2]]);
         expect([node.tensors, node.elements, node.bytes]).toEqual(sums);
@@ -29,7 +30,7 @@ describe('tensorTree', () => {
 
   it('spells every full name as its labels from the root down', () => {
     fc.assert(fc.property(tensors, (rows) => {
-      const walk = (nodes: readonly TensorNode[], prefix: string): void => {
+      const walk = (nodes: readonly TensorNode<TensorRow>[], prefix: string): void => {
         for (const node of nodes) {
           if (node.kind === 'tensor') expect(prefix + node.label).toBe(node.tensor.name);
           else {
@@ -81,5 +82,5 @@ describe('visibleRows', () => {
 
 it('the filter wants every word, in name, type or shape, whatever the case', () => {
   const row: TensorRow = { name: 'model.layers.7.Q_proj.weight', dtype: 'BF16', shape: [16, 4], elements: 64, bytes: 128 };
-  for (const [query, found] of [['', true], ['q_PROJ bf16', true], ['16x4', true], ['16×4', true], ['q_proj f64', false], ['.*', false]] as const) expect(tensorFilter(query)(row)).toBe(found);
+  for (const [query, found] of [['', true], ['q_PROJ bf16', true], ['16x4', true], ['16×4', true], ['q_proj f64', false], ['.*', false]] as const) expect(wordFilter(query)(tensorText(row))).toBe(found);
 });
