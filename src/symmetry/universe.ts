@@ -1,0 +1,204 @@
+/**
+ * Many networks brought into one common order of units at once: cycle-consistent multi-matching (Crisostomi et al. 2024, "C²M³"). Every
+ * network p gets permutations P_p into a common universe, so that matching p to q by P_qᵀP_p is consistent round every cycle, and
+ *   f(P) = Σ_{p<q} ⟨P_p·w_p, P_q·w_q⟩
+ * is maximised over all classes of all networks together: Frank–Wolfe over doubly stochastic matrices with an exact line search (along
+ * a segment f is a quartic), rounded by linear assignments, then improved by coordinate ascent, each network against the sum of the others.
+ */
+import { leastCostAssignment } from '../linalg/assignment.ts';
+import type { Interruptible } from '../linalg/interruptible.ts';
+import { addProduct } from '../linalg/product.ts';
+import type { Network } from '../network/network.ts';
+import { rowLength, unitRows, writeUnitRows } from './unitRows.ts';
+import { innerProduct, weightMatching, type MatchingClass, type MatchingOptions, type UnitOrder } from './weightMatching.ts';
+
+export interface UniverseMatching {
+  /** Per network, per class. */
+  readonly orders: readonly (readonly UnitOrder[])[];
+  /** P_p·w_p. */
+  readonly states: readonly Float64Array[];
+  /** f before, after the relaxation was rounded, and after every round of coordinate ascent; never decreases from the rounded one on. */
+  readonly objective: readonly number[];
+  readonly converged: boolean;
+}
+
+const MAX_STEPS = 60;
+const MAX_ROUNDS = 50;
+
+/** A doubly stochastic matrix n × n a class; undefined stands for the identity. */
+type Relaxed = (Float64Array | undefined)[];
+
+/**
+ * Signs are left to the coordinate ascent.
+ * @param states w of each network (two at least); left unchanged
+ */
+export function* universeMatching(network: Network, classes: readonly MatchingClass[], states: readonly Float64Array[], options: Omit<MatchingOptions, 'start'>): Interruptible<UniverseMatching> {
+  const objective = [pairwiseObjective(network, states)];
+  let relaxed = states.map((): Relaxed => classes.map(() => undefined));
+  let mixed: readonly Float64Array[] = states;
+  let value = objective[0]!;
+  for (let step = 0; step < MAX_STEPS; step++) {
+    const direction = yield* bestDirection(network, classes, states, mixed, relaxed);
+    // f along the segment from P to S is a quartic: five values give it exactly.
+    const values = [value];
+    for (const t of [0.25, 0.5, 0.75, 1]) {
+      const at = states.map((state, p) => applyRelaxed(classes, state, between(classes, relaxed[p]!, direction[p]!, t)));
+      values.push(pairwiseObjective(network, at));
+      yield;
+    }
+    const t = quarticMaximum(values as [number, number, number, number, number]);
+    if (t === 0) break;
+    relaxed = relaxed.map((from, p) => between(classes, from, direction[p]!, t));
+    mixed = states.map((state, p) => applyRelaxed(classes, state, relaxed[p]!));
+    const next = pairwiseObjective(network, mixed);
+    const gained = next - value;
+    value = next;
+    if (gained <= 1e-9 * Math.abs(next)) break;
+  }
+
+  const orders: UnitOrder[][] = [];
+  for (const each of relaxed) orders.push(yield* rounded(classes, each));
+  let current = states.map((state, p) => reordered(classes, state, orders[p]!));
+  // The relaxation may round to something worse than what was there.
+  if (pairwiseObjective(network, current) < objective[0]!) {
+    orders.forEach((_, p) => { orders[p] = classes.map(identityOrder); });
+    current = states.map((state) => state.slice());
+  }
+  objective.push(pairwiseObjective(network, current));
+  let converged = false;
+  for (let round = 0; round < MAX_ROUNDS && !converged; round++) {
+    let moved = false;
+    for (const p of options.random.permutation(states.length)) {
+      const others = new Float64Array(network.stateSize);
+      current.forEach((state, q) => { if (q !== p) for (let i = 0; i < others.length; i++) others[i]! += state[i]!; });
+      const found = yield* weightMatching(network, classes, others, current[p]!, options);
+      if (found.objective.length === 2 && found.orders.every(isIdentity)) continue;
+      orders[p] = orders[p]!.map((order, c) => composed(order, found.orders[c]!));
+      current[p] = found.state;
+      moved = true;
+    }
+    objective.push(pairwiseObjective(network, current));
+    converged = !moved;
+  }
+  return { orders, states: current, objective, converged };
+}
+
+/** Σ_{p<q} ⟨θ_p, θ_q⟩ = ½ (‖Σ θ_p‖² − Σ ‖θ_p‖²). */
+function pairwiseObjective(network: Network, states: readonly Float64Array[]): number {
+  let sum = 0;
+  for (let p = 0; p < states.length; p++) for (let q = 0; q < p; q++) sum += innerProduct(network, states[p]!, states[q]!);
+  return sum;
+}
+
+/** Per network and class the permutation with the largest inner product with ∂f/∂P. */
+function* bestDirection(network: Network, classes: readonly MatchingClass[], states: readonly Float64Array[], mixed: readonly Float64Array[], relaxed: readonly Relaxed[]): Interruptible<Relaxed[]> {
+  const total = new Float64Array(network.stateSize);
+  for (const state of mixed) for (let i = 0; i < total.length; i++) total[i]! += state[i]!;
+  const directions: Relaxed[] = [];
+  for (const [p, state] of states.entries()) {
+    const others = total.map((value, i) => value - mixed[p]![i]!);
+    const direction: Relaxed = [];
+    for (const [c, { units }] of classes.entries()) {
+      const n = units.units;
+      const without = applyRelaxed(classes, state, relaxed[p]!.map((matrix, k) => (k === c ? undefined : matrix)));
+      const gradient = new Float64Array(n * n);
+      for (const use of units.uses) {
+        if (use.block.trainable) addProduct(gradient, unitRows(others, use), unitRows(without, use), n, n, rowLength(use), 'nt');
+      }
+      const { columns } = yield* leastCostAssignment(gradient.map((gain) => -gain), n);
+      direction.push(permutationMatrix(columns));
+      yield;
+    }
+    directions.push(direction);
+  }
+  return directions;
+}
+
+function permutationMatrix(order: Int32Array): Float64Array {
+  const n = order.length;
+  const matrix = new Float64Array(n * n);
+  order.forEach((from, i) => { matrix[i * n + from] = 1; });
+  return matrix;
+}
+
+function between(classes: readonly MatchingClass[], from: Relaxed, to: Relaxed, t: number): Relaxed {
+  return classes.map(({ units: { units: n } }, c) => {
+    const target = to[c];
+    const origin = from[c];
+    return Float64Array.from({ length: n * n }, (_, k) => (1 - t) * (origin === undefined ? (k % (n + 1) === 0 ? 1 : 0) : origin[k]!) + t * (target?.[k] ?? 0));
+  });
+}
+
+/** Unit i becomes Σ_j P_ij × unit j, class after class. */
+function applyRelaxed(classes: readonly MatchingClass[], state: Float64Array, relaxed: Relaxed): Float64Array {
+  const result = state.slice();
+  for (const [c, { units }] of classes.entries()) {
+    const matrix = relaxed[c];
+    if (matrix === undefined) continue;
+    const n = units.units;
+    const order = Int32Array.from({ length: n }, (_, i) => i);
+    for (const use of units.uses) {
+      if (!use.block.trainable) continue;
+      const length = rowLength(use);
+      const mixedRows = new Float64Array(n * length);
+      addProduct(mixedRows, matrix, unitRows(result, use), n, length, n, 'nn');
+      writeUnitRows(result, use, mixedRows, order);
+    }
+  }
+  return result;
+}
+
+function* rounded(classes: readonly MatchingClass[], relaxed: Relaxed): Interruptible<UnitOrder[]> {
+  const orders: UnitOrder[] = [];
+  for (const [c, one] of classes.entries()) {
+    const matrix = relaxed[c];
+    if (matrix === undefined) {
+      orders.push(identityOrder(one));
+      continue;
+    }
+    const { columns } = yield* leastCostAssignment(matrix.map((weight) => -weight), one.units.units);
+    orders.push({ order: columns, signs: new Int8Array(columns.length).fill(1) });
+  }
+  return orders;
+}
+
+function reordered(classes: readonly MatchingClass[], state: Float64Array, orders: readonly UnitOrder[]): Float64Array {
+  const result = state.slice();
+  classes.forEach(({ units: { uses } }, c) => {
+    for (const use of uses) writeUnitRows(result, use, unitRows(result, use), orders[c]!.order);
+  });
+  return result;
+}
+
+function identityOrder({ units: { units } }: MatchingClass): UnitOrder {
+  return { order: Int32Array.from({ length: units }, (_, i) => i), signs: new Int8Array(units).fill(1) };
+}
+
+const isIdentity = ({ order, signs }: UnitOrder): boolean => order.every((from, i) => from === i) && signs.every((sign) => sign === 1);
+
+/** First `first`, then `then`. */
+function composed(first: UnitOrder, then: UnitOrder): UnitOrder {
+  return { order: Int32Array.from(then.order, (from) => first.order[from]!), signs: Int8Array.from(then.order, (from, i) => then.signs[i]! * first.signs[from]!) };
+}
+
+/** Where on [0, 1] the quartic through (k/4, values[k]) is largest; 0 unless it rises above its start. */
+function quarticMaximum(values: readonly [number, number, number, number, number]): number {
+  const at = (t: number): number => {
+    // Lagrange on the five nodes, by Neville's scheme.
+    const p = [...values];
+    for (let level = 1; level < 5; level++) for (let i = 0; i + level < 5; i++) p[i] = ((t - i / 4) * p[i + 1]! - (t - (i + level) / 4) * p[i]!) / (level / 4);
+    return p[0]!;
+  };
+  let best = 0;
+  for (let k = 1; k <= 64; k++) if (at(k / 64) > at(best)) best = k / 64;
+  // Golden section within the neighbouring cells.
+  let [low, high] = [Math.max(0, best - 1 / 64), Math.min(1, best + 1 / 64)];
+  const ratio = (Math.sqrt(5) - 1) / 2;
+  for (let k = 0; k < 40; k++) {
+    const [a, b] = [high - ratio * (high - low), low + ratio * (high - low)];
+    if (at(a) < at(b)) low = a;
+    else high = b;
+  }
+  const found = [best, (low + high) / 2].reduce((x, y) => (at(y) > at(x) ? y : x));
+  return at(found) > values[0] + 1e-12 * Math.abs(values[0]) ? found : 0;
+}
