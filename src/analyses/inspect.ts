@@ -13,8 +13,9 @@ import { UserError } from '../protocol/userError.ts';
 import { symmetryGroup, type SymmetryGroup } from '../symmetry/group.ts';
 import { isReal } from '../weights/dtype.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
+import { blockElements, isPacked } from '../weights/packedDtype.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
-import { tensorStatistics } from '../weights/statistics.ts';
+import { StatisticsReader } from '../weights/statistics.ts';
 import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { summarizeNetwork } from './describe.ts';
@@ -110,19 +111,26 @@ async function networkReading(file: WeightFile, request: InspectRequest): Promis
   }
 }
 
-async function tensorRows(file: WeightFile, { statistics }: InspectRequest, context: JobContext): Promise<TensorRow[]> {
+async function tensorRows(file: WeightFile, { statistics }: InspectRequest, { signal, progress }: JobContext): Promise<TensorRow[]> {
   const rows: TensorRow[] = [];
-  for (const [index, tensor] of file.tensors.entries()) {
-    const { name, dtype, shape, elements, bytes } = tensor;
-    const row = { name, dtype, shape, elements, bytes };
-    if (!statistics || !isReal(dtype)) {
-      rows.push(row);
-      continue;
-    }
-    context.progress({ message: `Statistics of ${showName(name)}`, fraction: index / file.tensors.length });
-    rows.push({ ...row, statistics: await tensorStatistics(file, name, context.signal) });
+  const reader = new StatisticsReader(file);
+  const bytes = file.tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
+  let bytesBefore = 0;
+  for (const tensor of file.tensors) {
+    const row = rowOf(tensor);
+    if (statistics && isReal(tensor.dtype)) {
+      const message = `Statistics of ${showName(tensor.name)}`;
+      const report = (elements: number): void => { progress({ message, fraction: Math.min(1, (bytesBefore + (elements / tensor.elements) * tensor.bytes) / bytes) }); };
+      rows.push({ ...row, statistics: await reader.read(tensor.name, signal, report) });
+    } else rows.push(row);
+    bytesBefore += tensor.bytes;
   }
   return rows;
+}
+
+function rowOf({ name, dtype, shape, elements, bytes, storedDtype }: TensorInfo): TensorRow {
+  const stored = storedDtype !== undefined ? { dtype: storedDtype, count: elements, elementsEach: 1 } : isPacked(dtype) ? { dtype, count: Math.ceil(elements / blockElements(dtype)), elementsEach: blockElements(dtype) } : undefined;
+  return { name, dtype, shape, elements, bytes, ...(stored === undefined ? {} : { stored }) };
 }
 
 function overviewMeaning(reading: NetworkReading): string {

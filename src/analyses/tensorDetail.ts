@@ -5,7 +5,7 @@ import { UserError } from '../protocol/userError.ts';
 import { cellGrid, HeatMapSums } from '../weights/heatMap.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { showShape } from '../weights/shape.ts';
-import { tensorStatistics } from '../weights/statistics.ts';
+import { StatisticsReader } from '../weights/statistics.ts';
 import type { TensorInfo } from '../weights/weightFile.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 
@@ -22,7 +22,7 @@ export async function tensorDetail({ file: path, tensor: name, slice = [] }: Ten
     const matrix = matrixOf(tensor, slice);
     const message = `Reading ${showName(name)}`;
     progress({ message, fraction: 0 });
-    const statistics = await tensorStatistics(file, name, signal);
+    const statistics = await new StatisticsReader(file).read(name, signal);
     const { min, max } = statistics;
     const finite = statistics.count - statistics.nan - statistics.infinite;
     const grid = cellGrid(matrix.rows, matrix.columns, MOST_CELLS);

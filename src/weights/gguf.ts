@@ -9,7 +9,7 @@ import { bytesPerElement, isReal, type StoredDtype } from './dtype.ts';
 import { skipGgufValue } from './ggufMetadata.ts';
 import { blockElements, packedBytes, type PackedDtype } from './packedDtype.ts';
 import { elementsOf, showShape } from './shape.ts';
-import { readStoredElements } from './storedElements.ts';
+import { plainElements, readStoredElements } from './storedElements.ts';
 import type { TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
 
@@ -92,6 +92,10 @@ export async function openGguf(source: ByteSource): Promise<WeightFile> {
       const tensor = tensors.get(name);
       if (tensor === undefined) throw new WeightFileError(path, `tensor "${showName(name)}"`, 'is not in the file');
       return readStoredElements(source, tensor.info, dataStart + tensor.offset, start, end ?? tensor.info.elements, cursor.littleEndian);
+    },
+    plain(name) {
+      const tensor = tensors.get(name);
+      return tensor === undefined ? undefined : plainElements(source, tensor.info, dataStart + tensor.offset, cursor.littleEndian);
     },
     close: () => source.close(),
   };

@@ -4,9 +4,9 @@ import type { ByteSource } from './byteSource.ts';
 import { bytesPerElement } from './dtype.ts';
 import { readNpyHeader } from './npyHeader.ts';
 import type { NpyHeader } from './npyHeader.ts';
-import { columnMajorStrides, readStridedElements, rowMajorStrides } from './stridedElements.ts';
+import { columnMajorStrides, plainStridedElements, readStridedElements, rowMajorStrides, type StridedLayout } from './stridedElements.ts';
 import { WeightFileError, showName } from './weightFileError.ts';
-import type { TensorInfo, WeightFile } from './weightFile.ts';
+import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
 
 /** An array of a file or of an archive's entry. */
 export interface NpyArray {
@@ -22,8 +22,15 @@ export function npyArray(name: string, source: ByteSource, header: NpyHeader): N
 
 /** Elements [start, end) in row-major order. @throws WeightFileError */
 export function readNpyElements({ tensor, source, header }: NpyArray, start: number, end: number): Promise<Float64Array> {
-  const strides = header.fortranOrder ? columnMajorStrides(header.shape) : rowMajorStrides(header.shape);
-  return readStridedElements(source, tensor, { position: header.dataOffset, strides, littleEndian: header.littleEndian }, start, end);
+  return readStridedElements(source, tensor, layoutOf(header), start, end);
+}
+
+export function plainNpyElements({ tensor, source, header }: NpyArray): PlainElements | undefined {
+  return plainStridedElements(source, tensor, layoutOf(header));
+}
+
+function layoutOf({ shape, fortranOrder, dataOffset, littleEndian }: NpyHeader): StridedLayout {
+  return { position: dataOffset, strides: fortranOrder ? columnMajorStrides(shape) : rowMajorStrides(shape), littleEndian };
 }
 
 export function surplusWarning(array: NpyArray): string | undefined {
@@ -50,6 +57,7 @@ export async function openNpy(source: ByteSource): Promise<WeightFile> {
       if (name !== tensor.name) return Promise.reject(new WeightFileError(source.path, `tensor "${showName(name)}"`, `is not there; the file holds "${showName(tensor.name)}" only`));
       return readNpyElements(array, start, end);
     },
+    plain: (name) => (name === tensor.name ? plainNpyElements(array) : undefined),
     close: () => source.close(),
   };
 }

@@ -3,7 +3,7 @@
  * a stored array is read in place, a deflated one as a stream (`inflate.ts`).
  */
 import type { ByteSource } from './byteSource.ts';
-import { npyArray, readNpyElements, surplusWarning } from './npy.ts';
+import { npyArray, plainNpyElements, readNpyElements, surplusWarning } from './npy.ts';
 import type { NpyArray } from './npy.ts';
 import { UnsupportedDtypeError, readNpyHeader } from './npyHeader.ts';
 import { WeightFileError, showName } from './weightFileError.ts';
@@ -49,6 +49,10 @@ export async function openNpz(source: ByteSource, archive: ZipArchive): Promise<
       const array = arrays.get(name);
       if (array === undefined) throw new WeightFileError(source.path, `tensor "${showName(name)}"`, 'is not there');
       return readNpyElements(array, start, end ?? array.tensor.elements);
+    },
+    plain(name) {
+      const array = arrays.get(name);
+      return array === undefined ? undefined : plainNpyElements(array);
     },
     async close() {
       archive.close();

@@ -8,9 +8,9 @@ import { openNamed, problemOfName } from './folderTree.ts';
 import { readGraph, type GraphReading, type OnnxGraph, type OnnxValue } from './onnxGraph.ts';
 import type { OnnxTensor, OnnxTensorReading } from './onnxTensor.ts';
 import { bytesField, integerField, readPair, readText, visitMessage, type ProtoField } from './protobuf.ts';
-import { readStoredElements } from './storedElements.ts';
+import { plainElements, readStoredElements } from './storedElements.ts';
 import { VarintElements } from './varintElements.ts';
-import type { TensorInfo, WeightFile } from './weightFile.ts';
+import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
 
 // Warnings about single tensors; the rest is counted.
@@ -53,6 +53,7 @@ export async function openOnnx(source: ByteSource): Promise<OnnxFile> {
       if (tensor === undefined) throw new WeightFileError(path, `tensor "${showName(name)}"`, 'is not in the file');
       return tensor.read(start, end ?? tensor.info.elements);
     },
+    plain: (name) => readable.get(name)?.plain,
     async close() {
       await close();
       await source.close();
@@ -68,11 +69,12 @@ function isWeight({ info }: OnnxTensor): boolean {
 interface Readable {
   readonly info: TensorInfo;
   read(start: number, end: number): Promise<Float64Array>;
+  readonly plain?: PlainElements | undefined;
 }
 
 async function locate(source: ByteSource, { info, data }: OnnxTensor, external: Map<string, ByteSource>): Promise<Readable> {
   switch (data.kind) {
-    case 'bytes': return { info, read: (start, end) => readStoredElements(source, info, data.start, start, end) };
+    case 'bytes': return { info, read: (start, end) => readStoredElements(source, info, data.start, start, end), plain: plainElements(source, info, data.start) };
     case 'none': return { info, read: (start, end) => readStoredElements(source, info, 0, start, end) };
     case 'varints': {
       const elements = new VarintElements(source, info, data.start, data.start + data.length);
@@ -87,7 +89,7 @@ async function locate(source: ByteSource, { info, data }: OnnxTensor, external: 
       external.set(data.location, file);
       if (data.length !== undefined && data.length !== info.bytes) refuse(`takes ${info.bytes} bytes, but the length of its external data is ${data.length}`);
       if (data.offset + info.bytes > file.size) refuse(`its ${info.bytes} bytes begin at byte ${data.offset} of "${showName(data.location)}", which has ${file.size}; it is truncated, or another file`);
-      return { info, read: (start, end) => readStoredElements(file, info, data.offset, start, end) };
+      return { info, read: (start, end) => readStoredElements(file, info, data.offset, start, end), plain: plainElements(file, info, data.offset) };
     }
   }
 }

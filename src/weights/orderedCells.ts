@@ -86,8 +86,10 @@ export function histogramOf({ low, high, count }: OrderedCells, min: number, max
   return { counts, resolution, cells };
 }
 
-/** Lower edge of a bin. */
+/** Lower edge of a bin, with the roundings of NumPy's `linspace`. */
 function binEdge(min: number, max: number, bins: number, bin: number): number {
   const step = (max - min) / bins;
-  return Number.isFinite(step) ? min + step * bin : min * (1 - bin / bins) + max * (bin / bins);
+  // A difference of finite numbers may be none, and a part of a difference may vanish.
+  if (!Number.isFinite(step)) return min * (1 - bin / bins) + max * (bin / bins);
+  return step === 0 ? min + (max - min) * (bin / bins) : min + step * bin;
 }

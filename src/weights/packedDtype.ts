@@ -14,6 +14,10 @@ const packedBlocks = {
 
 export type PackedDtype = keyof typeof packedBlocks;
 
+export function isPacked(dtype: string): dtype is PackedDtype {
+  return Object.hasOwn(packedBlocks, dtype);
+}
+
 /** Elements of one block, which a row of a tensor must hold a whole number of in GGUF. */
 export function blockElements(dtype: PackedDtype): number {
   return packedBlocks[dtype][0];

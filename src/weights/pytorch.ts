@@ -6,8 +6,8 @@
 import type { ByteSource } from './byteSource.ts';
 import { bytesPerElement } from './dtype.ts';
 import { readPickle } from './pickle.ts';
-import { listPickledTensors } from './pytorchCheckpoint.ts';
-import { readStridedElements } from './stridedElements.ts';
+import { listPickledTensors, type PickledTensor } from './pytorchCheckpoint.ts';
+import { plainStridedElements, readStridedElements, type StridedLayout } from './stridedElements.ts';
 import { WeightFileError, showName } from './weightFileError.ts';
 import type { WeightFile } from './weightFile.ts';
 import type { ZipArchive, ZipEntry } from './zip.ts';
@@ -38,6 +38,8 @@ export async function openPyTorch(source: ByteSource, archive: ZipArchive): Prom
   const record = (key: string): ZipEntry | undefined => archive.entry(`${folder}data/${key}`);
   const listed = listPickledTensors(source.path, root, { bytes: (key) => record(key)?.size, name: (key) => `data/${key}` });
 
+  const layoutOf = ({ stored }: PickledTensor): StridedLayout => ({ position: stored.offset * bytesPerElement[stored.dtype], strides: stored.strides, littleEndian });
+
   return {
     path: source.path,
     format: 'PyTorch zip',
@@ -45,11 +47,16 @@ export async function openPyTorch(source: ByteSource, archive: ZipArchive): Prom
     ...listed,
     warnings: [...(archive.hasChecksums ? [] : ['The file was written without checksums, so damaged bytes would go unnoticed.']), ...listed.warnings],
     async read(name, start = 0, end) {
-      const { info, stored } = listed.stored(name);
-      const entry = record(stored.storageKey);
+      const tensor = listed.stored(name);
+      const entry = record(tensor.stored.storageKey);
       if (entry === undefined) throw new WeightFileError(source.path, `tensor "${showName(name)}"`, 'its storage is not in the file');
-      const layout = { position: stored.offset * bytesPerElement[stored.dtype], strides: stored.strides, littleEndian };
-      return readStridedElements(archive.open(entry), info, layout, start, end ?? info.elements);
+      return readStridedElements(archive.open(entry), tensor.info, layoutOf(tensor), start, end ?? tensor.info.elements);
+    },
+    plain(name) {
+      if (listed.tensor(name) === undefined) return undefined;
+      const tensor = listed.stored(name);
+      const entry = record(tensor.stored.storageKey);
+      return entry === undefined ? undefined : plainStridedElements(archive.open(entry), tensor.info, layoutOf(tensor));
     },
     async close() {
       archive.close();

@@ -8,8 +8,8 @@ import type { ByteSource } from './byteSource.ts';
 import { bytesPerElement, type Dtype } from './dtype.ts';
 import { JsonScanner } from './jsonScanner.ts';
 import { elementsOf, showShape } from './shape.ts';
-import { readStoredElements } from './storedElements.ts';
-import type { TensorInfo, WeightFile } from './weightFile.ts';
+import { plainElements, readStoredElements } from './storedElements.ts';
+import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
 
 /** The format's own limit for the header, in bytes. */
@@ -72,6 +72,11 @@ class SafetensorsFile implements WeightFile {
     const tensor = this.tensor(name);
     if (index === undefined || tensor === undefined) throw new WeightFileError(this.path, `tensor "${showName(name)}"`, 'is not in the file');
     return readStoredElements(this.#source, tensor, this.#dataStart + this.#header.begins[index]!, start, end ?? tensor.elements);
+  }
+
+  plain(name: string): PlainElements | undefined {
+    const index = this.#header.index.get(name);
+    return index === undefined ? undefined : plainElements(this.#source, this.tensors[index]!, this.#dataStart + this.#header.begins[index]!);
   }
 
   close(): Promise<void> {

@@ -8,7 +8,7 @@ import type { ByteSource } from './byteSource.ts';
 import { errorWithin, openNamed, problemOfName } from './folderTree.ts';
 import { JsonScanner } from './jsonScanner.ts';
 import { openSafetensors } from './safetensors.ts';
-import type { TensorInfo, WeightFile } from './weightFile.ts';
+import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
 
 // A million entries take about 100 MB.
@@ -70,6 +70,10 @@ class ShardedFile implements WeightFile {
     const shard = this.#shardOf(name);
     if (shard === undefined) throw new WeightFileError(this.path, `tensor "${showName(name)}"`, 'is not in the index');
     return shard.read(name, start, end);
+  }
+
+  plain(name: string): PlainElements | undefined {
+    return this.#shardOf(name)?.plain?.(name);
   }
 
   async close(): Promise<void> {

@@ -1,48 +1,143 @@
 /**
- * Statistics of one tensor, read in pieces: moments of each piece merged (`moments.ts`), and counts by value from which quantiles and a
- * histogram follow (`wordCounts.ts`). A small tensor is sorted; a larger one is counted in cells, and looked at once more where the cells
- * would be too wide.
+ * Statistics of tensors, streamed. Moments of pieces are merged; quantiles and a histogram follow from counts by value. What is counted
+ * depends on the type: of 8- and 16-bit types every pattern (`patternCounts.ts`, exact); of float32 the leading 20 bits, of everything else
+ * those of its float64 (`wordCounts.ts`). A small tensor is sorted instead, a larger one is looked at again where its cells are too wide.
  */
 import { quantileLevels, type TensorStatistics } from '../protocol/report.ts';
+import { bytesPerElement, isReal } from './dtype.ts';
+import { Float32Moments } from './float32Moments.ts';
 import { elementStatistics, mergeMoments, momentsOf, noElements, type Moments } from './moments.ts';
 import { cellsOfSorted, histogramOf, quantilesOf, type OrderedCells } from './orderedCells.ts';
-import type { WeightFile } from './weightFile.ts';
-import { float64Words, WordCounts } from './wordCounts.ts';
+import { isNarrow, narrowStatistics } from './patternCounts.ts';
+import { readPieces } from './readPieces.ts';
+import { sortedFinite } from './sortFloat32.ts';
+import { PIECES, plainKernel, type StatisticsKernel } from './statisticsKernel.ts';
+import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
+import { float32Words, float64Words, WordCounts, type WordCells } from './wordCounts.ts';
 
 const PIECE_ELEMENTS = 2 ** 20;
 const SORTED_ELEMENTS = 2 ** 15;
+/** Tensors up to this size are always looked at again, so that all is exact. */
+const EXACT_ELEMENTS = 2 ** 20;
+// A block lies in the processor's nearest cache while its mean and then its squares are summed, and bounds the rounding error of both.
+const BLOCK_ELEMENTS = 4096;
 const MOST_BINS = 64;
 // Quantiles that are known to a smaller part of the standard deviation, and edges to a smaller part of a bin, need no second look.
 const PART_OF_DEVIATION = 1 / 256;
 const PART_OF_BIN = 1 / 16;
 
-/**
- * `count`, `zeros`, `nan` and `infinite` count all elements; the rest is of the finite ones, and NaN (the norm: 0) when there are none.
- * @throws WeightFileError as reading does; the signal's reason once it is aborted
- */
-export async function tensorStatistics(file: WeightFile, name: string, signal: AbortSignal): Promise<TensorStatistics> {
-  const elements = file.tensor(name)?.elements ?? 0;
-  if (elements <= SORTED_ELEMENTS) {
-    const values = await file.read(name);
-    signal.throwIfAborted();
-    const moments = momentsOf(values.slice());
-    const finite = values.filter((value) => value - value === 0).sort();
-    return withOrder(moments, describeOrder(moments, cellsOfSorted(finite)));
+/** Called with how many elements of the tensor have been read. */
+type Progress = (elements: number) => void;
+
+/** Statistics of the tensors of one file, one after another; its memory, some megabytes, is used for all of them. */
+export class StatisticsReader {
+  readonly #file: WeightFile;
+  #kernel: StatisticsKernel | undefined;
+
+  constructor(file: WeightFile) {
+    this.#file = file;
   }
-  let moments = noElements;
-  const counts = new WordCounts(float64Words);
-  await forEachPiece(file, name, elements, signal, (values) => {
-    counts.add(new Uint32Array(values.buffer, values.byteOffset, 2 * values.length));
-    moments = mergeMoments(moments, momentsOf(values));
-  });
-  const cells = counts.cells(moments.min, moments.max, moments.zeros);
-  const order = describeOrder(moments, cells);
-  if (order.fineEnough) return withOrder(moments, order);
-  counts.choose(order.unsure.map((cell) => cells.keys[cell]!));
-  await forEachPiece(file, name, elements, signal, (values) => {
-    counts.addChosen(new Uint32Array(values.buffer, values.byteOffset, 2 * values.length));
-  });
-  return withOrder(moments, describeOrder(moments, counts.cells(moments.min, moments.max, moments.zeros)));
+
+  /**
+   * `count`, `zeros`, `nan` and `infinite` count all elements; the rest is of the finite ones, and NaN (the norm: 0) when there are none.
+   * @throws WeightFileError as reading does; the signal's reason once it is aborted
+   */
+  async read(name: string, signal: AbortSignal, progress: Progress = () => undefined): Promise<TensorStatistics> {
+    const tensor = this.#file.tensor(name);
+    const plain = this.#file.plain?.(name);
+    if (tensor === undefined || tensor.elements <= SORTED_ELEMENTS) return this.#small(name, tensor, plain, signal);
+    if (plain === undefined || !isReal(tensor.dtype)) return this.#wide(name, tensor.elements, signal, progress);
+    if (isNarrow(tensor.dtype)) return this.#narrow(tensor, plain, signal, progress);
+    return tensor.dtype === 'F32' ? this.#float32(tensor, plain, signal, progress) : this.#wide(name, tensor.elements, signal, progress);
+  }
+
+  async #small(name: string, tensor: TensorInfo | undefined, plain: PlainElements | undefined, signal: AbortSignal): Promise<TensorStatistics> {
+    signal.throwIfAborted();
+    const float32 = tensor?.dtype === 'F32' && plain !== undefined ? new Float32Array((await plain.source.read(plain.position, tensor.bytes)).slice().buffer) : undefined;
+    const values = float32 === undefined ? await this.#file.read(name) : Float64Array.from(float32);
+    const sorted = float32 === undefined ? values.filter((value) => value - value === 0).sort() : sortedFinite(float32);
+    const moments = momentsOf(values);
+    return withOrder(moments, describeOrder(moments, cellsOfSorted(sorted)));
+  }
+
+  async #narrow({ dtype, elements, bytes }: TensorInfo, { source, position }: PlainElements, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
+    if (!isReal(dtype)) throw new TypeError(`${dtype} has no patterns`);
+    const width = bytesPerElement[dtype] === 1 ? 1 : 2;
+    const kernel = this.#prepared();
+    const counts = new Float64Array(2 ** (8 * width));
+    kernel.counts.fill(0, 0, counts.length);
+    await readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
+      kernel.patterns(width, offset, length / width);
+      // Counts of 32 bits are emptied before they can overflow.
+      if (done % 2 ** 30 === 0 || done + length === bytes) drain(kernel.counts, counts);
+      progress((done / bytes) * elements);
+    });
+    const { moments, cells } = narrowStatistics(dtype, counts);
+    return withOrder(moments, describeOrder(moments, cells));
+  }
+
+  async #float32({ elements, bytes }: TensorInfo, { source, position }: PlainElements, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
+    const kernel = this.#prepared();
+    const values = new Float32Array(kernel.bytes.buffer);
+    const words = new Uint32Array(kernel.bytes.buffer);
+    const counts = new WordCounts(float32Words, kernel.counts);
+    const sums = new Float32Moments();
+    await readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
+      counts.announce(length / 4);
+      for (let at = 0; at < length; at += 4 * BLOCK_ELEMENTS) {
+        const block = Math.min(BLOCK_ELEMENTS, (length - at) / 4);
+        const blockSums = kernel.float32(offset + at, block);
+        if (Number.isFinite(blockSums.sum)) sums.addSums(block, blockSums);
+        else sums.addMixed(values.subarray((offset + at) / 4, (offset + at) / 4 + block));
+      }
+      progress(done / 4);
+    });
+    const moments = sums.moments();
+    return this.#ordered(moments, counts, elements, () => readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
+      counts.addChosen(words.subarray(offset / 4, (offset + length) / 4));
+      progress(done / 4);
+    }));
+  }
+
+  async #wide(name: string, elements: number, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
+    let moments = noElements;
+    const counts = new WordCounts(float64Words);
+    const wordsOf = (values: Float64Array): Uint32Array => new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+    await this.#pieces(name, elements, signal, progress, (values) => {
+      counts.add(wordsOf(values));
+      moments = mergeMoments(moments, momentsOf(values));
+    });
+    return this.#ordered(moments, counts, elements, () => this.#pieces(name, elements, signal, progress, (values) => { counts.addChosen(wordsOf(values)); }));
+  }
+
+  /** Takes a second look where the first is not enough. */
+  async #ordered(moments: Moments, counts: WordCounts, elements: number, lookAgain: () => Promise<void>): Promise<TensorStatistics> {
+    const cellsNow = (): WordCells => counts.cells(moments.min, moments.max, moments.zeros);
+    const cells = cellsNow();
+    const order = describeOrder(moments, cells);
+    if (order.resolution === 0 || (order.fineEnough && elements > EXACT_ELEMENTS)) return withOrder(moments, order);
+    counts.choose(order.unsure.map((cell) => cells.keys[cell]!));
+    await lookAgain();
+    return withOrder(moments, describeOrder(moments, cellsNow()));
+  }
+
+  async #pieces(name: string, elements: number, signal: AbortSignal, progress: Progress, use: (values: Float64Array) => void): Promise<void> {
+    for (let start = 0; start < elements; start += PIECE_ELEMENTS) {
+      signal.throwIfAborted();
+      use(await this.#file.read(name, start, Math.min(elements, start + PIECE_ELEMENTS)));
+      progress(start);
+      // A cancel message can only arrive when the event loop gets a turn.
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    signal.throwIfAborted();
+  }
+
+  #prepared(): StatisticsKernel {
+    this.#kernel ??= plainKernel();
+    return this.#kernel;
+  }
 }
 
 /** About 2·∛n, the rule of Rice, so that a small tensor's histogram is not a row of zeros and ones. */
@@ -78,14 +173,7 @@ function withOrder(moments: Moments, { quantiles, histogram, resolution }: Order
   return { ...elementStatistics(moments), quantiles, histogram, resolution };
 }
 
-async function forEachPiece(file: WeightFile, name: string, elements: number, signal: AbortSignal, use: (values: Float64Array) => void): Promise<void> {
-  for (let start = 0; start < elements; start += PIECE_ELEMENTS) {
-    signal.throwIfAborted();
-    use(await file.read(name, start, Math.min(elements, start + PIECE_ELEMENTS)));
-    // A cancel message can only arrive when the event loop gets a turn.
-    await new Promise<void>((resolve) => {
-      setImmediate(resolve);
-    });
-  }
-  signal.throwIfAborted();
+function drain(from: Uint32Array, into: Float64Array): void {
+  for (let i = 0; i < into.length; i++) into[i]! += from[i]!;
+  from.fill(0, 0, into.length);
 }

@@ -3,8 +3,8 @@
  * one piece is in memory.
  */
 import type { ByteSource } from './byteSource.ts';
-import { decodeElements, isComplex, isReal } from './dtype.ts';
-import type { TensorInfo } from './weightFile.ts';
+import { bytesPerElement, decodeElements, isComplex, isReal } from './dtype.ts';
+import type { PlainElements, TensorInfo } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
 
 const PIECE_BYTES = 16 * 1024 * 1024;
@@ -30,6 +30,11 @@ export async function readStoredElements(
     values.set(decodeElements(dtype, await source.read(position + from * width, (to - from) * width), littleEndian), from - start);
   }
   return values;
+}
+
+/** For `WeightFile.plain`: where the elements begin, when they are real numbers in this machine's byte order. */
+export function plainElements(source: ByteSource, { dtype }: TensorInfo, position: number, littleEndian = true): PlainElements | undefined {
+  return isReal(dtype) && (littleEndian || bytesPerElement[dtype] === 1) ? { source, position } : undefined;
 }
 
 /** @throws WeightFileError when [start, end) is not a range of the tensor's elements */

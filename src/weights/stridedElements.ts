@@ -7,8 +7,8 @@
 import type { ByteSource } from './byteSource.ts';
 import { bytesPerElement, decodeElements, isReal } from './dtype.ts';
 import type { RealDtype } from './dtype.ts';
-import { readStoredElements, requireRange } from './storedElements.ts';
-import type { TensorInfo } from './weightFile.ts';
+import { plainElements, readStoredElements, requireRange } from './storedElements.ts';
+import type { PlainElements, TensorInfo } from './weightFile.ts';
 import { WeightFileError, showName } from './weightFileError.ts';
 
 export interface StridedLayout {
@@ -44,14 +44,23 @@ export function columnMajorStrides(shape: readonly number[]): number[] {
 export async function readStridedElements(source: ByteSource, tensor: TensorInfo, layout: StridedLayout, start: number, end: number): Promise<Float64Array> {
   const { shape, dtype } = tensor;
   const contiguous = rowMajorStrides(shape);
-  // The stride of an axis of length 1 is never used, and writers leave anything there.
-  const inOrder = shape.every((length, k) => length <= 1 || layout.strides[k] === contiguous[k]);
-  if (inOrder || tensor.elements === 0 || !isReal(dtype)) return readStoredElements(source, tensor, layout.position, start, end, layout.littleEndian);
+  if (isRowMajor(shape, layout.strides) || tensor.elements === 0 || !isReal(dtype)) return readStoredElements(source, tensor, layout.position, start, end, layout.littleEndian);
   requireRange(source.path, tensor, start, end);
   const values = allocate(source.path, tensor, end - start);
   const gather = new BoxReader(source, dtype, layout, values);
   for (const box of boxesOf(start, end, shape, layout.strides, contiguous)) await gather.read(box);
   return values;
+}
+
+/** For `WeightFile.plain`. */
+export function plainStridedElements(source: ByteSource, tensor: TensorInfo, { position, strides, littleEndian }: StridedLayout): PlainElements | undefined {
+  return isRowMajor(tensor.shape, strides) ? plainElements(source, tensor, position, littleEndian) : undefined;
+}
+
+/** The stride of an axis of length 1 is never used, and writers leave anything there. */
+function isRowMajor(shape: readonly number[], strides: readonly number[]): boolean {
+  const contiguous = rowMajorStrides(shape);
+  return shape.every((length, k) => length <= 1 || strides[k] === contiguous[k]);
 }
 
 /** Some axes of the array, from one element on: `from` in the source (elements after the position), `to` in the result. */

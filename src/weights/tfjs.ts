@@ -8,7 +8,7 @@ import type { ByteSource } from './byteSource.ts';
 import { bytesPerElement } from './dtype.ts';
 import { openNamed } from './folderTree.ts';
 import { joinRanges } from './joinedSource.ts';
-import { readStoredElements } from './storedElements.ts';
+import { plainElements, readStoredElements } from './storedElements.ts';
 import { parseTfjsManifest, type Quantization, type TfjsManifest, type TfjsWeight } from './tfjsManifest.ts';
 import type { TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
@@ -63,6 +63,10 @@ export async function openTfjs(source: ByteSource): Promise<WeightFile> {
         if (tensor === undefined) throw new WeightFileError(path, `tensor "${showName(name)}"`, 'is not in the manifest');
         return readWeight(tensor, start, end ?? tensor.info.elements);
       },
+      plain(name) {
+        const tensor = tensors.get(name);
+        return tensor === undefined || tensor.quantization !== undefined ? undefined : plainElements(tensor.group, tensor.info, tensor.offset);
+      },
       close,
     };
   } catch (error) {
@@ -90,7 +94,7 @@ async function layOut(path: string, group: ByteSource, weights: readonly TfjsWei
     if (offset + bytes > group.size) {
       throw new WeightFileError(path, named, `its ${bytes} bytes begin at byte ${offset} of ${place}, whose shards hold ${group.size} together; one is missing or truncated`);
     }
-    tensors.set(name, { info: { name, dtype, shape, elements, bytes }, group, offset, quantization });
+    tensors.set(name, { info: { name, dtype, shape, elements, bytes, ...(quantization === undefined ? {} : { storedDtype: quantization.dtype }) }, group, offset, quantization });
     offset += bytes;
   }
   if (offset < group.size) warnings.push(`${group.size - offset} bytes behind the weights of ${place} are ignored, as TensorFlow.js does.`);

@@ -2,7 +2,8 @@
  * The one interface through which every format is read. Opening a file reads its header only; elements are read on demand, in
  * ranges, so that a file is never in memory as a whole.
  */
-import type { StoredDtype } from './dtype.ts';
+import type { ByteSource } from './byteSource.ts';
+import type { RealDtype, StoredDtype } from './dtype.ts';
 
 export interface TensorInfo {
   /** As the file spells it; untrusted text, escaped wherever it is shown. */
@@ -14,6 +15,15 @@ export interface TensorInfo {
   readonly elements: number;
   /** Bytes of the elements as stored. */
   readonly bytes: number;
+  /** The type of the numbers in the file, where they are read as `dtype`: quantised weights of TensorFlow.js. */
+  readonly storedDtype?: RealDtype;
+}
+
+/** A tensor's elements lie one after another, in row-major order, little-endian, as plain numbers of its dtype. */
+export interface PlainElements {
+  readonly source: ByteSource;
+  /** Of the first byte. */
+  readonly position: number;
 }
 
 export interface WeightFile {
@@ -38,5 +48,7 @@ export interface WeightFile {
    * @throws WeightFileError when the name is not there, the dtype holds no real numbers or is a packed one, or the bytes cannot be read.
    */
   read(name: string, start?: number, end?: number): Promise<Float64Array>;
+  /** Where a tensor's bytes can be had as they are, for reading many at the speed of the file; undefined where they are stored otherwise. */
+  plain?(name: string): PlainElements | undefined;
   close(): Promise<void>;
 }

@@ -24,7 +24,17 @@ export interface WordFormat {
 }
 
 const patternWords = new Uint32Array(2);
+const patternFloat32 = new Float32Array(patternWords.buffer);
 const patternFloat64 = new Float64Array(patternWords.buffer);
+
+export const float32Words: WordFormat = {
+  words: 1,
+  finiteEnd: 0x7f800000,
+  value(word) {
+    patternWords[0] = word;
+    return patternFloat32[0]!;
+  },
+};
 
 export const float64Words: WordFormat = {
   words: 2,
@@ -43,7 +53,7 @@ export interface WordCells extends OrderedCells {
 
 export class WordCounts {
   readonly #format: WordFormat;
-  readonly #counts = new Uint32Array(CELLS);
+  readonly #counts: Uint32Array;
   /** What was in `#counts` before it might have overflowed. */
   #carried: Float64Array | undefined;
   #added = 0;
@@ -52,15 +62,22 @@ export class WordCounts {
   #positions: Uint16Array | undefined;
   #fine = new Float64Array(0);
 
-  constructor(format: WordFormat) {
+  /** @param counts memory of 2²⁰ counts, which is this object's own until it is done with */
+  constructor(format: WordFormat, counts: Uint32Array = new Uint32Array(CELLS)) {
     this.#format = format;
+    this.#counts = counts.fill(0);
+  }
+
+  /** To be called before so many elements are counted in `counts` by someone else. */
+  announce(elements: number): void {
+    this.#added += elements;
+    if (this.#added > SURELY_COUNTED) this.#carry(elements);
   }
 
   /** @param patterns elements as little-endian words; those that are not finite are counted too, and left out by `cells` */
   add(patterns: Uint32Array): void {
     const step = this.#format.words;
-    this.#added += patterns.length / step;
-    if (this.#added > SURELY_COUNTED) this.#carry();
+    this.announce(patterns.length / step);
     const counts = this.#counts;
     for (let i = step - 1; i < patterns.length; i += step) counts[patterns[i]! >>> FINE_BITS]!++;
   }
@@ -104,8 +121,7 @@ export class WordCounts {
       count.push(n);
       keys.push(onlyZeros || first === last ? -1 : key);
     };
-    const visit = (key: number): void => {
-      const n = this.#countOf(key);
+    const visit = (key: number, n: number): void => {
       if (n === 0) return;
       const first = key * FINE;
       const position = this.#chosen.get(key);
@@ -120,8 +136,8 @@ export class WordCounts {
       }
     };
     const magnitudes = finiteEnd / FINE;
-    for (let key = MAGNITUDES + magnitudes - 1; key >= MAGNITUDES; key--) visit(key);
-    for (let key = 0; key < magnitudes; key++) visit(key);
+    for (let key = MAGNITUDES + magnitudes - 1; key >= MAGNITUDES; key--) if (this.#counts[key] !== 0 || this.#carried !== undefined) visit(key, this.#countOf(key));
+    for (let key = 0; key < magnitudes; key++) if (this.#counts[key] !== 0 || this.#carried !== undefined) visit(key, this.#countOf(key));
     return { low: Float64Array.from(low), high: Float64Array.from(high), count: Float64Array.from(count), keys: Int32Array.from(keys) };
   }
 
@@ -129,10 +145,10 @@ export class WordCounts {
     return this.#counts[key]! + (this.#carried?.[key] ?? 0);
   }
 
-  #carry(): void {
+  #carry(announced: number): void {
     this.#carried ??= new Float64Array(CELLS);
     for (let key = 0; key < CELLS; key++) this.#carried[key]! += this.#counts[key]!;
     this.#counts.fill(0);
-    this.#added = 0;
+    this.#added = announced;
   }
 }

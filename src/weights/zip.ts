@@ -119,6 +119,22 @@ class EntrySource implements ByteSource {
     return reading;
   }
 
+  async readInto(offset: number, target: Uint8Array): Promise<void> {
+    this.#dataOffset ??= locateData(this.#archive, this.#entry);
+    const dataOffset = await this.#dataOffset;
+    const { length } = target;
+    if (this.#entry.method !== 'stored' || this.#archive.readInto === undefined || !(offset >= 0 && offset + length <= this.size)) {
+      target.set(await this.read(offset, length));
+      return;
+    }
+    // Several ranges may be under way at once; the checksum takes them in the order in which they were asked for.
+    const before = this.#turn;
+    const reading = this.#archive.readInto(dataOffset + offset, target);
+    const checked = Promise.all([before, reading]).then(() => { this.#check(offset, target); });
+    this.#turn = checked.catch(() => undefined);
+    await checked;
+  }
+
   close(): Promise<void> {
     this.dropCursor();
     return Promise.resolve();
@@ -133,18 +149,22 @@ class EntrySource implements ByteSource {
 
   async #readStored(dataOffset: number, offset: number, length: number): Promise<Uint8Array> {
     const bytes = await this.#archive.read(dataOffset + offset, length);
+    this.#check(offset, bytes);
+    return bytes;
+  }
+
+  #check(offset: number, bytes: Uint8Array): void {
     if (offset === 0) {
       this.#checkedTo = 0;
       this.#runningCrc = 0;
     }
-    const end = offset + length;
+    const end = offset + bytes.length;
     // Ranges in ascending order, each beginning at or before the end of the last, pass every byte.
     if (this.#crc !== undefined && offset <= this.#checkedTo && (this.#checkedTo < end || this.size === 0)) {
       this.#runningCrc = crc32(bytes.subarray(this.#checkedTo - offset), this.#runningCrc);
       this.#checkedTo = end;
       if (this.#checkedTo === this.size && this.#runningCrc !== this.#crc) throw this.#error(checksumProblem(this.#runningCrc, this.#crc));
     }
-    return bytes;
   }
 
   async #readDeflated(dataOffset: number, offset: number, length: number): Promise<Uint8Array> {

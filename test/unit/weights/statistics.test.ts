@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { ElementStatistics, TensorStatistics } from '../../../src/protocol/report.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
-import { tensorStatistics } from '../../../src/weights/statistics.ts';
+import { StatisticsReader } from '../../../src/weights/statistics.ts';
 import type { WeightFile } from '../../../src/weights/weightFile.ts';
 import { WeightFileError } from '../../../src/weights/weightFileError.ts';
 
@@ -14,6 +14,7 @@ const fixtures = join(import.meta.dirname, '../../fixtures/weights');
 type Expected = Readonly<Record<keyof ElementStatistics, number | string>>;
 const { files } = JSON.parse(readFileSync(join(fixtures, 'safetensors.json'), 'utf8')) as { readonly files: Readonly<Record<string, Readonly<Record<string, { readonly statistics: Expected }>>>> };
 const never = new AbortController().signal;
+const tensorStatistics = (file: WeightFile, name: string, signal: AbortSignal): Promise<TensorStatistics> => new StatisticsReader(file).read(name, signal);
 
 /** A tensor `a` in memory, that remembers the ranges it was read in. */
 function fileOf(values: Float64Array): WeightFile & { readonly ranges: (readonly [number, number])[] } {
