@@ -1,0 +1,54 @@
+/**
+ * The straight line between two networks, w(t) = (1 − t) a + t b: its loss, and how far its functions are from mixing the two. Independently
+ * trained networks are usually separated by a barrier that shrinks once their units are in one order (Entezari et al. 2022; Ainsworth et al.
+ * 2023). Running statistics of batch normalisation are interpolated like weights, not measured anew (Jordan et al. 2023 show that this
+ * alone can make a barrier).
+ */
+import { logLikelihood, type LikelihoodModel } from '../curvature/likelihood.ts';
+import type { Interruptible } from '../linalg/interruptible.ts';
+import { forward } from '../network/forward.ts';
+import type { Network } from '../network/network.ts';
+
+export interface Interpolation {
+  /** 0 … 1, evenly. */
+  readonly t: Float64Array;
+  /** Mean negative log-likelihood at each t; undefined without targets. */
+  readonly loss: Float64Array | undefined;
+  /** RMS of f_t − ((1 − t) f_a + t f_b), relative to the RMS of f_a and f_b. 0 at both ends. */
+  readonly functionDistance: Float64Array;
+  /** max_t loss(t) − ((1 − t) loss(0) + t loss(1)) (Frankle et al. 2020); not below 0, which both ends give. */
+  readonly barrier: number | undefined;
+}
+
+export interface InterpolationData {
+  /** Inputs, N × d. */
+  readonly x: Float64Array;
+  /** As `logLikelihood` takes them. */
+  readonly targets: Float64Array | undefined;
+  readonly likelihood: LikelihoodModel;
+}
+
+/** @param a, b state vectors. @param points at least 3, both ends included */
+export function* interpolate(network: Network, a: Float64Array, b: Float64Array, { x, targets, likelihood }: InterpolationData, points: number): Interruptible<Interpolation> {
+  const t = Float64Array.from({ length: points }, (_, i) => i / (points - 1));
+  const [fa, fb] = [forward(network, a, x), forward(network, b, x)];
+  let size = 0;
+  for (let k = 0; k < fa.length; k++) size += (fa[k]! ** 2 + fb[k]! ** 2) / 2;
+  const rows = x.length / network.inputs;
+  const lossOf = (outputs: Float64Array): number => (targets === undefined ? Number.NaN : -logLikelihood(likelihood, outputs, network.outputs, targets).value / rows);
+  const loss = new Float64Array(points);
+  const functionDistance = new Float64Array(points);
+  for (let i = 0; i < points; i++) {
+    const share = t[i]!;
+    const f = i === 0 ? fa : i === points - 1 ? fb : forward(network, a.map((value, k) => value + share * (b[k]! - value)), x);
+    loss[i] = lossOf(f);
+    let square = 0;
+    for (let k = 0; k < f.length; k++) square += (f[k]! - fa[k]! - share * (fb[k]! - fa[k]!)) ** 2;
+    functionDistance[i] = i === 0 || i === points - 1 || square === 0 ? 0 : Math.sqrt(square / size);
+    yield;
+  }
+  if (targets === undefined) return { t, loss: undefined, functionDistance, barrier: undefined };
+  let barrier = 0;
+  for (let i = 1; i < points - 1; i++) barrier = Math.max(barrier, loss[i]! - (1 - t[i]!) * loss[0]! - t[i]! * loss[points - 1]!);
+  return { t, loss, functionDistance, barrier };
+}
