@@ -19,16 +19,17 @@ export interface Assignment {
 
 /**
  * @param cost n × n row-major, finite
+ * @param prices column prices to begin with, from a problem that is nearly the same; any numbers are right, good ones are quick
  * @throws RangeError when an entry is not finite or the matrix is not square
  */
-export function* leastCostAssignment(cost: Float64Array, n: number): Interruptible<Assignment> {
+export function* leastCostAssignment(cost: Float64Array, n: number, prices?: Float64Array): Interruptible<Assignment> {
   if (cost.length !== n * n) throw new RangeError(`an assignment of ${n} needs ${n * n} costs, there are ${cost.length}`);
   const bad = cost.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw new RangeError(`the cost of row ${Math.floor(bad / n)}, column ${bad % n} is ${String(cost[bad])}`);
   const solver = new Solver(cost, n);
-  const free = solver.reduceColumns();
+  let waiting = prices === undefined ? solver.reduceColumns() : solver.begin(prices);
   yield;
-  let waiting = solver.augmentRows(free);
+  waiting = solver.augmentRows(waiting);
   yield;
   waiting = solver.augmentRows(waiting);
   for (const row of waiting) {
@@ -60,6 +61,12 @@ class Solver {
     this.#distance = new Float64Array(n);
     this.#before = new Int32Array(n);
     this.#order = new Int32Array(n);
+  }
+
+  /** Takes prices as they are, and all rows as free. */
+  begin(prices: Float64Array): number[] {
+    this.#price.set(prices);
+    return Array.from({ length: this.#n }, (_, i) => i);
   }
 
   /** Every column's price is its least cost, and its row gets it when still free; then prices move to the second least. Returns the free rows. */

@@ -11,33 +11,44 @@ export function rowLength({ multiplicity, outer, groups, inner }: AxisUse): numb
 
 /** @param state w, or a vector of its length. @returns units × rowLength, row-major */
 export function unitRows(state: Float64Array, use: AxisUse, into: Float64Array<ArrayBuffer> = new Float64Array((use.members.length / use.multiplicity) * rowLength(use))): Float64Array<ArrayBuffer> {
-  visit(use, (entry, at) => { into[at] = state[entry]!; });
+  const { members, inner } = use;
+  const { runs, apart } = runsOf(use);
+  let to = 0;
+  for (const member of members) {
+    let from = firstEntry(use, member);
+    for (let a = 0; a < runs; a++) {
+      for (let b = 0; b < inner; b++) into[to++] = state[from + b]!;
+      from += apart;
+    }
+  }
   return into;
 }
 
-/** The inverse: row `order[i]` becomes the row of unit i, multiplied by `signs[i]`. */
+/** The inverse, for the units that change: row `order[i]` becomes the row of unit i, multiplied by `signs[i]`. */
 export function writeUnitRows(state: Float64Array, use: AxisUse, rows: Float64Array, order: Int32Array, signs?: Int8Array): void {
+  const { members, inner, multiplicity } = use;
+  const { runs, apart } = runsOf(use);
   const length = rowLength(use);
-  visit(use, (entry, at) => {
-    const unit = Math.floor(at / length);
-    const value = rows[order[unit]! * length + (at % length)]!;
-    state[entry] = signs?.[unit] === -1 ? -value : value;
-  });
-}
-
-/** Calls with every entry of w that the use mentions, and its position in the matrix of rows. */
-function visit({ block, outer, length, inner, groups, multiplicity, members }: AxisUse, at: (entry: number, position: number) => void): void {
-  const rowsPerGroup = outer / groups;
-  let position = 0;
-  for (let m = 0; m < members.length; m += multiplicity) {
-    for (let k = 0; k < multiplicity; k++) {
-      const index = members[m + k]!;
-      const group = groups === 1 ? 0 : Math.floor(index / length);
-      const column = index - group * length;
-      for (let a = group * rowsPerGroup; a < (group + 1) * rowsPerGroup; a++) {
-        const start = block.offset + (a * length + column) * inner;
-        for (let b = 0; b < inner; b++) at(start + b, position++);
+  for (let unit = 0; unit < order.length; unit++) {
+    const sign = signs?.[unit] ?? 1;
+    let at = order[unit]! * length;
+    for (let m = 0; m < multiplicity; m++) {
+      let to = firstEntry(use, members[unit * multiplicity + m]!);
+      for (let a = 0; a < runs; a++) {
+        for (let b = 0; b < inner; b++) state[to + b] = sign * rows[at++]!;
+        to += apart;
       }
     }
   }
+}
+
+/** An index's entries in w are `runs` runs of `inner` entries each, `apart` from one another. */
+function runsOf({ outer, groups, length, inner }: AxisUse): { readonly runs: number; readonly apart: number } {
+  return { runs: outer / groups, apart: length * inner };
+}
+
+/** Where the first entry of an index is: in the columns of a grouped convolution only the rows of its own group mention it. */
+function firstEntry({ block, outer, length, inner, groups }: AxisUse, index: number): number {
+  const group = groups === 1 ? 0 : Math.floor(index / length);
+  return block.offset + ((group * outer) / groups) * length * inner + (index - group * length) * inner;
 }

@@ -122,6 +122,9 @@ class ClassMatcher {
   readonly #reference: Float64Array;
   readonly #places: readonly Place[];
   readonly #gains: Float64Array;
+  readonly #costs: Float64Array;
+  /** Of the last assignment: few prices change from one visit to the next. */
+  #prices: Float64Array;
   #order: Int32Array;
   #signs: Int8Array;
 
@@ -133,6 +136,8 @@ class ClassMatcher {
     const blocks = this.#places.map(({ use }) => use.block);
     this.quadratic = new Set(blocks).size < blocks.length;
     this.#gains = new Float64Array(units * units);
+    this.#costs = new Float64Array(units * units);
+    this.#prices = new Float64Array(units);
     this.#order = Int32Array.from({ length: units }, (_, i) => i);
     this.#signs = new Int8Array(units).fill(1);
   }
@@ -150,8 +155,10 @@ class ClassMatcher {
       yield;
     }
     const gains = this.#gains;
-    const costs = Float64Array.from(gains, this.#class.signed ? (gain) => -Math.abs(gain) : (gain) => -gain);
-    const { columns } = yield* leastCostAssignment(costs, n);
+    const signed = this.#class.signed;
+    for (let k = 0; k < gains.length; k++) this.#costs[k] = signed ? -Math.abs(gains[k]!) : -gains[k]!;
+    const { columns, columnPrices } = yield* leastCostAssignment(this.#costs, n, this.#prices);
+    this.#prices = columnPrices;
     let now = 0;
     let then = 0;
     let size = 0;
@@ -203,10 +210,17 @@ class ClassMatcher {
     const n = this.#class.units.units;
     for (const use of this.#class.units.uses) writeUnitRows(current, use, unitRows(current, use), order, use.block.trainable ? signs : undefined);
     for (const place of this.#places) {
-      if (place.rows !== undefined) place.rows = reordered(place.rows, place.length, order, signs);
+      if (place.rows === undefined) continue;
+      reorderRows(place.rows, place.length, order, signs, place.spare);
+      [place.rows, place.spare] = [place.spare, place.rows];
     }
-    const gains = this.#gains.slice();
-    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) this.#gains[i * n + j] = signs[j]! * gains[i * n + order[j]!]!;
+    const row = new Float64Array(n);
+    for (let i = 0; i < n; i++) {
+      const gains = this.#gains.subarray(i * n, (i + 1) * n);
+      row.set(gains);
+      for (let j = 0; j < n; j++) gains[j] = signs[j]! * row[order[j]!]!;
+    }
+    this.#prices = Float64Array.from(order, (from) => this.#prices[from]!);
     this.#signs = Int8Array.from(order, (from, i) => signs[i]! * this.#signs[from]!);
     this.#order = Int32Array.from(order, (from) => this.#order[from]!);
     const back = new Int32Array(n);
@@ -246,13 +260,12 @@ class ClassMatcher {
   }
 }
 
-function reordered(rows: Float64Array, length: number, order: Int32Array, signs: Int8Array): Float64Array<ArrayBuffer> {
-  const result = new Float64Array(rows.length);
-  order.forEach((from, i) => {
+function reorderRows(rows: Float64Array, length: number, order: Int32Array, signs: Int8Array, into: Float64Array): void {
+  for (let i = 0; i < order.length; i++) {
     const sign = signs[i]!;
-    for (let k = 0; k < length; k++) result[i * length + k] = sign * rows[from * length + k]!;
-  });
-  return result;
+    const from = order[i]! * length;
+    for (let k = 0; k < length; k++) into[i * length + k] = sign * rows[from + k]!;
+  }
 }
 
 function changedColumns(a: Float64Array, b: Float64Array, rows: number, length: number): number[] {

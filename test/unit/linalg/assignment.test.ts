@@ -63,6 +63,21 @@ describe('least cost assignment', () => {
     }
   });
 
+  it('is as good from any prices', () => {
+    const random = seededRandom(5);
+    for (const n of [1, 2, 17, 90]) {
+      const cost = Float64Array.from({ length: n * n }, () => random.normal());
+      const { cost: least, columnPrices } = solve(cost, n);
+      const nearly = cost.map((value) => value + 0.01 * random.normal());
+      for (const prices of [columnPrices, new Float64Array(n), Float64Array.from({ length: n }, () => 1e6 * random.normal())]) {
+        const again = complete(leastCostAssignment(cost, n, prices));
+        // Prices of 1e6 leave that much less of the costs.
+        expect(again.cost).toBeCloseTo(least, 8);
+      }
+      expectOptimal(nearly, n, complete(leastCostAssignment(nearly, n, columnPrices)));
+    }
+  });
+
   it('finds a hidden order', () => {
     const random = seededRandom(1);
     const n = 300;
