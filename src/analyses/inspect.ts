@@ -13,12 +13,12 @@ import { UserError } from '../protocol/userError.ts';
 import { symmetryGroup, type SymmetryGroup } from '../symmetry/group.ts';
 import { isReal } from '../weights/dtype.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
-import { blockElements, isPacked } from '../weights/packedDtype.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import { StatisticsReader } from '../weights/statistics.ts';
 import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { summarizeNetwork } from './describe.ts';
+import { optimizerElements, storedFigure, storedForm, totalFigures, totalStatistics } from './fileTotals.ts';
 import { startProvenance } from './provenance.ts';
 
 export async function inspect(request: InspectRequest, context: JobContext): Promise<Report> {
@@ -55,6 +55,8 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
     const network = summarizeNetwork(reading);
     const rows = await tensorRows(file, request, context);
     const parameters = file.tensors.reduce((sum, { elements }) => sum + elements, 0);
+    const optimizer = optimizerElements(file);
+    const total = totalStatistics(file, rows);
     const group = reading.kind === 'chain' ? symmetryGroup(reading.chain) : undefined;
     const recognised = { recognised: `A dense network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Dense layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
     return {
@@ -68,8 +70,11 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
           meaning: overviewMeaning(reading),
           figures: [
             { label: 'Format', value: file.format },
-            { label: 'Parameters', value: formatCount(parameters), detail: dtypeShares(file.tensors) },
+            { label: 'Parameters', value: formatCount(parameters - optimizer), detail: dtypeShares(file.tensors) },
+            ...(optimizer === 0 ? [] : [{ label: 'Optimiser state', value: formatCount(optimizer), detail: 'numbers that are no parameters' }]),
+            ...storedFigure(rows),
             { label: 'Size', value: formatBytes(file.fileBytes) },
+            ...totalFigures(total),
             ...networkFigures(reading),
           ],
         },
@@ -78,7 +83,7 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
           kind: 'tensors',
           id: 'tensors',
           title: 'Tensors',
-          meaning: request.statistics ? 'Statistics are of the finite elements; std is the population standard deviation.' : 'From the header alone; no weight has been read.',
+          meaning: request.statistics ? statisticsMeaning(rows) : 'From the header alone; no weight has been read.',
           file: source,
           tensors: packTensors(rows),
         },
@@ -90,7 +95,8 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
         format: file.format,
         bytes: file.fileBytes,
         parameters,
-        ...(request.brief === true ? {} : { tensors: rows.map(({ name, dtype, shape, elements, bytes, statistics }) => ({ name, dtype, shape, elements, bytes, ...(statistics === undefined ? {} : { statistics: { ...statistics } }) })) }),
+        ...(total === undefined ? {} : { statistics: { ...total } }),
+        ...(request.brief === true ? {} : { tensors: rows.map(({ name, dtype, shape, elements, bytes, stored, statistics }) => ({ name, dtype, shape, elements, bytes, ...(stored === undefined ? {} : { stored: { ...stored } }), ...(statistics === undefined ? {} : { statistics: { ...statistics } }) })) }),
         metadata: { ...file.metadata },
         network: networkResult(reading),
         symmetry: group === undefined ? null : { log10Copies: group.log10Copies, continuousDimensions: group.dimensions, factors: group.factors.map(({ kind, layerName, size, log10Copies, dimensions, sentence }) => ({ kind, layer: layerName, size, log10Copies, dimensions, sentence })) },
@@ -120,7 +126,8 @@ async function tensorRows(file: WeightFile, { statistics }: InspectRequest, { si
     const row = rowOf(tensor);
     if (statistics && isReal(tensor.dtype)) {
       const message = `Statistics of ${showName(tensor.name)}`;
-      const report = (elements: number): void => { progress({ message, fraction: Math.min(1, (bytesBefore + (elements / tensor.elements) * tensor.bytes) / bytes) }); };
+      const report = (elements: number): void => { progress({ message, fraction: (bytesBefore + elements * (tensor.bytes / Math.max(1, tensor.elements))) / Math.max(1, bytes) }); };
+      report(0);
       rows.push({ ...row, statistics: await reader.read(tensor.name, signal, report) });
     } else rows.push(row);
     bytesBefore += tensor.bytes;
@@ -128,9 +135,15 @@ async function tensorRows(file: WeightFile, { statistics }: InspectRequest, { si
   return rows;
 }
 
-function rowOf({ name, dtype, shape, elements, bytes, storedDtype }: TensorInfo): TensorRow {
-  const stored = storedDtype !== undefined ? { dtype: storedDtype, count: elements, elementsEach: 1 } : isPacked(dtype) ? { dtype, count: Math.ceil(elements / blockElements(dtype)), elementsEach: blockElements(dtype) } : undefined;
+function rowOf(tensor: TensorInfo): TensorRow {
+  const { name, dtype, shape, elements, bytes } = tensor;
+  const stored = storedForm(tensor);
   return { name, dtype, shape, elements, bytes, ...(stored === undefined ? {} : { stored }) };
+}
+
+function statisticsMeaning(rows: readonly TensorRow[]): string {
+  const inexact = rows.some(({ statistics }) => statistics !== undefined && statistics.resolution > 0);
+  return `Statistics are of the finite elements; std is the population standard deviation.${inexact ? ' Quantiles of large tensors are known to the resolution that is given with them.' : ''}`;
 }
 
 function overviewMeaning(reading: NetworkReading): string {
@@ -186,7 +199,8 @@ function dtypeShares(tensors: readonly TensorInfo[]): string {
   for (const { dtype, elements } of tensors) counts.set(dtype, (counts.get(dtype) ?? 0) + elements);
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
   if (counts.size <= 1) return [...counts.keys()].join('');
-  return [...counts].sort((a, b) => b[1] - a[1]).map(([dtype, count]) => `${dtype} ${total === 0 ? 0 : Math.round((100 * count) / total)} %`).join(', ');
+  const shares = [...counts].sort((a, b) => b[1] - a[1]).map(([dtype, count]) => `${dtype} ${total === 0 ? 0 : Math.round((100 * count) / total)} %`);
+  return [...shares.slice(0, 6), ...(shares.length > 6 ? [`${shares.length - 6} more types`] : [])].join(', ');
 }
 
 function badValues(rows: readonly TensorRow[]): string[] {

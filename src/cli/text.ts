@@ -2,10 +2,11 @@
  * A report as text for a terminal: figures, aligned tables, densities as small shaded plots.
  */
 import { differenceRows } from '../protocol/differenceTable.ts';
-import { formatCount, formatNumber, formatSeconds, formatShape, formatBytes } from '../protocol/format.ts';
+import { formatCount, formatNumber, formatSeconds, formatShape } from '../protocol/format.ts';
 import type { DensityPanel, DensitySection, LinesSection, Report, Section } from '../protocol/report.ts';
 import { tensorRows, type TensorKind } from '../protocol/tensorTable.ts';
 import { visible } from '../protocol/untrustedText.ts';
+import { tensorLines } from './tensorLines.ts';
 
 const NARROW = 80;
 
@@ -30,17 +31,8 @@ function sectionLines(section: Section, columns: number): string[] {
     }
     case 'table':
       return aligned([section.columns.map(({ label }) => label), ...section.rows.map((row) => row.map(cell))], section.columns.map(({ align }) => align));
-    case 'tensors': {
-      const tensors = tensorRows(section.tensors);
-      const rows = tensors.map(({ name, dtype, shape, elements, bytes, statistics }) => [
-        visible(name), dtype, formatShape(shape), formatCount(elements), formatBytes(bytes),
-        ...(statistics === undefined ? [] : [statistics.min, statistics.max, statistics.mean, statistics.standardDeviation, statistics.norm].map((x) => formatNumber(x))),
-        ...(statistics === undefined ? [] : [statistics.zeros, statistics.nan, statistics.infinite].map(formatCount)),
-      ]);
-      const wide = tensors.some(({ statistics }) => statistics !== undefined);
-      const header = ['name', 'dtype', 'shape', 'elements', 'size', ...(wide ? ['min', 'max', 'mean', 'std', 'norm', 'zeros', 'NaN', 'Inf'] : [])];
-      return aligned([header, ...rows], ['left', 'left', 'left', ...header.slice(3).map(() => 'right' as const)]);
-    }
+    case 'tensors':
+      return tensorLines(tensorRows(section.tensors), columns);
     case 'differences': {
       const side = (kind: TensorKind | undefined): string => (kind === undefined ? '–' : `${kind.dtype} ${formatShape(kind.shape)}`);
       const rows = differenceRows(section.tensors).map(({ name, change, before, after, distance }) => [

@@ -119,3 +119,8 @@ export function elementStatistics({ finite, min, max, mean, standardDeviation, n
   if (finite === 0) return { count, min: Number.NaN, max: Number.NaN, mean: Number.NaN, standardDeviation: Number.NaN, norm, zeros, nan, infinite };
   return { count, min, max, mean, standardDeviation, norm, zeros, nan, infinite };
 }
+
+/** Of several tensors together. */
+export function wholeStatistics(parts: readonly ElementStatistics[]): ElementStatistics {
+  return elementStatistics(parts.reduce<Moments>((whole, { count, ...part }) => mergeMoments(whole, { ...part, finite: count - part.nan - part.infinite }), noElements));
+}

@@ -89,3 +89,35 @@ describe('the summary of a header', () => {
     expect((await summarize({ file: fixture('list-of-state-dicts.pt'), activation: 'relu' })).network).toMatchObject({ kind: 'recognised', description: '2 draws of 3 → 4 relu → 2' });
   });
 });
+
+describe('numbers of the whole file', () => {
+  const figuresOf = ({ sections }: Report): Readonly<Record<string, string>> =>
+    Object.fromEntries(sections.flatMap((section) => (section.kind === 'figures' ? section.figures.map(({ label, value }) => [label, value] as const) : [])));
+  const totalOf = (report: Report): Readonly<Record<string, number>> => (report.result as unknown as { files: { statistics: Record<string, number> }[] }).files[0]!.statistics;
+
+  it('are those of all elements in one row', async () => {
+    const { chain, theta } = randomNetwork([3, 5, 4, 2], 'relu', 1);
+    const file = path.join(await temporaryFolder(), 'net.safetensors');
+    await writeNetwork(file, chain, theta);
+    const { mean, standardDeviation, norm, min, max, count } = totalOf(await inspect({ files: [file], statistics: true }, context));
+    const average = theta.reduce((sum, value) => sum + value, 0) / theta.length;
+    expect({ min, max, count }).toEqual({ min: Math.min(...theta), max: Math.max(...theta), count: theta.length });
+    expect(mean).toBeCloseTo(average, 14);
+    expect(norm).toBeCloseTo(Math.hypot(...theta), 13);
+    expect(standardDeviation).toBeCloseTo(Math.sqrt(theta.reduce((sum, value) => sum + (value - average) ** 2, 0) / theta.length), 14);
+  });
+
+  it('leave an optimiser’s state out of the parameters', async () => {
+    const report = await inspect({ files: [fixture('checkpoint.pt')], statistics: true }, context);
+    expect(figuresOf(report)).toMatchObject({ Parameters: '26', 'Optimiser state': '56' });
+    expect(totalOf(report)['count']).toBe(26);
+  });
+
+  it('say what lies in the file where that is not the parameters', async () => {
+    const { sections } = await inspect({ files: [path.join(import.meta.dirname, '../../fixtures/tfjs/quantised/model.json')], statistics: false }, context);
+    expect(figuresOf({ sections } as Report)).toMatchObject({ Parameters: '106', 'Stored as': '43 U8 numbers, 30 U16 numbers, 30 F16 numbers, 3 numbers' });
+    const packed = await inspect({ files: [path.join(import.meta.dirname, '../../fixtures/gguf/quantised.gguf')], statistics: false }, context);
+    expect(figuresOf(packed)['Stored as']).toMatch(/^519 numbers, 16 blocks of 32 \(Q4_0\), .*, \d+ more kinds$/);
+    expect(figuresOf(await inspect({ files: [await network([3, 2])], statistics: false }, context))).not.toHaveProperty('Stored as');
+  });
+});
