@@ -41,6 +41,10 @@ export interface Outline<T> {
   place(): void;
   /** The rows that pass the filter, in the order of the file. */
   shown(): readonly T[];
+  /** The selected row, if it is still there and in sight of the filter. */
+  selected(): T | null;
+  /** Puts the keyboard on the selected row. */
+  focus(): void;
   dispose(): void;
 }
 
@@ -307,6 +311,11 @@ export function outline<T extends OutlineRow>(options: OutlineOptions<T>): Outli
       const keep = kept;
       return keep === null ? all : all.filter((_, i) => keep[i]);
     },
+    selected: () => {
+      const node = state.selected !== '' && nameOf(active) === state.selected ? rows[active]?.node : undefined;
+      return node?.kind === 'tensor' ? node.tensor : null;
+    },
+    focus: focusActive,
     dispose: () => {
       window.clearTimeout(waiting);
       resized.disconnect();

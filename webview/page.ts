@@ -86,6 +86,10 @@ function handle(message: ToWebview): void {
       progress.update(message.title, message.progress);
       setState('progress');
       break;
+    case 'tensor':
+    case 'tensor-progress':
+      surroundings.tensors?.receive(message);
+      break;
     case 'notice':
       clearStatus();
       say(message.text, message.lasting);

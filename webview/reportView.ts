@@ -6,7 +6,8 @@ import { visible } from '../src/protocol/untrustedText.ts';
 import type { WebviewAction } from '../src/protocol/webview.ts';
 import { button, element } from './elements.ts';
 import { suggestedName } from './fileName.ts';
-import { copyButton, sectionView } from './section.ts';
+import { copyButton } from './copyButton.ts';
+import { sectionView } from './section.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Theme } from './theme.ts';
 import { warningList } from './warnings.ts';
@@ -52,7 +53,7 @@ function actions(report: Report, surroundings: Surroundings): HTMLElement {
   const counted = report.sections.some((section) => section.kind === 'tensors' && section.tensors.statistics !== undefined);
   const run = (action: WebviewAction, label: string, title: string): HTMLElement => button(label, () => { surroundings.run(action); }, { class: 'secondary', title, 'data-action': action });
   return element('div', { class: 'actions', role: 'group', 'aria-label': 'Analyses of this file' },
-    counted ? null : run('statistics', 'Compute statistics', 'Read every weight once: range, mean, norm, zeros, NaN'),
+    counted ? null : run('statistics', 'Compute statistics', 'Read every weight once: range, quantiles, norm, zeros, NaN; of a recognised network also its dead and duplicate units'),
     run('diff', 'Compare with…', 'What changed between this file and another, tensor by tensor'),
     run('rank', 'Rank and kernel', 'Rank of the GGN and what its kernel consists of'),
     run('canonicalize', 'Canonicalise and save', 'Remove permutation, scaling and sign copies and save the result'),

@@ -5,6 +5,7 @@
 import type { JsonValue, Report, Section } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
 import { csv, tsv, type Cell } from './csv.ts';
+import { copyButton } from './copyButton.ts';
 import { button, element } from './elements.ts';
 import { suggestedName } from './fileName.ts';
 import { drawDensity } from './sections/density.ts';
@@ -17,7 +18,7 @@ import { drawSpectrum } from './sections/spectrum.ts';
 import { drawTable } from './sections/table.ts';
 import { drawTensors } from './sections/tensors.ts';
 import { drawWaterfall } from './sections/waterfall.ts';
-import type { FileContent, Surroundings } from './surroundings.ts';
+import type { FileContent, NestedSection, Surroundings } from './surroundings.ts';
 import type { Theme } from './theme.ts';
 import { warningList } from './warnings.ts';
 
@@ -39,17 +40,17 @@ export interface SectionDrawing {
   dispose?(): void;
 }
 
-export interface SectionView {
-  readonly element: HTMLElement;
-  draw(theme: Theme): Promise<void>;
-  dispose(): void;
+/** For sections that draw others in themselves. */
+export interface Environment {
+  readonly surroundings: Surroundings;
+  readonly nested: (section: Section) => NestedSection;
 }
 
-function drawing(section: Section, memory: Memory): SectionDrawing {
+function drawing(section: Section, memory: Memory, environment: Environment): SectionDrawing {
   switch (section.kind) {
     case 'figures': return drawFigures(section);
     case 'table': return drawTable(section, memory);
-    case 'tensors': return drawTensors(section, memory);
+    case 'tensors': return drawTensors(section, memory, environment);
     case 'differences': return drawDifferences(section, memory);
     case 'density': return drawDensity(section, memory);
     case 'spectrum': return drawSpectrum(section, memory);
@@ -61,7 +62,7 @@ function drawing(section: Section, memory: Memory): SectionDrawing {
   }
 }
 
-export function sectionView(section: Section, report: Report, memory: Memory, surroundings: Surroundings, theme: () => Theme): SectionView {
+export function sectionView(section: Section, report: Report, memory: Memory, surroundings: Surroundings, theme: () => Theme): NestedSection {
   const heading = element('h2', { id: `heading-${section.id}` }, visible(section.title));
   const frame = element('section', { class: `section ${section.kind}`, 'data-section': section.kind, 'data-id': section.id, 'aria-labelledby': heading.id });
   const tools = element('div', { class: 'tools', role: 'group', 'aria-label': `Export “${visible(section.title)}”` });
@@ -74,7 +75,10 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
   };
   let drawn: SectionDrawing;
   try {
-    drawn = drawing(section, memory);
+    drawn = drawing(section, memory, {
+      surroundings,
+      nested: (inner) => sectionView(inner, report, { remembered: undefined, remember: () => undefined }, surroundings, theme),
+    });
   } catch (error) {
     failed(error);
     return { element: frame, draw: () => Promise.resolve(), dispose: () => undefined };
@@ -105,15 +109,4 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
     },
     dispose: () => { drawn.dispose?.(); },
   };
-}
-
-/** Says so for a moment once the text is on the clipboard. */
-export function copyButton(label: string, title: string, copy: () => Promise<void>): HTMLButtonElement {
-  const node = button(label, () => {
-    void copy().then(() => {
-      node.textContent = 'Copied';
-      window.setTimeout(() => { node.textContent = label; }, 1500);
-    });
-  }, { class: 'quiet copy', title, 'aria-live': 'polite' });
-  return node;
 }

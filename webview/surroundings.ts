@@ -3,6 +3,8 @@
  * view's state lives. Everything else is the same code.
  */
 import type { FromWebview, WebviewAction } from '../src/protocol/webview.ts';
+import { TensorRequests } from './tensorRequests.ts';
+import type { Theme } from './theme.ts';
 import { emptyState, parseState, type ViewState } from './viewState.ts';
 
 export type FileContent = { readonly text: string; readonly mediaType: string } | { readonly base64: string; readonly mediaType: string };
@@ -16,8 +18,17 @@ export interface Surroundings {
   run(action: WebviewAction): void;
   copy(text: string): Promise<void>;
   save(suggestedName: string, content: FileContent): void;
+  /** Absent on the standalone page, which has no file to read. */
+  readonly tensors?: TensorRequests;
   /** Absent where the page is such a file already. */
   readonly saveHtml?: () => void;
+}
+
+/** A section as whoever shows it sees it. */
+export interface NestedSection {
+  readonly element: HTMLElement;
+  draw(theme: Theme): Promise<void>;
+  dispose(): void;
 }
 
 interface VsCodeApi {
@@ -43,6 +54,7 @@ export function inVsCode(): Surroundings {
     save: (suggestedName, content) => {
       api.postMessage({ type: 'save', suggestedName, content: 'text' in content ? { text: content.text } : { base64: content.base64 } });
     },
+    tensors: new TensorRequests((message) => { api.postMessage(message); }),
     saveHtml: () => { api.postMessage({ type: 'save-html' }); },
   };
 }

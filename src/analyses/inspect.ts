@@ -19,6 +19,7 @@ import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { summarizeNetwork } from './describe.ts';
 import { optimizerElements, storedFigure, storedForm, totalFigures, totalStatistics } from './fileTotals.ts';
+import { symmetrySummary } from './symmetrySummary.ts';
 import { startProvenance } from './provenance.ts';
 
 export async function inspect(request: InspectRequest, context: JobContext): Promise<Report> {
@@ -58,6 +59,8 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
     const optimizer = optimizerElements(file);
     const total = totalStatistics(file, rows);
     const group = reading.kind === 'chain' ? symmetryGroup(reading.chain) : undefined;
+    // A set of draws has as many answers as draws; the posterior's analysis gives them.
+    const symmetry = request.statistics && reading.kind === 'chain' && reading.leading.length === 0 && group !== undefined ? await symmetrySummary(file, reading.chain, group, context) : undefined;
     const recognised = { recognised: `A dense network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Dense layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
     return {
       path: source,
@@ -78,7 +81,8 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
             ...networkFigures(reading),
           ],
         },
-        ...(group === undefined ? [] : [symmetrySection(group)]),
+        ...(group === undefined ? [] : [symmetryFigures(group, symmetry?.figures ?? []), symmetrySection(group)]),
+        ...(symmetry?.sections ?? []),
         {
           kind: 'tensors',
           id: 'tensors',
@@ -99,7 +103,7 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
         ...(request.brief === true ? {} : { tensors: rows.map(({ name, dtype, shape, elements, bytes, stored, statistics }) => ({ name, dtype, shape, elements, bytes, ...(stored === undefined ? {} : { stored: { ...stored } }), ...(statistics === undefined ? {} : { statistics: { ...statistics } }) })) }),
         metadata: { ...file.metadata },
         network: networkResult(reading),
-        symmetry: group === undefined ? null : { log10Copies: group.log10Copies, continuousDimensions: group.dimensions, factors: group.factors.map(({ kind, layerName, size, log10Copies, dimensions, sentence }) => ({ kind, layer: layerName, size, log10Copies, dimensions, sentence })) },
+        symmetry: group === undefined ? null : { log10Copies: group.log10Copies, continuousDimensions: group.dimensions, factors: group.factors.map(({ kind, layerName, size, log10Copies, dimensions, sentence }) => ({ kind, layer: layerName, size, log10Copies, dimensions, sentence })), ...(symmetry === undefined ? {} : { units: symmetry.result }) },
       },
     };
   } finally {
@@ -163,11 +167,25 @@ function networkFigures(reading: NetworkReading): Figure[] {
   return [{ label: 'Network', value: network.description, ...(reading.kind === 'chain' && reading.leading.length > 0 ? { detail: `${formatCount(reading.chain.parameters)} parameters a draw` } : {}) }];
 }
 
+function symmetryFigures({ log10Copies, dimensions }: SymmetryGroup, more: readonly Figure[]): Section {
+  return {
+    kind: 'figures',
+    id: 'symmetry-summary',
+    title: 'Symmetry',
+    meaning: more.length > 0 ? '' : 'From the architecture alone. Dead and duplicate units, and whether the weights are in a canonical form, come with the statistics.',
+    figures: [
+      { label: 'Copies of a function', value: formatPowerOfTen(log10Copies), detail: 'by permutation and sign' },
+      { label: 'Continuous dimensions', value: formatCount(dimensions), detail: 'along which nothing changes' },
+      ...more,
+    ],
+  };
+}
+
 function symmetrySection({ factors, log10Copies, dimensions }: SymmetryGroup): Section {
   return {
     kind: 'table',
     id: 'symmetry',
-    title: 'Symmetries',
+    title: 'Where the symmetries are',
     meaning: factors.length === 0
       ? 'No hidden layer, so different weights are different functions.'
       : `Every weight vector shares its function with ${formatPowerOfTen(log10Copies)} discrete copies${dimensions > 0 ? `, each of which moves along ${formatCount(dimensions)} continuous ${dimensions === 1 ? 'direction' : 'directions'}` : ''}.`,

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { Report } from '../protocol/report.ts';
 import type { Progress } from '../protocol/rpc.ts';
-import type { FromWebview, ToWebview, WebviewAction } from '../protocol/webview.ts';
+import type { TensorDetailRequest } from '../protocol/service.ts';
+import { wireTensorDetail, type FromWebview, type ToWebview, type WebviewAction } from '../protocol/webview.ts';
 import { webviewHtml } from '../protocol/webviewHtml.ts';
 import { isCancellation } from './analysisError.ts';
 import { runJob } from './analysisJob.ts';
@@ -36,13 +37,17 @@ export interface AskOptions {
 /** How long an uncovered report may be out of date before its successor's progress is shown. */
 const QUIET_MS = 1000;
 
+type Notice = Extract<ToWebview, { type: 'progress' | 'error' | 'notice' }>;
+
 export class ReportView {
   readonly #options: ReportViewOptions;
   readonly #messages: vscode.Disposable;
   #report: Report | undefined;
   /** What stands over the report, or in its place: progress of a running job, or why there is nothing newer. */
-  #notice: Exclude<ToWebview, { type: 'report' }> | undefined;
+  #notice: Notice | undefined;
   #running: AbortController | undefined;
+  /** Of the tensor that is being looked at closely. */
+  #detail: AbortController | undefined;
   #ready = false;
   /** A page that comes back after a reload has drawn its own copy of the report by the time it says that it is ready. */
   #pageHasReport: boolean;
@@ -120,6 +125,7 @@ export class ReportView {
   dispose(): void {
     this.#disposed = true;
     this.#running?.abort();
+    this.#detail?.abort();
     this.#messages.dispose();
   }
 
@@ -133,7 +139,7 @@ export class ReportView {
     this.#show({ type: 'error', title, message: failureSentence(error) });
   }
 
-  #show(notice: Exclude<ToWebview, { type: 'report' }>): void {
+  #show(notice: Notice): void {
     this.#notice = notice;
     this.#post(notice);
   }
@@ -141,6 +147,25 @@ export class ReportView {
   #post(message: ToWebview): void {
     // Before the page listens a message would be lost; it asks for everything when it does.
     if (this.#ready && !this.#disposed) void this.#options.webview.postMessage(message);
+  }
+
+  /** One tensor in detail. A page asks for tensors of the files in its report, and of no others. */
+  async #tensor(id: number, request: TensorDetailRequest): Promise<void> {
+    this.#detail?.abort();
+    if (this.#report?.sources.includes(request.file) !== true) return;
+    const running = new AbortController();
+    this.#detail = running;
+    try {
+      const detail = await this.#options.host.call('tensorDetail', request, {
+        signal: running.signal,
+        onProgress: (progress) => { this.#post({ type: 'tensor-progress', id, progress }); },
+      });
+      this.#post({ type: 'tensor', id, detail: wireTensorDetail(detail) });
+    } catch (error) {
+      if (isCancellation(error)) return;
+      this.#options.log.warn(failureSentence(error));
+      this.#post({ type: 'tensor', id, message: failureSentence(error) });
+    }
   }
 
   async #receive(message: FromWebview): Promise<void> {
@@ -157,6 +182,12 @@ export class ReportView {
       case 'run':
         if (message.action === 'cancel') this.#running?.abort();
         else await this.#options.onAction(message.action);
+        return;
+      case 'tensor':
+        await this.#tensor(message.id, message.request);
+        return;
+      case 'tensor-cancel':
+        this.#detail?.abort();
         return;
       case 'copy':
         await copyText(message.text);

@@ -49,7 +49,7 @@ function figure(section: HistogramSection, edges: readonly number[], theme: Them
     const name = plotText(visible(series.label));
     const color = seriesColour(theme, i);
     if (section.series.length === 1) {
-      return { type: 'bar', x: centres, y: [...series.counts], width: step, name, marker: { color, line: { width: theme.highContrast ? 1 : 0.5, color: theme.background } }, hovertext: texts(series.counts), hoverinfo: 'text' };
+      return { type: 'bar', x: centres, y: [...series.counts], width: step, name, marker: { color, line: { width: series.counts.length > 60 ? 0 : theme.highContrast ? 1 : 0.5, color: theme.background } }, hovertext: texts(series.counts), hoverinfo: 'text' };
     }
     return {
       type: 'scatter', mode: 'lines', line: { shape: 'hv', color, width: 1.5, dash: seriesDash(i) }, x: [...edges], y: [...series.counts, series.counts.at(-1) ?? 0], name,
@@ -60,6 +60,6 @@ function figure(section: HistogramSection, edges: readonly number[], theme: Them
     home,
     data,
     height: width < 520 ? 240 : 300,
-    layout: { xaxis: axis(theme, section.xLabel, { range: [...shown.x], showgrid: false }), yaxis: axis(theme, 'Count', { range: [...shown.y], nticks: 6 }), bargap: 0 },
+    layout: { xaxis: axis(theme, section.xLabel, { range: [...shown.x], showgrid: false }), yaxis: axis(theme, 'Count', { range: [...shown.y], nticks: 6, exponentformat: 'none' }), bargap: 0 },
   };
 }

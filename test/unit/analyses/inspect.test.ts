@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { canonicalize } from '../../../src/analyses/canonicalize.ts';
 import { inspect } from '../../../src/analyses/inspect.ts';
 import { summarize } from '../../../src/analyses/summarize.ts';
 import { fullResult } from '../../../src/protocol/fullResult.ts';
@@ -75,6 +76,42 @@ describe('inspect', () => {
     const report = await inspect({ files, statistics: false, activation: 'relu' }, context);
     expect(new Set(report.sections.map(({ id }) => id)).size).toBe(report.sections.length);
     expect(results(report).map(({ parameters }) => parameters)).toEqual([32, 6]);
+  });
+});
+
+describe('the symmetry summary', () => {
+  interface Units { readonly dead: readonly { readonly unit: number }[]; readonly duplicates: readonly { readonly unit: number; readonly duplicateOf: number }[]; readonly canonical: readonly string[] }
+  const units = async (file: string, activation = 'relu'): Promise<Units> => (results(await inspect({ files: [file], statistics: true, activation }, context))[0]!.symmetry as unknown as { units: Units }).units;
+
+  it('finds a unit that is never on, one without inputs, and one that is another scaled', async () => {
+    // 3 → 5 → 2: rows of 0.weight are θ[3u…3u+2], biases θ[15…19].
+    const file = await network([3, 5, 2], (theta) => {
+      theta.set([1e-3, 0, 0], 0);
+      theta[15] = -100;
+      theta.set([0, 0, 0], 3);
+      for (let i = 0; i < 3; i++) theta[12 + i] = 2.5 * theta[6 + i]!;
+      theta[19] = 2.5 * theta[17]!;
+    });
+    const found = await units(file);
+    expect(found.dead.map(({ unit }) => unit)).toEqual([0, 1]);
+    expect(found.duplicates).toMatchObject([{ unit: 4, duplicateOf: 2 }]);
+  });
+
+  it.each(['unit', 'balanced'] as const)('knows the %s, sorted form when it sees it, and no other', async (scaling) => {
+    const file = await network([3, 5, 4, 2]);
+    expect((await units(file)).canonical).toEqual([]);
+    const out = path.join(path.dirname(file), 'canonical.safetensors');
+    await canonicalize({ files: [file], out: { file: out }, overwrite: false, scaling, permutation: 'sorted', sign: 'fixed', countBiases: false, seed: 0, activation: 'relu' }, context);
+    // What is written says itself which network it is.
+    expect((results(await inspect({ files: [out], statistics: true }, context))[0]!.symmetry as unknown as { units: Units }).units.canonical).toEqual([scaling, 'sorted']);
+  });
+
+  it('is left out of the header alone, and says why when weights are not finite', async () => {
+    const file = await network([3, 5, 2], (theta) => { theta[0] = Number.NaN; });
+    const header = await inspect({ files: [file], statistics: false, activation: 'relu' }, context);
+    expect(results(header)[0]!.symmetry).not.toHaveProperty('units');
+    const full = await inspect({ files: [file], statistics: true, activation: 'relu' }, context);
+    expect(JSON.stringify(full.sections)).toContain('not looked at: some weights are not finite');
   });
 });
 

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { standaloneHtml } from '../../../src/protocol/standaloneHtml.ts';
 import { webviewHtml } from '../../../src/protocol/webviewHtml.ts';
-import { diffReport, hostileReport, inspectReport, posteriorReport, rankReport } from './sampleReports.ts';
+import { diffReport, hostileReport, inspectReport, posteriorReport, rankReport, tensorDetail } from './sampleReports.ts';
 import { themes } from './sampleThemes.ts';
 
 const [folder = 'out/look', ...only] = process.argv.slice(2);
@@ -84,6 +84,19 @@ async function file(report, scheme, shot) {
   await page.close();
 }
 
+/** Opens a tensor's pane and answers for the host. */
+async function openTensor(page) {
+  await page.locator('[role=row].tensor').first().click();
+  const asked = await page.waitForFunction(() => window.posted.findLast((message) => message.type === 'tensor'));
+  const { id, request } = await asked.jsonValue();
+  await page.evaluate(({ id, detail }) => {
+    const { heatMap } = detail;
+    const cells = Object.fromEntries(['mean', 'min', 'max', 'notFinite'].map((name) => [name, Float64Array.from(heatMap[name])]));
+    window.postMessage({ type: 'tensor', id, detail: { ...detail, heatMap: { ...heatMap, ...cells } } }, '*');
+  }, { id, detail: tensorDetail(request.file, request.tensor) });
+  await page.waitForSelector('.pane .js-plotly-plot .heatmaplayer image');
+}
+
 const show = (report) => [{ type: 'report', report }];
 const running = { type: 'progress', title: 'Training two-neuron networks', progress: { message: 'Network 2,400 of 10,000', fraction: 0.24 } };
 
@@ -94,8 +107,10 @@ for (const theme of Object.keys(themes)) {
   await panel(theme, show(posteriorReport), { name: `posterior-${theme}`, width: 1280 });
   await panel(theme, show(rankReport), { name: `rank-${theme}`, width: 900 });
   await panel(theme, show(inspectReport(true)), { name: `inspect-${theme}`, width: 1280 });
+  await panel(theme, show(inspectReport(true)), { name: `detail-${theme}`, width: 1280, then: openTensor });
   await panel(theme, show(diffReport), { name: `diff-${theme}`, width: 1100 });
 }
+await panel('light', show(inspectReport(false)), { name: 'detail-narrow', width: 480, then: openTensor });
 await panel('dark', show(posteriorReport), { name: 'posterior-narrow', width: 420 });
 await panel('light', show(posteriorReport), { name: 'posterior-middle', width: 800 });
 await panel('light', show(rankReport), { name: 'rank-narrow', width: 420 });

@@ -1,6 +1,7 @@
 /** Invented reports with the shapes of real ones: a ring-shaped posterior, a ReLU network's spectrum, a language model's tensors, hostile names. */
 import { gaussian, uniform } from './sampleNumbers.ts';
 import type { BinAxis, DensityPanel, DensitySection, DifferencesSection, FieldsSection, HistogramSection, LinesSection, Report, Section, SpectrumSection, TableSection, TensorRow, TensorsSection, WaterfallSection } from '../../../src/protocol/report.ts';
+import type { TensorDetail } from '../../../src/protocol/service.ts';
 import { packDifferences, type DifferenceRow } from '../../../src/protocol/differenceTable.ts';
 import { packTensors, tensorRows } from '../../../src/protocol/tensorTable.ts';
 
@@ -194,3 +195,21 @@ export const hostileReport = report('inspect', 'A file called </title><script>do
   { ...densitySection(500, 40), xLabel: '<a href="javascript:alert(1)">x</a>[0,1] &amp;', yLabel: '%{z} $\\alpha$ <b>y</b>' },
   { ...histogramSection(2), series: [{ label: '<i>one</i>', counts: Array<number>(60).fill(3) }, { label: 'two</script>', counts: Array<number>(60).fill(5) }] },
 ], { sources: ['../../<evil>.npz'], warnings: ['<img src=x onerror="document.title=1">'] });
+
+/** A weight of 512 × 768 with a bright column and a dark corner, as the host describes it. */
+export function tensorDetail(file: string, tensor: string): TensorDetail {
+  const normal = gaussian(9);
+  const cells = 256;
+  const mean = Array.from({ length: cells * cells }, (_, i) => {
+    const [row, column] = [Math.floor(i / cells), i % cells];
+    return 0.02 * normal() + (column === 100 ? 0.08 : 0) - (row > 200 && column > 200 ? 0.03 : 0);
+  });
+  const spread = mean.map(() => 0.02 + 0.01 * Math.abs(normal()));
+  const counts = Array.from({ length: 512 }, (_, i) => Math.round(9000 * Math.exp(-(((i - 250) / 60) ** 2) / 2)));
+  return {
+    file, tensor, dtype: 'F32', shape: [512, 768],
+    statistics: { count: 393_216, min: -0.123456, max: 0.1345, mean: 0.000123, standardDeviation: 0.0214, norm: 13.4, zeros: 12, nan: 0, infinite: 0, quantiles: [-0.05, -0.035, -0.014, 0.0001, 0.0143, 0.0351, 0.0507], histogram: [1, 2, 1], resolution: 0 },
+    histogram: { axis: { min: -0.123456, max: 0.1345, bins: 512 }, counts },
+    heatMap: { slice: [], rows: 512, columns: 768, cellRows: cells, cellColumns: cells, mean, min: mean.map((x, i) => x - spread[i]!), max: mean.map((x, i) => x + spread[i]!), notFinite: [] },
+  };
+}

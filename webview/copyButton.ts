@@ -1,0 +1,12 @@
+import { button } from './elements.ts';
+
+/** Says so for a moment once the text is on the clipboard. */
+export function copyButton(label: string, title: string, copy: () => Promise<void>): HTMLButtonElement {
+  const node = button(label, () => {
+    void copy().then(() => {
+      node.textContent = 'Copied';
+      window.setTimeout(() => { node.textContent = label; }, 1500);
+    });
+  }, { class: 'quiet copy', title, 'aria-live': 'polite' });
+  return node;
+}

@@ -1,0 +1,70 @@
+/** What is known of one tensor as sections of a report, so that it is drawn, zoomed and exported like everything else. */
+import { formatNumber } from '../src/protocol/format.ts';
+import { quantileLevels, type FieldsSection, type HistogramSection, type TableSection } from '../src/protocol/report.ts';
+import type { ListedStatistics } from '../src/protocol/tensorTable.ts';
+import type { WireTensorDetail } from '../src/protocol/webview.ts';
+
+/** Bars thinner than this many pixels in a pane cannot be told apart. */
+const MOST_BARS = 128;
+
+export function statisticsSection(s: ListedStatistics): TableSection {
+  const finite = s.count - s.nan - s.infinite;
+  const ordered = quantileLevels.map((level, i): [string, number | null] => [level === 0.5 ? 'Median' : `${formatNumber(100 * level)} % below`, s.quantiles[i] ?? null]);
+  const half = quantileLevels.indexOf(0.5);
+  return {
+    kind: 'table', id: 'tensor-statistics', title: 'Statistics',
+    meaning: [
+      finite < s.count ? 'Of the finite elements.' : '',
+      s.resolution > 0 ? `Quantiles are known to ±${formatNumber(s.resolution, 2)}.` : '',
+    ].filter((sentence) => sentence !== '').join(' '),
+    columns: [{ label: 'Quantity', align: 'left' }, { label: 'Value', align: 'right' }],
+    rows: [
+      ['Min', s.min], ...ordered.slice(0, half + 1), ...ordered.slice(half + 1), ['Max', s.max],
+      ['Mean', s.mean], ['Standard deviation', s.standardDeviation], ['Norm', s.norm],
+      ['Zeros', s.zeros], ['NaN', s.nan], ['Infinite', s.infinite],
+    ],
+  };
+}
+
+/** Null when no element is finite. */
+export function histogramSection({ histogram, statistics }: WireTensorDetail): HistogramSection | null {
+  const { counts, axis } = histogram;
+  if (counts.length === 0) return null;
+  const join = Math.ceil(counts.length / MOST_BARS);
+  const joined = Array.from({ length: Math.ceil(counts.length / join) }, (_, i) => counts.slice(i * join, (i + 1) * join).reduce((sum, n) => sum + n, 0));
+  // All elements are equal: one bar needs a width.
+  const flat = axis.min === axis.max;
+  const around = flat ? Math.max(Math.abs(axis.min), 1) / 2 : 0;
+  return {
+    kind: 'histogram', id: 'tensor-histogram', title: 'Histogram', meaning: flat ? `Every element is ${formatNumber(statistics.min)}.` : '', xLabel: 'Value',
+    axis: { min: axis.min - around, max: axis.max + around, bins: joined.length },
+    series: [{ label: 'Elements', counts: joined }],
+  };
+}
+
+export type CellValue = 'mean' | 'largest';
+
+/** Null for a scalar, and for a matrix without elements. */
+export function heatMapSection({ heatMap, shape, statistics }: WireTensorDetail, show: CellValue): FieldsSection | null {
+  const { rows, columns, cellRows, cellColumns, mean, min, max, slice, notFinite } = heatMap;
+  if (rows * columns < 2) return null;
+  const largest = (i: number): number => (Math.abs(min[i] ?? 0) > Math.abs(max[i] ?? 0) ? min[i] ?? NaN : max[i] ?? NaN);
+  const single = cellRows === rows && cellColumns === columns;
+  const values = Array.from({ length: cellRows * cellColumns }, (_, i) => {
+    const value = show === 'mean' ? mean[i] ?? NaN : largest(i);
+    return Number.isNaN(value) ? null : value;
+  });
+  const signed = statistics.min < 0 && statistics.max > 0;
+  const cell = (whole: number, cells: number): string => formatNumber(whole / cells, 3);
+  const [down, across] = shape.length < 2 ? ['', 'Element'] : slice.length > 0 || shape.length === 2 ? ['Row', 'Column'] : ['First axis', 'Other axes'];
+  return {
+    kind: 'fields', id: 'tensor-heat-map', title: slice.length > 0 ? `Heat map of [${slice.join(', ')}, :, :]` : 'Heat map',
+    meaning: [
+      single ? '' : `A cell stands for ${cell(rows, cellRows)} × ${cell(columns, cellColumns)} elements and shows ${show === 'mean' ? 'their mean' : 'the one of the largest magnitude'}.`,
+      notFinite.length === 0 ? '' : 'Cells without a finite element are left empty.',
+    ].filter((sentence) => sentence !== '').join(' '),
+    xLabel: across, yLabel: down, valueLabel: single ? 'Value' : show === 'mean' ? 'Mean' : 'Largest',
+    colours: signed ? 'diverging' : 'sequential',
+    panels: [{ title: '', meaning: '', x: { min: 0, max: columns, bins: cellColumns }, y: { min: 0, max: rows, bins: cellRows, direction: 'down' }, values, curves: [], points: [] }],
+  };
+}
