@@ -81,8 +81,7 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
             ...networkFigures(reading),
           ],
         },
-        ...(group === undefined ? [] : [symmetryFigures(group, symmetry?.figures ?? []), symmetrySection(group)]),
-        ...(symmetry?.sections ?? []),
+        ...(group === undefined ? [] : [symmetryFigures(group, symmetry?.figures ?? [])]),
         {
           kind: 'tensors',
           id: 'tensors',
@@ -91,6 +90,8 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
           file: source,
           tensors: packTensors(rows),
         },
+        ...(group === undefined ? [] : [symmetrySection(group)]),
+        ...(symmetry?.sections ?? []),
         ...metadataSection(file),
       ],
       warnings: [...file.warnings, ...warnings, ...badValues(rows)],
