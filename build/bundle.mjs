@@ -1,6 +1,8 @@
-// Bundles the four programs: extension, analysis host, command line (Node) and the webview's page script (browser).
+// Bundles the programs: extension, analysis host, its threads, command line (Node) and the webview's page script (browser);
+// compiles the linear-algebra kernels beside them.
 import { build, context } from 'esbuild';
 import { mkdir, readFile, rm } from 'node:fs/promises';
+import { compileKernels } from './kernels.ts';
 
 const watch = process.argv.includes('--watch');
 const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
@@ -8,17 +10,21 @@ const root = new URL('..', import.meta.url).pathname;
 const common = { absWorkingDir: root, bundle: true, logLevel: 'warning', define: { QUOTIENT_VERSION: JSON.stringify(version) } };
 // Native TensorFlow is optional and never bundled: it is looked up at run time, in the host only.
 const node = { ...common, platform: 'node', format: 'cjs', target: 'node22', sourcemap: true, external: ['vscode', '@tensorflow/tfjs-node'] };
+// A bundle finds its neighbours in dist/ by its own folder, which CommonJS has under another name.
+const cjs = { ...node, define: { ...node.define, 'import.meta.dirname': '__dirname' } };
 const web = { ...common, platform: 'browser', format: 'iife', target: 'es2022', minify: true };
 
 const programs = [
-  { ...node, entryPoints: ['src/extension/extension.ts'], outfile: 'dist/extension.js' },
-  { ...node, entryPoints: ['src/host/main.ts'], outfile: 'dist/host.js' },
+  { ...cjs, entryPoints: ['src/extension/extension.ts'], outfile: 'dist/extension.js' },
+  { ...cjs, entryPoints: ['src/host/main.ts'], outfile: 'dist/host.js' },
+  { ...cjs, entryPoints: ['src/linalg/engine/crew.ts'], outfile: 'dist/linalgCrew.js' },
   { ...node, format: 'esm', entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.mjs', banner: { js: '#!/usr/bin/env node' } },
   { ...web, entryPoints: ['webview/page.ts'], outfile: 'dist/page.js', loader: { '.css': 'text' } },
 ];
 
 await rm(`${root}dist`, { recursive: true, force: true });
 await mkdir(`${root}dist`);
+await compileKernels();
 if (watch) {
   for (const program of programs) await (await context({ ...program, logLevel: 'info' })).watch();
 } else {

@@ -6,6 +6,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** JavaScript entry points below the repository's root. */
 export const programs = {
+  asc: 'node_modules/assemblyscript/bin/asc.js',
   bundle: 'build/bundle.mjs',
   cli: 'dist/cli.mjs',
   eslint: 'node_modules/eslint/bin/eslint.js',

@@ -5,15 +5,20 @@
 
 /** @throws RangeError when the array is not rows × columns long, or an entry is NaN or infinite (its place is named) */
 export function requireFiniteMatrix(a: Float64Array, rows: number, columns: number): void {
-  if (!Number.isInteger(rows) || !Number.isInteger(columns) || rows < 0 || columns < 0) {
-    throw new RangeError(`a matrix cannot have ${rows} rows and ${columns} columns`);
-  }
-  if (a.length !== rows * columns) throw new RangeError(`${a.length} entries do not make a ${rows} × ${columns} matrix`);
+  requireLength(a, rows, columns);
   for (let k = 0; k < a.length; k++) {
     if (!Number.isFinite(a[k])) {
       throw new RangeError(`the matrix has ${String(a[k])} in row ${Math.floor(k / columns)}, column ${k % columns}`);
     }
   }
+}
+
+/** @throws RangeError when the array is not rows × columns long */
+export function requireLength(a: Float64Array, rows: number, columns: number): void {
+  if (!Number.isInteger(rows) || !Number.isInteger(columns) || rows < 0 || columns < 0) {
+    throw new RangeError(`a matrix cannot have ${rows} rows and ${columns} columns`);
+  }
+  if (a.length !== rows * columns) throw new RangeError(`${a.length} entries do not make a ${rows} × ${columns} matrix`);
 }
 
 /** The power of two that brings the largest magnitude into [1, 2); 1 for a zero matrix. Multiplying by it is exact. */
@@ -23,6 +28,11 @@ export function powerOfTwoScale(a: Float64Array): number {
     const magnitude = Math.abs(entry);
     if (magnitude > largest) largest = magnitude;
   }
+  return powerOfTwoFor(largest);
+}
+
+/** The power of two that brings a magnitude into [1, 2); 1 for zero. */
+export function powerOfTwoFor(largest: number): number {
   if (largest === 0) return 1;
   // Beyond ±1000 the scale or its reciprocal would leave the normal range.
   return 2 ** -Math.max(-1000, Math.min(1000, Math.floor(Math.log2(largest))));

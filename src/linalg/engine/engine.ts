@@ -1,0 +1,232 @@
+/**
+ * The float64 engine: the compiled kernels, one shared memory, and a crew of threads, one a core with the caller's own. The
+ * caller conducts: it runs an algorithm as `Interruptible` and calls kernels, which share their work with the crew while it
+ * waits. The crew sleeps between calls and does not keep the process alive.
+ *
+ * Several computations may run interleaved: each kernel call is complete in itself, and what outlives a call lies in memory of
+ * the computation's own `Scope`.
+ */
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { MemoryLimitError } from '../../protocol/userError.ts';
+import { interruptibly, type Interruptible } from '../interruptible.ts';
+import type { CrewData } from './crew.ts';
+import { Heap } from './heap.ts';
+import { compileKernels, engineFile, instantiate, type Build, type Kernels } from './kernels.ts';
+
+export interface EngineOptions {
+  /** Of the kernels; by default the fastest that runs here. */
+  readonly build?: Build;
+  /** Threads in all, the caller's included; by default one a core. */
+  readonly threads?: number;
+}
+
+export interface Work {
+  readonly signal?: AbortSignal;
+  /** Called with the share that is done, 0 to 1. */
+  readonly progress?: (fraction: number) => void;
+  /** At most so many threads; by default chosen by size. */
+  readonly threads?: number;
+  /** Refuse beforehand what would need more bytes. */
+  readonly memoryLimitBytes?: number;
+}
+
+const PAGE = 65536;
+/** What 32-bit addresses reach. */
+const ADDRESSABLE = 65536 * PAGE;
+/** Below the first page's end the threads talk to each other. */
+const FIRST_FREE = PAGE;
+/** An idle memory that grew beyond this is given back. */
+const KEPT_IDLE = 64 * 2 ** 20;
+/** More threads than this wait for each other longer than they save. */
+const MOST_THREADS = 16;
+/** A crew that is not there by then is done without. */
+const CREW_PATIENCE = 10_000;
+
+export class Engine {
+  readonly build: Build;
+  readonly #module: WebAssembly.Module;
+  #crew: readonly Worker[] = [];
+  #memory: WebAssembly.Memory;
+  #kernels: Kernels;
+  #heap = new Heap(FIRST_FREE);
+  #ready: Promise<void>;
+  #users = 0;
+
+  private constructor(build: Build, module: WebAssembly.Module, threads: number) {
+    this.build = build;
+    this.#module = module;
+    this.#memory = newMemory();
+    this.#kernels = instantiate(module, this.#memory);
+    this.#ready = this.#hire(threads - 1);
+  }
+
+  static async start({ build, threads }: EngineOptions = {}): Promise<Engine> {
+    const compiled = await compileKernels(build);
+    return new Engine(compiled.build, compiled.module, Math.min(MOST_THREADS, threads ?? availableParallelism()));
+  }
+
+  /** Threads that share in a kernel's work, the caller's included. */
+  get threads(): number {
+    return this.#crew.length + 1;
+  }
+
+  /**
+   * Runs a computation that needs about so many bytes of the engine's memory. All it allocated is free again afterwards.
+   * @throws MemoryLimitError beforehand when they exceed the limit or what 32-bit addresses reach; the signal's reason once aborted
+   */
+  async run<T>(what: string, bytes: number, work: Work, algorithm: (scope: Scope) => Interruptible<T>): Promise<T> {
+    requireMemory(what, bytes, work.memoryLimitBytes);
+    work.signal?.throwIfAborted();
+    await this.#ready;
+    this.#users++;
+    const addresses: number[] = [];
+    try {
+      const scope: Scope = {
+        kernels: this.#kernels,
+        threads: Math.max(1, Math.min(this.threads, work.threads ?? this.threads)),
+        progress: work.progress ?? ignore,
+        allocate: (count) => {
+          const address = this.#allocate(what, 8 * count);
+          addresses.push(address);
+          return address;
+        },
+        view: (address, count) => new Float64Array(this.#memory.buffer, address, count),
+        integers: (address, count) => new Int32Array(this.#memory.buffer, address, count),
+      };
+      return await interruptibly(algorithm(scope), work.signal ?? never);
+    } finally {
+      for (const address of addresses) this.#heap.release(address);
+      this.#users--;
+      if (this.#users === 0 && this.#memory.buffer.byteLength > KEPT_IDLE) this.#giveBackMemory();
+    }
+  }
+
+  /** Ends the threads; for tests. */
+  async stop(): Promise<void> {
+    await this.#ready;
+    await Promise.all(this.#crew.map((worker) => worker.terminate()));
+    this.#crew = [];
+    this.#kernels.setCrew(0);
+  }
+
+  #allocate(what: string, bytes: number): number {
+    const address = this.#heap.allocate(bytes);
+    const end = address + bytes;
+    const missing = end - this.#memory.buffer.byteLength;
+    if (missing > 0) {
+      try {
+        if (end > ADDRESSABLE) throw new RangeError('beyond 32-bit addresses');
+        this.#memory.grow(Math.ceil(missing / PAGE));
+      } catch (cause) {
+        this.#heap.release(address);
+        throw new MemoryLimitError(`${what}: ${gigabytes(end)} of memory could not be had, beside what other computations use.`, { cause });
+      }
+    }
+    return address;
+  }
+
+  async #hire(count: number): Promise<void> {
+    const started: Worker[] = [];
+    for (let thread = 1; thread <= count; thread++) {
+      try {
+        const workerData: CrewData = { module: this.#module, thread };
+        const worker = new Worker(crewProgram(), { workerData, execArgv: [] });
+        worker.unref();
+        // A member that fails is missed by `assemble`; without a listener its error would end the process.
+        worker.on('error', ignore);
+        started.push(worker);
+      } catch {
+        break;
+      }
+    }
+    await this.#assemble(started);
+  }
+
+  /** Shows the memory to each worker; those that answer are the crew. */
+  async #assemble(workers: readonly Worker[]): Promise<void> {
+    const present = await Promise.all(workers.map((worker) => answers(worker, this.#memory)));
+    this.#crew = workers.filter((_, k) => present[k]);
+    // Members are numbered from 1 without holes; after one that is missing the others are of no use.
+    const complete = present.every(Boolean);
+    if (!complete) {
+      await Promise.all(workers.map((worker) => worker.terminate()));
+      this.#crew = [];
+    }
+    this.#kernels.setCrew(this.#crew.length);
+  }
+
+  #giveBackMemory(): void {
+    if (this.#crew.length > 0) this.#kernels.dismiss();
+    this.#memory = newMemory();
+    this.#kernels = instantiate(this.#module, this.#memory);
+    this.#heap = new Heap(FIRST_FREE);
+    this.#ready = this.#assemble(this.#crew);
+  }
+}
+
+/** What an algorithm sees of the engine. */
+export interface Scope {
+  readonly kernels: Kernels;
+  /** At most so many threads may share in a kernel call. */
+  readonly threads: number;
+  readonly progress: (fraction: number) => void;
+  /** Address of so many doubles, not cleared, free again when the computation ends. */
+  readonly allocate: (count: number) => number;
+  /** The doubles at an address; stays valid while the computation runs. */
+  readonly view: (address: number, count: number) => Float64Array;
+  readonly integers: (address: number, count: number) => Int32Array;
+}
+
+const never = new AbortController().signal;
+const ignore = (): void => undefined;
+
+let shared: Promise<Engine> | undefined;
+
+/** The engine of this process, started on first use. */
+export function sharedEngine(): Promise<Engine> {
+  return (shared ??= Engine.start());
+}
+
+/** @throws MemoryLimitError */
+function requireMemory(what: string, bytes: number, limit = Number.POSITIVE_INFINITY): void {
+  if (bytes > limit) throw new MemoryLimitError(`${what} would need about ${gigabytes(bytes)}, more than the limit of ${gigabytes(limit)}.`);
+  if (bytes > ADDRESSABLE - PAGE) throw new MemoryLimitError(`${what} would need about ${gigabytes(bytes)}, more than the 4.3 GB that the linear algebra can address.`);
+}
+
+function gigabytes(bytes: number): string {
+  return bytes < 1e8 ? `${(bytes / 1e6).toPrecision(2)} MB` : `${(bytes / 1e9).toPrecision(2)} GB`;
+}
+
+function newMemory(): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+}
+
+function crewProgram(): string {
+  const source = path.join(import.meta.dirname, 'crew.ts');
+  return existsSync(source) ? source : engineFile('linalgCrew.js');
+}
+
+function answers(worker: Worker, memory: WebAssembly.Memory): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (answered: boolean): void => {
+      clearTimeout(timer);
+      worker.off('message', ready);
+      worker.off('error', gone);
+      worker.off('exit', gone);
+      resolve(answered);
+      worker.unref();
+    };
+    const ready = (): void => { end(true); };
+    const gone = (): void => { end(false); };
+    const timer = setTimeout(gone, CREW_PATIENCE);
+    worker.on('message', ready);
+    worker.on('error', gone);
+    worker.on('exit', gone);
+    // While someone waits for the answer, the process has to stay.
+    worker.ref();
+    worker.postMessage(memory);
+  });
+}

@@ -1,0 +1,48 @@
+/** The compiled kernels: where the builds lie, which of them this processor and this runtime take, and what they export. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+/** Addresses and counts as `src/linalg/kernels` says at each function. */
+export interface Kernels {
+  serve(thread: number, seen: number): number;
+  setCrew(count: number): void;
+  dismiss(): void;
+  gemmSlab(
+    threads: number, m: number, n: number, k: number,
+    a: number, aRow: number, aDepth: number, b: number, bDepth: number, bColumn: number,
+    c: number, ldc: number, alpha: number, add: number, triangle: number,
+    packA: number, packB: number, blockRows: number,
+  ): void;
+  rotate(x: number, y: number, count: number, c: number, s: number): void;
+  tridiagonalPanel(
+    threads: number, a: number, lda: number, order: number, count: number, width: number, panel: number, ldp: number, products: number,
+    diagonal: number, off: number, tau: number, threaded: number,
+  ): void;
+  tridiagonalLeaves(threads: number, leaves: number, starts: number, d: number, e: number, z: number, ld: number, failed: number): void;
+  rankOneEigen(
+    threads: number, k: number, d: number, z: number, z2: number, rho: number, roots: number, vectors: number, ld: number,
+    entries: number, weights: number, scratch: number,
+  ): void;
+}
+
+export type Build = 'relaxed' | 'plain';
+
+/** Beside the bundle; in `dist/` when the sources run themselves. */
+export function engineFile(name: string): string {
+  const here = import.meta.dirname;
+  const beside = path.join(here, name);
+  return existsSync(beside) ? beside : path.join(here, '../../../dist', name);
+}
+
+/** The fastest build that the runtime accepts, or the one asked for. */
+export async function compileKernels(build?: Build): Promise<{ readonly build: Build; readonly module: WebAssembly.Module }> {
+  const relaxed = build === 'plain' ? undefined : await readFile(engineFile('linalg.relaxed.wasm'));
+  if (relaxed !== undefined && WebAssembly.validate(relaxed)) return { build: 'relaxed', module: await WebAssembly.compile(relaxed) };
+  return { build: 'plain', module: await WebAssembly.compile(await readFile(engineFile('linalg.plain.wasm'))) };
+}
+
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
+  // The exports' types are those of the kernels' sources, which another compiler checks.
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
+}

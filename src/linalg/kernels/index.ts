@@ -1,0 +1,7 @@
+/** What TypeScript calls. Addresses are bytes into the shared memory, distances are counted in doubles. */
+export { dismiss, serve, setCrew } from './team';
+export { gemmSlab } from './gemm';
+export { rotate } from './simd';
+export { tridiagonalPanel } from './tridiagonal';
+export { tridiagonalLeaves } from './tridiagonalLeaves';
+export { rankOneEigen } from './secular';

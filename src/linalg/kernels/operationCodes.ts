@@ -1,0 +1,7 @@
+/** What a parallel region can be asked to perform. Zero sends the crew home. */
+export const GEMM: i32 = 1;
+export const TRIDIAGONAL_COLUMN: i32 = 2;
+export const TRIDIAGONAL_LEAVES: i32 = 3;
+export const SECULAR_ROOTS: i32 = 4;
+export const SECULAR_WEIGHTS: i32 = 5;
+export const SECULAR_VECTORS: i32 = 6;
