@@ -9,7 +9,7 @@ import { kernelAccounting, type KernelAccounting } from '../curvature/kernel.ts'
 import { likelihoodModel, outputRank, type LikelihoodModel } from '../curvature/likelihood.ts';
 import { unitReports, type UnitReport } from '../curvature/units.ts';
 import { readData, requireInputWidth, type DataSet } from '../network/data.ts';
-import type { DenseChain } from '../network/denseChain.ts';
+import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
 import { readParameters } from '../network/chainParameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
 import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
@@ -18,6 +18,7 @@ import type { JobContext } from '../protocol/rpc.ts';
 import type { RankRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
+import { symmetryTangents } from '../symmetry/tangents.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { describeChain } from './describe.ts';
@@ -33,8 +34,11 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   if (data !== undefined) requireInputWidth(data, chain.inputs);
   const likelihood = likelihoodModel(request.likelihood, request.noise, chain.outputs);
   const random = seededRandom(request.seed);
-  const accounting = await kernelAccounting({ chain, theta, likelihood, x: data?.x, genericInputs: request.inputs, random }, context);
-  const units = unitReports(chain, theta, accounting.x, random).filter(({ status }) => status !== 'mixed');
+  const network = chainNetwork(chain);
+  const blind = { likelihood: likelihood.kind, outputRowShift: true };
+  const tangents = { count: symmetryGroup(chain, blind).dimensions, vectors: () => symmetryTangents(chain, theta, blind) };
+  const accounting = await kernelAccounting({ network, state: theta, likelihood, tangents, x: data?.x, genericInputs: request.inputs, random }, context);
+  const units = unitReports(network, theta, accounting.x, random).filter(({ status }) => status !== 'mixed');
   const evidence = data?.y === undefined ? undefined : evidenceOf(chain, theta, likelihood, data, data.y, request.priorPrecision, accounting);
   const made = provenance();
   const question: Question = { request, chain, data, accounting, units, evidence, seconds: made.seconds };
@@ -74,7 +78,7 @@ async function readNetworkAt({ file: path, ...options }: RankRequest): Promise<{
 
 function evidenceOf(chain: DenseChain, theta: Float64Array, likelihood: LikelihoodModel, data: DataSet, y: Float64Array, priorPrecision: number, { spectrum: { eigenvalues }, rank: { rank: value } }: KernelAccounting): Evidence {
   try {
-    return laplaceEvidence({ chain, theta, x: data.x, likelihood, weighting: 'likelihood' }, y, priorPrecision, eigenvalues.subarray(0, value));
+    return laplaceEvidence({ network: chainNetwork(chain), state: theta, x: data.x, likelihood, weighting: 'likelihood' }, y, priorPrecision, eigenvalues.subarray(0, value));
   } catch (error) {
     if (error instanceof UserError) throw new WeightFileError(data.source, '', `${error.message}; choose the likelihood that y was made for`);
     throw error;

@@ -4,13 +4,15 @@
  * exact when f is linear in w, the likelihood Gaussian and ŵ the mode. It presumes a mode, so the gradient of the log-posterior
  * at ŵ comes with it.
  */
+import { trace } from '../network/forward.ts';
+import { addVectorJacobianProduct } from '../network/parameterGradients.ts';
 import { UserError } from '../protocol/userError.ts';
-import { vectorJacobianProduct } from './jacobian.ts';
 import { logLikelihood } from './likelihood.ts';
-import { outputsOf, type CurvatureProblem } from './weightedJacobian.ts';
+import { inputCount, outputsOf, type CurvatureProblem } from './problem.ts';
+import { inputsPerPass } from './weightedJacobian.ts';
 
 export interface Evidence {
-  /** log p(D|ŵ), natural logarithm, normalising constants included. */
+  /** log p(D|ŵ), natural logarithm, normalising constants included; inputs count by their weights. */
   readonly logLikelihood: number;
   readonly logMarginalLikelihood: number;
   /** ‖∇_w (log p(D|w) − ½α‖w‖²)‖₂ at ŵ; zero at a mode. */
@@ -24,14 +26,19 @@ export interface Evidence {
  */
 export function laplaceEvidence(problem: CurvatureProblem, targets: Float64Array, priorPrecision: number, eigenvalues: Float64Array): Evidence {
   if (!(priorPrecision > 0 && Number.isFinite(priorPrecision))) throw new UserError(`the prior precision is a positive number, not ${priorPrecision}`);
-  const { chain, theta, x, likelihood } = problem;
-  const { value, gradient } = logLikelihood(likelihood, outputsOf(problem), chain.outputs, targets);
-  const score = vectorJacobianProduct(chain, theta, x, gradient);
+  const { network, state, x, likelihood } = problem;
+  const { value, gradient } = logLikelihood(likelihood, outputsOf(problem), network.outputs, targets, problem.sampleWeights);
+  const score = new Float64Array(network.parameters);
+  const step = inputsPerPass(problem);
+  for (let first = 0; first < inputCount(problem); first += step) {
+    const values = trace(network, state, x.subarray(first * network.inputs, (first + step) * network.inputs));
+    addVectorJacobianProduct(network, state, values, gradient.subarray(first * network.outputs, (first + step) * network.outputs), score);
+  }
   let squaredNorm = 0;
   let squaredGradient = 0;
-  for (let i = 0; i < theta.length; i++) {
-    squaredNorm += theta[i]! * theta[i]!;
-    squaredGradient += (score[i]! - priorPrecision * theta[i]!) ** 2;
+  for (let i = 0; i < network.parameters; i++) {
+    squaredNorm += state[i]! * state[i]!;
+    squaredGradient += (score[i]! - priorPrecision * state[i]!) ** 2;
   }
   const logDeterminant = eigenvalues.reduce((sum, lambda) => sum + Math.log1p(lambda / priorPrecision), 0);
   return {

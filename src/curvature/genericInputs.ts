@@ -3,12 +3,12 @@
  * them to be the functional dimension at θ, which no further data can raise (Grigsby, Lindsey & Rolnick 2023).
  */
 import type { Random } from '../linalg/random.ts';
-import type { DenseChain } from '../network/denseChain.ts';
+import type { Network } from '../network/network.ts';
 import { outputRank, type LikelihoodModel } from './likelihood.ts';
 
 /** At least `requested`, and so many that twice the parameters could be told apart by counting alone. */
-export function genericInputCount(chain: DenseChain, likelihood: LikelihoodModel, requested: number): number {
-  return Math.max(requested, Math.ceil((2 * chain.parameters) / outputRank(likelihood, chain.outputs)));
+export function genericInputCount(network: Network, likelihood: LikelihoodModel, requested: number): number {
+  return Math.max(requested, Math.ceil((2 * network.parameters) / outputRank(likelihood, network.outputs)));
 }
 
 /** Standard normal inputs, count × d row-major. */

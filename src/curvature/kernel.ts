@@ -13,27 +13,36 @@
  */
 import { interruptibly } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
-import type { DenseChain } from '../network/denseChain.ts';
+import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
-import { symmetryGroup } from '../symmetry/group.ts';
-import { symmetryTangents } from '../symmetry/tangents.ts';
 import { genericInputCount, inputsAround, standardNormalInputs } from './genericInputs.ts';
-import { outputRank, type LikelihoodModel } from './likelihood.ts';
+import type { LikelihoodModel } from './likelihood.ts';
 import { rankEstimate, type RankEstimate } from './rank.ts';
 import { gramSpectrum, planSpectrum, type GgnSpectrum } from './spectrum.ts';
 import { symmetryDimension } from './symmetryDimension.ts';
-import { inputCount, inputsPerChunk, type CurvatureProblem } from './weightedJacobian.ts';
+import { rowCount, type CurvatureProblem } from './problem.ts';
 
 export interface KernelQuestion {
-  readonly chain: DenseChain;
-  readonly theta: Float64Array;
+  readonly network: Network;
+  /** w */
+  readonly state: Float64Array;
   readonly likelihood: LikelihoodModel;
+  readonly tangents: SymmetryTangents;
   /** Data inputs, N × d; undefined asks for the rank on generic (standard normal) inputs alone. */
   readonly x: Float64Array | undefined;
   /** How many generic inputs to draw at least. */
   readonly genericInputs: number;
   readonly random: Random;
+  /** As in `CurvatureProblem`, for the data inputs. */
+  readonly sampleWeights?: Float64Array;
+}
+
+/** Tangent vectors at w of the known continuous symmetries, under a softmax with those that it does not see. */
+export interface SymmetryTangents {
+  readonly count: number;
+  /** Each of length D; not necessarily independent. */
+  readonly vectors: () => readonly Float64Array[];
 }
 
 export interface KernelAccounting {
@@ -57,39 +66,38 @@ export type KernelRemainder =
 
 /** @throws UserError, MemoryLimitError as `gramSpectrum` does */
 export async function kernelAccounting(question: KernelQuestion, context: JobContext): Promise<KernelAccounting> {
-  const { chain, theta, likelihood, random } = question;
-  const count = genericInputCount(chain, likelihood, question.genericInputs);
-  const x = question.x ?? standardNormalInputs(question.genericInputs, chain.inputs, random);
-  const data: CurvatureProblem = { chain, theta, x, likelihood, weighting: 'likelihood' };
+  const { network, state, likelihood, random, sampleWeights } = question;
+  const count = genericInputCount(network, likelihood, question.genericInputs);
+  const x = question.x ?? standardNormalInputs(question.genericInputs, network.inputs, random);
+  const data: CurvatureProblem = { network, state, x, likelihood, weighting: 'likelihood', ...(sampleWeights === undefined || question.x === undefined ? {} : { sampleWeights }) };
   const spectrum = await gramSpectrum(data, context);
-  const generic: CurvatureProblem = { ...data, x: withGenericInputs(question, x, count), weighting: 'uniform' };
+  const generic: CurvatureProblem = { network, state, likelihood, x: withGenericInputs(question, x, count), weighting: 'uniform' };
   const symmetry = await interruptibly(symmetryDimension(generic, tangentsOf(question, context)), context.signal);
-  const beyondSymmetry = chain.parameters - symmetry.dimension;
-  const rank = rankOf(spectrum, Math.min(beyondSymmetry, inputCount(data) * outputRank(likelihood, chain.outputs)));
+  const beyondSymmetry = network.parameters - symmetry.dimension;
+  const rank = rankOf(spectrum, Math.min(beyondSymmetry, rowCount(data)));
   const remainder = await remainderOf(generic, x, rank, symmetry.dimension, context);
   return {
     spectrum,
     x,
     rank,
-    dimension: chain.parameters - rank.rank,
+    dimension: network.parameters - rank.rank,
     symmetry: symmetry.dimension,
     remainder,
     warnings: warningsOf({ rank, remainder, rejected: symmetry.rejected.length, symmetryBracket: symmetry.bracket }),
   };
 }
 
-function tangentsOf({ chain, theta, likelihood }: KernelQuestion, context: JobContext): Float64Array[] {
-  const options = { likelihood: likelihood.kind, outputRowShift: true };
+function tangentsOf({ network, tangents }: KernelQuestion, context: JobContext): readonly Float64Array[] {
   // The vectors, a scaled copy, and what its factorisation takes.
-  const bytes = 4 * 8 * symmetryGroup(chain, options).dimensions * chain.parameters;
+  const bytes = 4 * 8 * tangents.count * network.parameters;
   if (bytes > context.memoryLimitBytes) {
     throw new MemoryLimitError(`The tangent vectors of this network's symmetries would need about ${(bytes / 1e9).toPrecision(2)} GB, more than the limit of ${(context.memoryLimitBytes / 1e9).toPrecision(2)} GB.`);
   }
-  return symmetryTangents(chain, theta, options);
+  return tangents.vectors();
 }
 
 function withGenericInputs(question: KernelQuestion, x: Float64Array, count: number): Float64Array {
-  const width = question.chain.inputs;
+  const width = question.network.inputs;
   const present = x.length / width;
   if (question.x === undefined && present >= count) return x;
   const drawn = question.x === undefined ? standardNormalInputs(count - present, width, question.random)
@@ -107,14 +115,14 @@ function rankOf(spectrum: GgnSpectrum, bound: number): RankEstimate {
 }
 
 async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, rank: RankEstimate, symmetry: number, context: JobContext): Promise<KernelRemainder> {
-  const { chain, likelihood } = generic;
-  const bound = chain.parameters - symmetry;
+  const { network, likelihood } = generic;
+  const bound = network.parameters - symmetry;
   const separated = (genericRank: RankEstimate): KernelRemainder => ({ kind: 'separated', genericRank, hidden: bound - genericRank.rank, dataLimited: genericRank.rank - rank.rank });
   // The generic rank lies between the data's and the bound: where these meet there is nothing to compute. Nor is there when
   // the inputs are the generic ones and H is the same for all outputs.
   if (rank.rank === bound && rank.bracket[0] === bound) return separated(rank);
   if (generic.x === dataInputs && likelihood.kind === 'gaussian') return separated(rank);
-  const { bytes } = planSpectrum(inputCount(generic) * chain.outputs, chain.parameters, inputsPerChunk(chain) * chain.outputs, context.memoryLimitBytes);
+  const { bytes } = planSpectrum(generic, context.memoryLimitBytes);
   if (bytes > context.memoryLimitBytes) return { kind: 'together', dimension: bound - rank.rank, neededBytes: bytes };
   const told: JobContext = { ...context, progress: ({ message, ...rest }) => { context.progress({ message: `On generic inputs: ${message}`, ...rest }); } };
   return separated(rankOf(await gramSpectrum(generic, told), bound));

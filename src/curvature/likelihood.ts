@@ -76,8 +76,55 @@ function centre(logits: Float64Array, matrix: Float64Array, from: number, column
   }
 }
 
+/**
+ * The rows of a factor Lᵀ of H at each input, `outputRank` of them: seeds whose pull-back is H^{1/2}J. For the softmax the O rows of
+ * `applyHalfHessian` are orthogonal to √p; the Householder reflection that takes √p to the most probable class's axis leaves O − 1.
+ * @param outputs f, N × O
+ * @returns N·S × O
+ */
+export function halfHessianSeeds(model: LikelihoodModel, outputs: Float64Array, width: number): Float64Array {
+  const square = new Float64Array(outputs.length * width);
+  for (let r = 0; r < outputs.length; r++) square[r * width + (r % width)] = 1;
+  applyHalfHessian(model, outputs, width, square, width);
+  if (model.kind !== 'categorical') return square;
+  const seeds = new Float64Array((outputs.length / width) * (width - 1) * width);
+  let to = 0;
+  for (let first = 0; first < outputs.length; first += width) {
+    const p = softmax(outputs.subarray(first, first + width));
+    const top = p.indexOf(Math.max(...p));
+    for (let i = 0; i < width; i++) {
+      if (i === top) continue;
+      const share = Math.sqrt(p[i]!) / (1 + Math.sqrt(p[top]!));
+      for (let k = 0; k < width; k++) seeds[to++] = square[(first + i) * width + k]! - share * square[(first + top) * width + k]!;
+    }
+  }
+  return seeds;
+}
+
+/**
+ * u ← H u at each input.
+ * @param outputs f, N × O
+ * @param u N × O; changed in place
+ */
+export function applyHessian(model: LikelihoodModel, outputs: Float64Array, width: number, u: Float64Array): void {
+  if (model.kind === 'gaussian') {
+    for (let k = 0; k < u.length; k++) u[k]! /= model.noise ** 2;
+  } else if (model.kind === 'bernoulli') {
+    for (let k = 0; k < u.length; k++) u[k]! *= sigmoid(outputs[k]!) * sigmoid(-outputs[k]!);
+  } else {
+    for (let first = 0; first < u.length; first += width) {
+      const p = softmax(outputs.subarray(first, first + width));
+      // Relative to the most probable class, as in `centre`.
+      const reference = u[first + p.indexOf(Math.max(...p))]!;
+      let mean = 0;
+      for (let k = 0; k < width; k++) mean += p[k]! * (u[first + k]! - reference);
+      for (let k = 0; k < width; k++) u[first + k] = p[k]! * (u[first + k]! - reference - mean);
+    }
+  }
+}
+
 export interface LogLikelihood {
-  /** Σ_n log p(y_n | f_n), normalising constants included. */
+  /** Σ_n c_n log p(y_n | f_n), normalising constants included. */
   readonly value: number;
   /** ∂/∂f, N × O. */
   readonly gradient: Float64Array;
@@ -87,43 +134,48 @@ export interface LogLikelihood {
  * @param outputs f, N × O
  * @param targets gaussian and bernoulli N × O (bernoulli 0 or 1); categorical N class numbers 0 … O−1, or N × O class
  *   probabilities (one-hot rows, as a rule)
+ * @param weights c, N; 1 each when left out
  * @throws UserError when targets do not fit, naming the row
  */
-export function logLikelihood(model: LikelihoodModel, outputs: Float64Array, outputWidth: number, targets: Float64Array): LogLikelihood {
+export function logLikelihood(model: LikelihoodModel, outputs: Float64Array, outputWidth: number, targets: Float64Array, weights?: Float64Array): LogLikelihood {
   const rows = outputs.length / outputWidth;
   const classNumbers = model.kind === 'categorical' && targets.length === rows;
   if (targets.length !== outputs.length && !classNumbers) {
     throw new UserError(`y has ${targets.length} values; ${rows} rows of ${outputWidth} outputs need ${outputs.length}${model.kind === 'categorical' ? ` (or ${rows} class numbers)` : ''}`);
   }
   const gradient = new Float64Array(outputs.length);
-  if (model.kind === 'gaussian') return gaussian(model.noise, outputs, outputWidth, targets, gradient);
-  if (model.kind === 'bernoulli') return bernoulli(outputs, outputWidth, targets, gradient);
-  return categorical(outputs, outputWidth, targets, classNumbers, gradient);
+  const weight = weights ?? new Float64Array(rows).fill(1);
+  if (model.kind === 'gaussian') return gaussian(model.noise, outputs, outputWidth, targets, weight, gradient);
+  if (model.kind === 'bernoulli') return bernoulli(outputs, outputWidth, targets, weight, gradient);
+  return categorical(outputs, outputWidth, targets, classNumbers, weight, gradient);
 }
 
-function gaussian(noise: number, f: Float64Array, width: number, y: Float64Array, gradient: Float64Array): LogLikelihood {
-  let squares = 0;
+function gaussian(noise: number, f: Float64Array, width: number, y: Float64Array, weight: Float64Array, gradient: Float64Array): LogLikelihood {
+  const constant = Math.log(noise) + 0.5 * Math.log(2 * Math.PI);
+  let value = 0;
   for (let k = 0; k < f.length; k++) {
     if (!Number.isFinite(y[k])) throw new UserError(`row ${Math.floor(k / width)} of y is ${String(y[k])}`);
     const residual = (y[k]! - f[k]!) / noise;
-    squares += residual * residual;
-    gradient[k] = residual / noise;
-  }
-  return { value: -0.5 * squares - f.length * (Math.log(noise) + 0.5 * Math.log(2 * Math.PI)), gradient };
-}
-
-function bernoulli(f: Float64Array, width: number, y: Float64Array, gradient: Float64Array): LogLikelihood {
-  let value = 0;
-  for (let k = 0; k < f.length; k++) {
-    if (y[k] !== 0 && y[k] !== 1) throw new UserError(`row ${Math.floor(k / width)} of y is ${String(y[k])}; the bernoulli likelihood takes labels 0 and 1`);
-    const signed = y[k] === 1 ? f[k]! : -f[k]!;
-    value -= Math.max(-signed, 0) + Math.log1p(Math.exp(-Math.abs(signed)));
-    gradient[k] = y[k] === 1 ? sigmoid(-f[k]!) : -sigmoid(f[k]!);
+    const c = weight[Math.floor(k / width)]!;
+    value -= c * (0.5 * residual * residual + constant);
+    gradient[k] = (c * residual) / noise;
   }
   return { value, gradient };
 }
 
-function categorical(f: Float64Array, width: number, y: Float64Array, classNumbers: boolean, gradient: Float64Array): LogLikelihood {
+function bernoulli(f: Float64Array, width: number, y: Float64Array, weight: Float64Array, gradient: Float64Array): LogLikelihood {
+  let value = 0;
+  for (let k = 0; k < f.length; k++) {
+    if (y[k] !== 0 && y[k] !== 1) throw new UserError(`row ${Math.floor(k / width)} of y is ${String(y[k])}; the bernoulli likelihood takes labels 0 and 1`);
+    const signed = y[k] === 1 ? f[k]! : -f[k]!;
+    const c = weight[Math.floor(k / width)]!;
+    value -= c * (Math.max(-signed, 0) + Math.log1p(Math.exp(-Math.abs(signed))));
+    gradient[k] = c * (y[k] === 1 ? sigmoid(-f[k]!) : -sigmoid(f[k]!));
+  }
+  return { value, gradient };
+}
+
+function categorical(f: Float64Array, width: number, y: Float64Array, classNumbers: boolean, weight: Float64Array, gradient: Float64Array): LogLikelihood {
   let value = 0;
   for (let n = 0; n < f.length / width; n++) {
     const logits = f.subarray(n * width, (n + 1) * width);
@@ -139,8 +191,8 @@ function categorical(f: Float64Array, width: number, y: Float64Array, classNumbe
       const target = classNumbers ? Number(k === label) : y[n * width + k]!;
       if (!(target >= 0)) throw new UserError(`row ${n} of y holds ${target}, which is no class probability`);
       mass += target;
-      if (target > 0) value += target * (logits[k]! - logSum);
-      gradient[n * width + k] = target - p[k]!;
+      if (target > 0) value += weight[n]! * target * (logits[k]! - logSum);
+      gradient[n * width + k] = weight[n]! * (target - p[k]!);
     }
     if (Math.abs(mass - 1) > 1e-6) throw new UserError(`the class probabilities in row ${n} of y sum to ${mass}, not 1`);
   }

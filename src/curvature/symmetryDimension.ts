@@ -5,8 +5,13 @@
 import type { Interruptible } from '../linalg/interruptible.ts';
 import { norm2 } from '../linalg/matrixInput.ts';
 import { singularValues } from '../linalg/singularValues.ts';
+import { productsPerInput } from '../network/cost.ts';
+import { trace, type Trace } from '../network/forward.ts';
+import { addVectorJacobianProduct } from '../network/parameterGradients.ts';
+import { pushForward } from '../network/tangent.ts';
+import { inputCount, rowsPerInput, weightedSeeds, type CurvatureProblem } from './problem.ts';
 import { rankEstimate } from './rank.ts';
-import { inputCount, inputsPerChunk, weightedRows, type CurvatureProblem } from './weightedJacobian.ts';
+import { inputsPerPass } from './weightedJacobian.ts';
 
 const VERIFIED = 1e-10;
 /**
@@ -14,6 +19,8 @@ const VERIFIED = 1e-10;
  * many would take longer than everything else.
  */
 const TRIED_INPUTS = { most: 256, least: 8, products: 2e9 } as const;
+/** Steps of the power method that bound ‖H^{1/2}J‖ from below: enough for its size. */
+const POWER_STEPS = 3;
 
 export interface SymmetryDimension {
   readonly dimension: number;
@@ -32,7 +39,7 @@ export function* symmetryDimension(problem: CurvatureProblem, tangents: readonly
     else if (tangent.some((entry) => entry !== 0)) kept.push(tangent);
   });
   if (kept.length === 0) return { dimension: 0, bracket: [0, 0], rejected };
-  const parameters = problem.chain.parameters;
+  const { parameters } = problem.network;
   // Unit columns, so that no tangent is lost for being short.
   const columns = new Float64Array(parameters * kept.length);
   kept.forEach((tangent, k) => {
@@ -45,32 +52,71 @@ export function* symmetryDimension(problem: CurvatureProblem, tangents: readonly
   return { dimension: rank, bracket, rejected };
 }
 
-/** ‖H^{1/2}J t‖ / (‖H^{1/2}J‖ ‖t‖) of each tangent, with ‖H^{1/2}J‖ bounded from below by its rows' largest norm. */
+interface Tried {
+  readonly values: Trace;
+  readonly seeds: Float64Array;
+}
+
+/** ‖H^{1/2}J t‖ / (‖H^{1/2}J‖ ‖t‖) of each tangent. */
 function* relativeResiduals(problem: CurvatureProblem, tangents: readonly Float64Array[]): Interruptible<Float64Array> {
-  const { chain } = problem;
-  const squares = new Float64Array(tangents.length);
-  const affordable = Math.floor(TRIED_INPUTS.products / (chain.outputs * chain.parameters * Math.max(1, tangents.length)));
+  const { network, state, x } = problem;
+  const affordable = Math.floor(TRIED_INPUTS.products / (2 * productsPerInput(network) * Math.max(1, tangents.length)));
   const inputs = Math.min(inputCount(problem), TRIED_INPUTS.most, Math.max(TRIED_INPUTS.least, affordable));
-  const step = inputsPerChunk(chain);
-  const buffer = new Float64Array(step * chain.outputs * chain.parameters);
-  let largestRow = 0;
+  const step = inputsPerPass(problem);
+  const squares = new Float64Array(tangents.length);
+  const tried: Tried[] = [];
   for (let first = 0; first < inputs; first += step) {
-    const count = Math.min(step, inputs - first);
-    weightedRows(problem, first, count, buffer);
-    for (let r = 0; r < count * chain.outputs; r++) {
-      const row = r * chain.parameters;
-      largestRow = Math.max(largestRow, norm2(buffer, row, chain.parameters));
-      for (let k = 0; k < tangents.length; k++) {
-        const tangent = tangents[k]!;
-        let product = 0;
-        for (let i = 0; i < chain.parameters; i++) product += buffer[row + i]! * tangent[i]!;
-        squares[k]! += product * product;
-      }
+    const values = trace(network, state, x.subarray(first * network.inputs, Math.min(first + step, inputs) * network.inputs));
+    tried.push({ values, seeds: weightedSeeds(problem, values.values[network.output]!, first) });
+  }
+  for (const part of tried) {
+    for (const [k, tangent] of tangents.entries()) {
+      const product = weighted(problem, part, pushForward(network, state, part.values, tangent));
+      squares[k]! += norm2(product, 0, product.length) ** 2;
       yield;
     }
   }
+  const largest = yield* largestSingularValue(problem, tried);
   return squares.map((square, k) => {
-    const norm = norm2(tangents[k]!, 0, chain.parameters);
-    return square === 0 || norm === 0 ? 0 : Math.sqrt(square) / (largestRow * norm);
+    const norm = norm2(tangents[k]!, 0, network.parameters);
+    return square === 0 || norm === 0 ? 0 : Math.sqrt(square) / (largest * norm);
   });
+}
+
+/** H^{1/2} u: N·S numbers. */
+function weighted(problem: CurvatureProblem, { seeds }: Tried, u: Float64Array): Float64Array {
+  const { outputs } = problem.network;
+  const perInput = rowsPerInput(problem);
+  return Float64Array.from({ length: seeds.length / outputs }, (_, r) => {
+    const input = Math.floor(r / perInput) * outputs;
+    let sum = 0;
+    for (let o = 0; o < outputs; o++) sum += seeds[r * outputs + o]! * u[input + o]!;
+    return sum;
+  });
+}
+
+/** ‖H^{1/2}J‖ on the tried inputs, from below. */
+function* largestSingularValue(problem: CurvatureProblem, tried: readonly Tried[]): Interruptible<number> {
+  const { network, state } = problem;
+  const perInput = rowsPerInput(problem);
+  let coefficients: Float64Array[] = tried.map(({ seeds }) => new Float64Array(seeds.length / network.outputs).fill(1));
+  let largest = 0;
+  for (let step = 0; step < POWER_STEPS; step++) {
+    const size = Math.hypot(...coefficients.map((part) => norm2(part, 0, part.length)));
+    if (size === 0) break;
+    const direction = new Float64Array(network.parameters);
+    for (const [k, { values, seeds }] of tried.entries()) {
+      const cotangents = new Float64Array(values.rows * network.outputs);
+      seeds.forEach((seed, at) => {
+        const row = Math.floor(at / network.outputs);
+        cotangents[Math.floor(row / perInput) * network.outputs + (at % network.outputs)]! += (coefficients[k]![row]! / size) * seed;
+      });
+      addVectorJacobianProduct(network, state, values, cotangents, direction);
+      yield;
+    }
+    largest = Math.max(largest, norm2(direction, 0, direction.length));
+    coefficients = tried.map((part) => weighted(problem, part, pushForward(network, state, part.values, direction)));
+    yield;
+  }
+  return largest;
 }

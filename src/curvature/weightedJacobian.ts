@@ -1,80 +1,59 @@
-/**
- * H^{1/2}J over a data set, piece by piece: the rows of a chunk of inputs, or the per-layer factors of all inputs (activations
- * and weighted cotangents), from which the Gram matrix follows without any NO × D array.
- */
-import type { DenseChain } from '../network/denseChain.ts';
-import { forward, trace, type Trace } from '../network/chainForward.ts';
-import { UserError } from '../protocol/userError.ts';
-import { backpropagate, expandRows, identitySeeds } from './jacobian.ts';
-import { applyHalfHessian, type LikelihoodModel } from './likelihood.ts';
+/** H^{1/2}J over a data set in chunks of inputs, each of bounded memory and time. */
+import type { Interruptible } from '../linalg/interruptible.ts';
+import { productsPerInput, valuesPerInput } from '../network/cost.ts';
+import { trace, type Trace } from '../network/forward.ts';
+import { jacobianRows } from '../network/parameterGradients.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import { inputCount, rowsPerInput, weightedSeeds, type CurvatureProblem } from './problem.ts';
 
-export interface CurvatureProblem {
-  readonly chain: DenseChain;
-  /** θ, length D. */
-  readonly theta: Float64Array;
-  /** Inputs, N × d row-major. */
-  readonly x: Float64Array;
-  readonly likelihood: LikelihoodModel;
-  /**
-   * Where H is taken: at the outputs, or (`uniform`) at zero outputs, where it has the same kernel as at any outputs but no
-   * saturated probabilities; the latter serves the question which directions no data can see.
-   */
-  readonly weighting: 'likelihood' | 'uniform';
+/** Multiplications of one chunk: some tenths of a second. */
+const CHUNK_PRODUCTS = 5e8;
+/** Numbers that a chunk's values and cotangents, or its rows, may take: 16 MB. */
+const CHUNK_NUMBERS = 2 ** 21;
+
+/** Inputs whose factors (values and cotangents) are evaluated together: about 256 rows of J, fewer when they would take much memory or time. */
+export function inputsPerPass(problem: CurvatureProblem): number {
+  const seeds = rowsPerInput(problem);
+  const numbers = CHUNK_NUMBERS / (valuesPerInput(problem.network) * (1 + seeds));
+  const products = CHUNK_PRODUCTS / (productsPerInput(problem.network) * (1 + 2 * seeds));
+  return Math.max(1, Math.floor(Math.min(256 / seeds, numbers, products)));
 }
 
-export function inputCount(problem: CurvatureProblem): number {
-  return problem.x.length / problem.chain.inputs;
+/** Inputs whose rows of J are formed together. */
+export function inputsPerChunk(problem: CurvatureProblem): number {
+  return Math.max(1, Math.min(inputsPerPass(problem), Math.floor(CHUNK_NUMBERS / problem.network.parameters / rowsPerInput(problem))));
 }
 
-/** Inputs that are evaluated together: about 256 rows of J, fewer when they would take more than 16 MB. */
-export function inputsPerChunk(chain: DenseChain): number {
-  return Math.max(1, Math.floor(Math.min(256, 2 ** 21 / chain.parameters) / chain.outputs));
-}
-
-export interface LayerFactors {
+/** One chunk: the trace of inputs first … first + count − 1 and the seeds of their rows. */
+export interface Chunk {
+  readonly first: number;
+  readonly count: number;
   readonly values: Trace;
-  /** Per layer, count·O × width: rows of H^{1/2} ∂f/∂z. */
-  readonly cotangents: readonly Float64Array[];
+  /** count·S × O */
+  readonly seeds: Float64Array;
 }
 
-/** The factors for inputs first … first + count − 1. */
-export function layerFactors(problem: CurvatureProblem, first: number, count: number): LayerFactors {
-  const { chain, theta, likelihood } = problem;
-  const x = problem.x.subarray(first * chain.inputs, (first + count) * chain.inputs);
-  const values = trace(chain, theta, x);
-  const f = values.activations[chain.layers.length]!;
-  requireFiniteOutputs(f, first, chain.outputs);
-  const seeds = identitySeeds(count, chain.outputs);
-  applyHalfHessian(likelihood, problem.weighting === 'uniform' ? new Float64Array(f.length) : f, chain.outputs, seeds, chain.outputs);
-  return { values, cotangents: backpropagate(chain, theta, values, seeds, chain.outputs) };
+export function chunkAt(problem: CurvatureProblem, first: number, count: number): Chunk {
+  const { network, state, x } = problem;
+  const values = trace(network, state, x.subarray(first * network.inputs, (first + count) * network.inputs));
+  return { first, count, values, seeds: weightedSeeds(problem, values.values[network.output]!, first) };
 }
 
-/** Writes the rows of H^{1/2}J for inputs first … first + count − 1 (count·O × D, row-major). */
+/** Writes the rows of H^{1/2}J for inputs first … first + count − 1 (count·S × D, row-major). */
 export function weightedRows(problem: CurvatureProblem, first: number, count: number, into: Float64Array): void {
-  const { values, cotangents } = layerFactors(problem, first, count);
-  expandRows(problem.chain, values, cotangents, problem.chain.outputs, into);
+  const { values, seeds } = chunkAt(problem, first, count);
+  jacobianRows(problem.network, problem.state, values, seeds, rowsPerInput(problem), into);
 }
 
-/** @throws UserError when θ or x hold NaN or infinity, naming the tensor or the row */
-export function requireFiniteProblem({ chain, theta, x }: CurvatureProblem): void {
-  if (theta.length !== chain.parameters) throw new RangeError(`θ has ${theta.length} entries, the network ${chain.parameters} parameters`);
-  if (!Number.isInteger(x.length / chain.inputs)) throw new RangeError(`${x.length} input values do not divide into rows of ${chain.inputs}`);
-  const bad = theta.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    const tensors = chain.layers.flatMap((layer) => (layer.bias === undefined ? [layer.weight] : [layer.weight, layer.bias]));
-    const tensor = tensors.findLast(({ offset }) => offset <= bad)?.tensor ?? '';
-    throw new UserError(`the weights hold ${String(theta[bad])} (first in "${tensor}"); curvature needs finite weights`);
+/**
+ * Visits all inputs in chunks of `step`.
+ * @param share of the whole task that this is, as [begin, end] between 0 and 1
+ */
+export function* eachChunk(problem: CurvatureProblem, step: number, context: JobContext, [begin, end]: readonly [number, number], visit: (first: number, count: number) => Interruptible<void>): Interruptible<void> {
+  const inputs = inputCount(problem);
+  for (let first = 0; first < inputs; first += step) {
+    context.progress({ message: `Jacobian at input ${first + 1} of ${inputs}`, fraction: begin + ((end - begin) * first) / inputs });
+    yield* visit(first, Math.min(step, inputs - first));
+    yield;
   }
-  const badInput = x.findIndex((value) => !Number.isFinite(value));
-  if (badInput >= 0) throw new UserError(`row ${Math.floor(badInput / chain.inputs)} of x holds ${String(x[badInput])}`);
-}
-
-function requireFiniteOutputs(f: Float64Array, first: number, width: number): void {
-  const bad = f.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new UserError(`the network's output for row ${first + Math.floor(bad / width)} of x is ${String(f[bad])}: its weights or this input are too large`);
-}
-
-/** Outputs of the network on the problem's inputs, N × O. */
-export function outputsOf({ chain, theta, x }: CurvatureProblem): Float64Array {
-  return forward(chain, theta, x);
 }

@@ -3,6 +3,7 @@
  * out/groups × K with K = in/groups × kernel, the patches of one input P × K, so y = W patchesᵀ. The derivatives are the other
  * two products of these three matrices. Patches of one input at a time keep the memory bounded.
  */
+import type { Interruptible } from '../linalg/interruptible.ts';
 import { addProduct } from '../linalg/product.ts';
 import { positions, valueSize, type NodeOf, type ValueShape } from './network.ts';
 import { gatherPatches, scatterPatches, windowTable, type WindowTable } from './windows.ts';
@@ -84,5 +85,26 @@ export function addPerChannel(shape: ValueShape, perChannel: Float64Array, into:
   for (let k = 0, c = 0; k < into.length; k += area, c = c + 1 === channels ? 0 : c + 1) {
     const value = perChannel[c]!;
     for (let p = k; p < k + area; p++) into[p]! += value;
+  }
+}
+
+/**
+ * Per-sample gradients of the weight's rows for some of a group's output channels.
+ * @param x N inputs
+ * @param cotangents N·S × the output's shape
+ * @param into N·S × (count · K); zero before
+ */
+export function* convolutionGradientTile(node: Convolution, inputShape: ValueShape, x: Float64Array, cotangents: Float64Array, seeds: number, { group, first, count }: { readonly group: number; readonly first: number; readonly count: number }, into: Float64Array): Interruptible<void> {
+  const { table, channels, depth, inputLength, outputLength } = geometry(node, inputShape);
+  const patches = new Float64Array(table.windows * depth);
+  const size = inputLength * node.groups;
+  for (let n = 0; n * size < x.length; n++) {
+    gatherPatches(table, x.subarray(n * size + group * inputLength, n * size + (group + 1) * inputLength), channels, patches);
+    for (let s = 0; s < seeds; s++) {
+      const row = n * seeds + s;
+      const from = (row * node.groups + group) * outputLength + first * table.windows;
+      addProduct(into.subarray(row * count * depth, (row + 1) * count * depth), cotangents.subarray(from, from + count * table.windows), patches, count, depth, table.windows, 'nn');
+    }
+    yield;
   }
 }

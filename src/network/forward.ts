@@ -4,6 +4,7 @@
  */
 import { addProduct } from '../linalg/product.ts';
 import { addConvolution, addPerChannel } from './convolution.ts';
+import { valuesPerInput } from './cost.ts';
 import { type Block, type Network, type NetworkNode, valueSize, type ValueShape } from './network.ts';
 import { batchnorm, normaliseRows, scaleAndShift } from './normalisation.ts';
 import { averagePool, maximumPositions, pickMaxima } from './pooling.ts';
@@ -36,11 +37,6 @@ export function forward(network: Network, state: Float64Array, x: Float64Array):
 /** As `forward`, keeping every node's values: N × the sum of their sizes, so that a caller with many inputs passes them in chunks. */
 export function trace(network: Network, state: Float64Array, x: Float64Array): Trace {
   return { rows: batchSize(network, state, x), values: run(network, state, x, false) };
-}
-
-/** Numbers that one input's values take, all nodes together. */
-function valuesPerInput(network: Network): number {
-  return network.nodes.reduce((sum, { shape }) => sum + valueSize(shape), 0);
 }
 
 /** Entries of a block in w. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { laplaceEvidence } from '../../../src/curvature/evidence.ts';
 import { logLikelihood } from '../../../src/curvature/likelihood.ts';
 import { gramSpectrum } from '../../../src/curvature/spectrum.ts';
-import { forward } from '../../../src/network/chainForward.ts';
+import { forward } from '../../../src/network/forward.ts';
 import { context, network, normal } from './problems.ts';
 
 /** Solves M z = r and gives log det M, by Gaussian elimination without pivoting (M positive definite). */
@@ -29,8 +29,8 @@ function solve(matrix: Float64Array, right: Float64Array): { solution: Float64Ar
 
 describe('Laplace evidence', () => {
   test.each([[20, 0.3, 2], [3, 1.7, 0.01], [50, 0.05, 30]])('is log N(y; 0, σ²I + α⁻¹ΦΦᵀ) for a linear model: N = %i, σ = %d, α = %d', async (count, noise, alpha) => {
-    const chain = network([4, 1], 'linear');
-    const d = chain.parameters;
+    const net = network([4, 1], 'linear');
+    const d = net.parameters;
     const x = normal(1, count * 4);
     const y = normal(2, count);
     const features = Float64Array.from({ length: count * d }, (_, k) => (k % d < 4 ? x[Math.floor(k / d) * 4 + (k % d)]! : 1));
@@ -51,7 +51,7 @@ describe('Laplace evidence', () => {
     const quadratic = y.reduce((sum, target, n) => sum + target * solution[n]!, 0);
     const exact = -0.5 * (quadratic + logDeterminant + count * Math.log(2 * Math.PI));
 
-    const problem = { chain, theta, x, likelihood: { kind: 'gaussian', noise }, weighting: 'likelihood' } as const;
+    const problem = { network: net, state: theta, x, likelihood: { kind: 'gaussian', noise }, weighting: 'likelihood' } as const;
     const { eigenvalues } = await gramSpectrum(problem, context());
     const evidence = laplaceEvidence(problem, y, alpha, eigenvalues);
     expect(Math.abs(evidence.logMarginalLikelihood - exact) / Math.abs(exact)).toBeLessThan(1e-9);
@@ -59,20 +59,20 @@ describe('Laplace evidence', () => {
   });
 
   test('the gradient norm is that of central differences of the log-posterior, away from a mode', () => {
-    const chain = network([2, 4, 3], 'tanh');
-    const theta = normal(3, chain.parameters);
+    const net = network([2, 4, 3], 'tanh');
+    const theta = normal(3, net.parameters);
     const x = normal(4, 14);
     const labels = Float64Array.of(0, 1, 2, 2, 1, 0, 1);
     const likelihood = { kind: 'categorical' } as const;
-    const logPosterior = (w: Float64Array): number => logLikelihood(likelihood, forward(chain, w, x), 3, labels).value - 0.5 * 0.7 * w.reduce((sum, value) => sum + value * value, 0);
+    const logPosterior = (w: Float64Array): number => logLikelihood(likelihood, forward(net, w, x), 3, labels).value - 0.5 * 0.7 * w.reduce((sum, value) => sum + value * value, 0);
     const slopes = theta.map((_, i) => (logPosterior(theta.with(i, theta[i]! + 1e-5)) - logPosterior(theta.with(i, theta[i]! - 1e-5))) / 2e-5);
-    const { gradientNorm } = laplaceEvidence({ chain, theta, x, likelihood, weighting: 'likelihood' }, labels, 0.7, new Float64Array(0));
+    const { gradientNorm } = laplaceEvidence({ network: net, state: theta, x, likelihood, weighting: 'likelihood' }, labels, 0.7, new Float64Array(0));
     expect(gradientNorm).toBeCloseTo(Math.hypot(...slopes), 7);
   });
 
   test('refuses a prior precision that is not positive', () => {
-    const chain = network([1, 1], 'linear');
-    const problem = { chain, theta: normal(1, 2), x: normal(2, 1), likelihood: { kind: 'bernoulli' }, weighting: 'likelihood' } as const;
+    const net = network([1, 1], 'linear');
+    const problem = { network: net, state: normal(1, 2), x: normal(2, 1), likelihood: { kind: 'bernoulli' }, weighting: 'likelihood' } as const;
     for (const alpha of [0, -1, Number.NaN]) expect(() => laplaceEvidence(problem, Float64Array.of(1), alpha, new Float64Array(0))).toThrow('prior precision is a positive number');
   });
 });

@@ -10,17 +10,22 @@ import { symmetryDimension } from '../../../src/curvature/symmetryDimension.ts';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import type { Likelihood } from '../../../src/protocol/service.ts';
-import { context, network, normal } from './problems.ts';
+import { context, network, normal, tangents } from './problems.ts';
+
+const gaussian = { kind: 'gaussian', noise: 1 } as const;
 
 interface Case { readonly widths: readonly number[]; readonly activation: string; readonly likelihood?: Likelihood; readonly data?: number; readonly seed?: number; readonly inputs?: number }
 
 function account({ widths, activation, likelihood = 'gaussian', data, seed = 1, inputs = 2000 }: Case): Promise<KernelAccounting> {
-  const chain = network(widths, activation);
+  const net = network(widths, activation);
+  const state = normal(seed, net.parameters);
+  const model = likelihoodModel(likelihood, 1, net.outputs);
   return kernelAccounting({
-    chain,
-    theta: normal(seed, chain.parameters),
-    likelihood: likelihoodModel(likelihood, 1, chain.outputs),
-    x: data === undefined ? undefined : normal(seed + 1, data * chain.inputs),
+    network: net,
+    state,
+    likelihood: model,
+    tangents: tangents(widths, activation, state, model),
+    x: data === undefined ? undefined : normal(seed + 1, data * net.inputs),
     genericInputs: inputs,
     random: seededRandom(seed + 2),
   }, context());
@@ -57,24 +62,25 @@ describe('kernel on few data', () => {
   });
 
   test('a unit that no input switches on is a hidden kernel: its row and bias, less its scaling, and its outgoing column', async () => {
-    const chain = network([2, 3, 1], 'relu');
-    const theta = normal(1, chain.parameters);
+    const net = network([2, 3, 1], 'relu');
+    const theta = normal(1, net.parameters);
     // Unit 0: weights zero, bias negative. Kernel: w (2), b (1), v (1); one of the four is its scaling.
     theta.set([0, 0], 0);
     theta[6] = -1;
-    const result = await kernelAccounting({ chain, theta, likelihood: { kind: 'gaussian', noise: 1 }, x: undefined, genericInputs: 2000, random: seededRandom(1) }, context());
+    const result = await kernelAccounting({ network: net, state: theta, likelihood: gaussian, tangents: tangents([2, 3, 1], 'relu', theta, gaussian), x: undefined, genericInputs: 2000, random: seededRandom(1) }, context());
     expect(result).toMatchObject({ symmetry: 3, remainder: { hidden: 3, dataLimited: 0 }, dimension: 6 });
   });
 
   test('where J on generic inputs would not fit into memory, hidden and data-limited directions are counted together, and the report says so', async () => {
-    const chain = network([40, 20, 2], 'relu');
-    const question = { chain, theta: normal(1, chain.parameters), likelihood: { kind: 'gaussian', noise: 1 }, x: normal(2, 5 * chain.inputs), genericInputs: 1, random: seededRandom(3) } as const;
+    const net = network([40, 20, 2], 'relu');
+    const state = normal(1, net.parameters);
+    const question = { network: net, state, likelihood: gaussian, tangents: tangents([40, 20, 2], 'relu', state, gaussian), x: normal(2, 5 * net.inputs), genericInputs: 1, random: seededRandom(3) } as const;
     const result = await kernelAccounting(question, { ...context(), memoryLimitBytes: 8e6 });
-    expect(result).toMatchObject({ rank: { rank: 10 }, symmetry: 20, remainder: { kind: 'together', dimension: chain.parameters - 30 } });
+    expect(result).toMatchObject({ rank: { rank: 10 }, symmetry: 20, remainder: { kind: 'together', dimension: net.parameters - 30 } });
     expect(result.warnings).toEqual([expect.stringMatching(/^Hidden and data-limited directions are counted together: .* GB/)]);
     // With room for it they come apart, and add up to the same.
     const { remainder } = await kernelAccounting({ ...question, random: seededRandom(3) }, context());
-    expect(remainder).toMatchObject({ kind: 'separated', hidden: 0, dataLimited: chain.parameters - 30 });
+    expect(remainder).toMatchObject({ kind: 'separated', hidden: 0, dataLimited: net.parameters - 30 });
   });
 
   test('tanh 1-16-1 runs into rounding: the bracket holds the functional dimension 49 and the report says so', async () => {
@@ -104,9 +110,9 @@ describe('kernel on few data', () => {
 
 describe('symmetry dimension', () => {
   test('counts the span, not the vectors; leaves out and names tangents that J does not annihilate', () => {
-    const chain = network([2, 2, 1], 'relu');
-    const theta = normal(3, chain.parameters);
-    const problem = { chain, theta, x: normal(4, 100), likelihood: { kind: 'gaussian', noise: 1 }, weighting: 'uniform' } as const;
+    const net = network([2, 2, 1], 'relu');
+    const theta = normal(3, net.parameters);
+    const problem = { network: net, state: theta, x: normal(4, 100), likelihood: { kind: 'gaussian', noise: 1 }, weighting: 'uniform' } as const;
     // Layout: W₁ 0–3, b₁ 4–5, W₂ 6–7, b₂ 8.
     const scaling = new Float64Array(9);
     scaling.set([theta[0]!, theta[1]!]);

@@ -1,8 +1,8 @@
 /** Likelihoods against PyTorch; factors of H against H = −∂²log p/∂f² by differences of the gradient; refusals. */
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import { applyHalfHessian, likelihoodModel, logLikelihood, type LikelihoodModel } from '../../../src/curvature/likelihood.ts';
-import { identitySeeds } from '../../../src/curvature/jacobian.ts';
+import { applyHalfHessian, applyHessian, halfHessianSeeds, likelihoodModel, outputRank, logLikelihood, type LikelihoodModel } from '../../../src/curvature/likelihood.ts';
+import { identitySeeds } from '../../../src/network/parameterGradients.ts';
 import { singularValuesOf } from '../../../src/linalg/singularValues.ts';
 import { distance, timesTransposed, transpose } from '../linalg/matrices.ts';
 import { figures, normal } from './problems.ts';
@@ -26,6 +26,31 @@ describe('likelihoods', () => {
     const result = logLikelihood(likelihoodModel(likelihood, 0.5, 3), Float64Array.from(outputs), 3, Float64Array.from(targets));
     expect(Math.abs(result.value - value)).toBeLessThan(1e-12 * Math.abs(value));
     expect(distance(result.gradient, Float64Array.from(gradient))).toBeLessThan(1e-14);
+  });
+
+  test.each(models)('seeds are as many rows as H has rank, and their product is H, as is its action: $kind', (model) => {
+    const logits = Float64Array.of(1.5, -0.3, 0.2, -40, 35, 2, 0, 0, 0, 800, -800, 1);
+    const seeds = halfHessianSeeds(model, logits, 3);
+    const rank = outputRank(model, 3);
+    expect(seeds).toHaveLength(4 * rank * 3);
+    for (let n = 0; n < 4; n++) {
+      const exact = hessian(model, logits.slice(3 * n, 3 * n + 3));
+      const columns = transpose(seeds.slice(n * rank * 3, (n + 1) * rank * 3), rank, 3);
+      expect(distance(timesTransposed(columns, columns, 3, 3, rank), exact)).toBeLessThan(1e-15 * (1 + Math.hypot(...exact)));
+      const u = normal(7, 3);
+      const product = timesTransposed(exact, u, 3, 1, 3);
+      applyHessian(model, logits.slice(3 * n, 3 * n + 3), 3, u);
+      expect(distance(u, product)).toBeLessThan(1e-14 * (1e-30 + Math.hypot(...product)) + 1e-16 * Math.hypot(...exact));
+    }
+  });
+
+  test.each(models)('weights multiply value and gradient row by row: $kind', (model) => {
+    const logits = normal(3, 6);
+    const targets = Float64Array.of(1, 0, 0, 0, 1, 0);
+    const [first, second] = [0, 3].map((from) => logLikelihood(model, logits.slice(from, from + 3), 3, targets.slice(from, from + 3)));
+    const both = logLikelihood(model, logits, 3, targets, Float64Array.of(2, 0.5));
+    expect(both.value).toBeCloseTo(2 * first!.value + 0.5 * second!.value, 12);
+    expect(distance(both.gradient, Float64Array.from([...first!.gradient.map((g) => 2 * g), ...second!.gradient.map((g) => 0.5 * g)]))).toBeLessThan(1e-15);
   });
 
   test('class numbers and one-hot rows are the same labels', () => {

@@ -3,22 +3,22 @@ import { describe, expect, test } from 'vitest';
 import { likelihoodModel } from '../../../src/curvature/likelihood.ts';
 import { rankEstimate } from '../../../src/curvature/rank.ts';
 import { gramSpectrum, planSpectrum } from '../../../src/curvature/spectrum.ts';
-import type { CurvatureProblem } from '../../../src/curvature/weightedJacobian.ts';
+import type { CurvatureProblem } from '../../../src/curvature/problem.ts';
 import { MemoryLimitError } from '../../../src/protocol/userError.ts';
 import { distance } from '../linalg/matrices.ts';
 import { context, figures, lehmer, network, normal, type Figures } from './problems.ts';
 
 function problemOf({ widths, activation, likelihood, inputs, seed }: Figures['spectra'][number]): CurvatureProblem {
-  const chain = network(widths, activation);
+  const net = network(widths, activation);
   const draw = lehmer(seed);
-  const theta = Float64Array.from({ length: chain.parameters }, () => 2 * draw());
-  const x = Float64Array.from({ length: inputs * chain.inputs }, () => 3 * draw());
-  return { chain, theta, x, likelihood: likelihoodModel(likelihood, 0.5, chain.outputs), weighting: 'likelihood' };
+  const state = Float64Array.from({ length: net.parameters }, () => 2 * draw());
+  const x = Float64Array.from({ length: inputs * net.inputs }, () => 3 * draw());
+  return { network: net, state, x, likelihood: likelihoodModel(likelihood, 0.5, net.outputs), weighting: 'likelihood' };
 }
 
 function plain(widths: readonly number[], activation: string, inputs: number, seed = 1): CurvatureProblem {
-  const chain = network(widths, activation);
-  return { chain, theta: normal(seed, chain.parameters), x: normal(seed + 1, inputs * chain.inputs), likelihood: { kind: 'gaussian', noise: 1 }, weighting: 'likelihood' };
+  const net = network(widths, activation);
+  return { network: net, state: normal(seed, net.parameters), x: normal(seed + 1, inputs * net.inputs), likelihood: { kind: 'gaussian', noise: 1 }, weighting: 'likelihood' };
 }
 
 describe('GGN spectrum', () => {
@@ -40,7 +40,7 @@ describe('GGN spectrum', () => {
     expect(bracket[1]).toBeGreaterThanOrEqual(rank);
     if (rank !== figure.rank) expect(bracket[0] <= figure.rank && figure.rank <= bracket[1]).toBe(true);
     // The Gram route, tall and wide, gives the same eigenvalues at its own accuracy, and a rank that is no larger.
-    const gram = await gramSpectrum(problem, context(), 'gram');
+    const gram = await gramSpectrum(problem, context(), { method: 'gram' });
     expect(distance(gram.eigenvalues, exact) / largest).toBeLessThan(1e-12);
     expect(gram.eigenvalues.every((value) => value >= 0)).toBe(true);
   });
@@ -65,7 +65,7 @@ describe('GGN spectrum', () => {
   test('no data: no eigenvalues; zero weights everywhere: rank of the output bias alone', async () => {
     expect((await gramSpectrum({ ...plain([2, 3, 1], 'relu', 1), x: new Float64Array(0) }, context())).eigenvalues).toHaveLength(0);
     const dead = plain([2, 3, 1], 'relu', 9);
-    const { eigenvalues } = await gramSpectrum({ ...dead, theta: dead.theta.map(() => 0) }, context());
+    const { eigenvalues } = await gramSpectrum({ ...dead, state: dead.state.map(() => 0) }, context());
     expect(eigenvalues[0]).toBeCloseTo(9, 12);
     expect(eigenvalues.subarray(1).every((value) => value === 0)).toBe(true);
   });
@@ -77,10 +77,12 @@ describe('GGN spectrum', () => {
   });
 
   test('the SVD gives way to the Gram matrix when it would take too long or too much memory', () => {
-    expect(planSpectrum(8000, 484, 256, 2e9).method).toBe('svd');
-    expect(planSpectrum(40_000, 3000, 256, 2e9).method).toBe('gram');
-    expect(planSpectrum(1000, 200_000, 256, 2e9).method).toBe('gram');
-    expect(planSpectrum(40, 1e6, 40, 1e8).method).toBe('gram');
+    const method = (widths: readonly number[], inputs: number, limit = 2e9): string => planSpectrum(plain(widths, 'relu', inputs), limit).method;
+    expect(method([8, 16, 16, 4], 2000)).toBe('svd');
+    expect(method([8, 16, 16, 4], 2000, 6e6)).toBe('gram');
+    expect(method([20, 40, 40, 4], 6000)).toBe('gram');
+    expect(method([30, 300, 300, 10], 100)).toBe('gram');
+    expect(method([30, 300, 300, 10], 10, 9e7)).toBe('gram');
   });
 
   test('stops when it is cancelled', async () => {
@@ -92,8 +94,8 @@ describe('GGN spectrum', () => {
 
   test('names the tensor, the row of x, or the overflowing output', async () => {
     const problem = plain([2, 3, 1], 'relu', 4);
-    await expect(gramSpectrum({ ...problem, theta: problem.theta.with(7, Number.NaN) }, context())).rejects.toThrow('the weights hold NaN (first in "0.bias")');
+    await expect(gramSpectrum({ ...problem, state: problem.state.with(7, Number.NaN) }, context())).rejects.toThrow('the weights hold NaN (first in "0.bias")');
     await expect(gramSpectrum({ ...problem, x: problem.x.with(5, Number.POSITIVE_INFINITY) }, context())).rejects.toThrow('row 2 of x holds Infinity');
-    await expect(gramSpectrum({ ...problem, theta: problem.theta.map(() => 1e200) }, context())).rejects.toThrow(/output for row 0 of x is Infinity/);
+    await expect(gramSpectrum({ ...problem, state: problem.state.map(() => 1e200) }, context())).rejects.toThrow(/output for row 0 of x is Infinity/);
   });
 });

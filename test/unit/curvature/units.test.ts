@@ -6,9 +6,9 @@ import { network, normal } from './problems.ts';
 
 /** Statuses of a 2-n-1 network with the given incoming rows [w₁, w₂, b], on inputs of length at most about 5. */
 function statuses(activation: string, rows: readonly (readonly [number, number, number])[]): { status: UnitStatus; duplicateOf?: number }[] {
-  const chain = network([2, rows.length, 1], activation);
+  const net = network([2, rows.length, 1], activation);
   const theta = Float64Array.from([...rows.flatMap(([a, b]) => [a, b]), ...rows.map(([, , bias]) => bias), ...rows.map(() => 1), 0]);
-  return unitReports(chain, theta, normal(1, 400), seededRandom(1)).map(({ status, duplicateOf }) => (duplicateOf === undefined ? { status } : { status, duplicateOf }));
+  return unitReports(net, theta, normal(1, 400), seededRandom(1)).map(({ status, duplicateOf }) => (duplicateOf === undefined ? { status } : { status, duplicateOf }));
 }
 
 describe('units on the data', () => {
@@ -44,8 +44,8 @@ describe('units on the data', () => {
   });
 
   test('every unit of every hidden layer is reported once, in order', () => {
-    const chain = network([2, 3, 4, 2], 'tanh');
-    const reports = unitReports(chain, normal(2, chain.parameters), normal(3, 20), seededRandom(1));
+    const net = network([2, 3, 4, 2], 'tanh');
+    const reports = unitReports(net, normal(2, net.parameters), normal(3, 20), seededRandom(1));
     expect(reports.map(({ layer, unit }) => `${layer}:${unit}`)).toEqual(['0:0', '0:1', '0:2', '2:0', '2:1', '2:2', '2:3']);
     expect(reports.every(({ status }) => status === 'mixed')).toBe(true);
   });

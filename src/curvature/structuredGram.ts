@@ -1,0 +1,231 @@
+/**
+ * The Gram matrix K = (H^{1/2}J)(H^{1/2}J)ᵀ of few rows and many parameters, layer by layer, without the N·S × D Jacobian:
+ *   dense        (A Aᵀ + 1_bias) ∘ (B Bᵀ), A the layer's inputs, B its weighted cotangents (Novak et al. 2022);
+ *   convolution  per-sample gradients in tiles of output channels, one rank-k update a tile;
+ *   rows         explicit rows for everything small (normalisations, slopes, biases) and for blocks that several nodes share, whose
+ *                gradients have to be summed before they are multiplied.
+ * Factors are collected in passes over the data, as many layers a pass as fit into a budget.
+ */
+import { addGram } from '../linalg/gram.ts';
+import type { Interruptible } from '../linalg/interruptible.ts';
+import { addProduct } from '../linalg/product.ts';
+import { convolutionGradientTile } from '../network/convolution.ts';
+import { type Block, blocksOf, type Network, type NodeOf, valueSize } from '../network/network.ts';
+import { addParameterGradients } from '../network/parameterGradients.ts';
+import { pullBack } from '../network/reverse.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import { chunkAt, eachChunk, inputsPerPass } from './weightedJacobian.ts';
+import { inputCount, rowCount, rowsPerInput, type CurvatureProblem } from './problem.ts';
+
+export type GramPiece =
+  | { readonly kind: 'dense'; readonly node: NodeOf<'dense'>; readonly numbers: number }
+  | { readonly kind: 'conv'; readonly node: NodeOf<'conv'>; readonly numbers: number }
+  | { readonly kind: 'rows'; readonly blocks: readonly Block[]; readonly columns: number; readonly numbers: number };
+
+/** Numbers that a pass may keep: 256 MB, or one layer's when that is more. */
+const PASS_NUMBERS = 2 ** 25;
+/** Numbers of a tile of per-sample gradients: 32 MB. */
+const TILE_NUMBERS = 2 ** 22;
+/** Rows of the Gram matrix that are updated together. */
+const BLOCK_ROWS = 256;
+
+export interface GramPlan {
+  readonly passes: readonly (readonly GramPiece[])[];
+  /** Numbers needed at the peak beside the Gram matrix itself. */
+  readonly numbers: number;
+  /** Multiplications of all updates. */
+  readonly products: number;
+}
+
+/** @param inputs N, with `seeds` rows each */
+export function planGram(network: Network, inputs: number, seeds: number): GramPlan {
+  const rows = inputs * seeds;
+  const pieces = gramPieces(network, inputs, rows);
+  const passes: GramPiece[][] = [];
+  let numbers = 0;
+  let most = 0;
+  for (const piece of pieces) {
+    const last = passes.at(-1);
+    if (last === undefined || numbers + piece.numbers > PASS_NUMBERS) {
+      passes.push([piece]);
+      numbers = piece.numbers;
+    } else {
+      last.push(piece);
+      numbers += piece.numbers;
+    }
+    most = Math.max(most, numbers);
+  }
+  const columns = pieces.reduce((sum, piece) => sum + (piece.kind === 'dense' ? piece.node.shape[0]! + piece.node.weight.shape[1]! / seeds : piece.kind === 'conv' ? piece.node.weight.length : piece.columns), 0);
+  return { passes, numbers: most + (pieces.some(({ kind }) => kind === 'conv') ? TILE_NUMBERS : 0) + 2 * BLOCK_ROWS * rows, products: 0.5 * rows * rows * columns };
+}
+
+/** Every trainable block is in one piece, whole. */
+function gramPieces(network: Network, inputs: number, rows: number): GramPiece[] {
+  const uses = new Map<Block, number>();
+  for (const node of network.nodes) for (const block of new Set(blocksOf(node))) uses.set(block, (uses.get(block) ?? 0) + 1);
+  const pieces: GramPiece[] = [];
+  const explicit = new Set(network.blocks.filter(({ trainable }) => trainable));
+  for (const node of network.nodes) {
+    if ((node.op !== 'dense' && node.op !== 'conv') || uses.get(node.weight) !== 1) continue;
+    const inputSize = valueSize(network.nodes[node.inputs[0]!]!.shape);
+    const factors = inputs * inputSize + rows * valueSize(node.shape);
+    if (node.op === 'dense' && (node.bias === undefined || uses.get(node.bias) === 1)) {
+      pieces.push({ kind: 'dense', node, numbers: factors });
+      explicit.delete(node.weight);
+      if (node.bias !== undefined) explicit.delete(node.bias);
+    } else if (node.op === 'conv' && factors < rows * node.weight.length) {
+      pieces.push({ kind: 'conv', node, numbers: factors });
+      explicit.delete(node.weight);
+    }
+  }
+  return [...pieces, ...rowsPieces([...explicit], rows)];
+}
+
+/** Blocks joined while their rows stay within a tile; of each, rows × columns numbers. */
+function rowsPieces(blocks: readonly Block[], rows: number): GramPiece[] {
+  const pieces: { kind: 'rows'; blocks: Block[]; columns: number; numbers: number }[] = [];
+  for (const block of blocks) {
+    const last = pieces.at(-1);
+    const columns = (last?.columns ?? 0) + block.length;
+    if (last === undefined || rows * columns > TILE_NUMBERS) pieces.push({ kind: 'rows', blocks: [block], columns: block.length, numbers: rows * block.length });
+    else {
+      last.blocks.push(block);
+      last.columns = columns;
+      last.numbers = rows * columns;
+    }
+  }
+  return pieces;
+}
+
+/** What a pass collects of a piece: `inputs` N × in and `cotangents` rows × out, or explicit `rows`. */
+type Collected =
+  | { readonly kind: 'factors'; readonly piece: Exclude<GramPiece, { kind: 'rows' }>; readonly inputs: Float64Array; readonly cotangents: Float64Array }
+  | { readonly kind: 'rows'; readonly piece: Extract<GramPiece, { kind: 'rows' }>; readonly rows: Float64Array; readonly columnOf: (block: Block) => number | undefined };
+
+/**
+ * Adds K to `gram`.
+ * @param plan of `planGram`
+ * @param gram n × n with n = N·S, symmetric
+ * @param share of the whole task that this is
+ */
+export function* structuredGram(problem: CurvatureProblem, plan: GramPlan, gram: Float64Array, context: JobContext, [begin, end]: readonly [number, number]): Interruptible<void> {
+  const each = (end - begin) / plan.passes.length;
+  for (const [k, pieces] of plan.passes.entries()) {
+    const at = begin + k * each;
+    const collected = yield* collect(problem, pieces, context, [at, at + 0.5 * each]);
+    for (const [j, part] of collected.entries()) {
+      context.progress({ message: `Gram matrix, part ${k * pieces.length + j + 1}`, fraction: at + each * (0.5 + (0.5 * j) / collected.length) });
+      yield* addPiece(problem, part, gram);
+    }
+  }
+}
+
+/** K of one piece alone, for each piece: what the shares of layers are made of. Pieces of one pass are visited before the next is collected. */
+export function* eachPieceGram(problem: CurvatureProblem, plan: GramPlan, context: JobContext, visit: (piece: GramPiece, gram: Float64Array) => Interruptible<void>): Interruptible<void> {
+  const rows = rowCount(problem);
+  const gram = new Float64Array(rows * rows);
+  for (const [k, pieces] of plan.passes.entries()) {
+    for (const part of yield* collect(problem, pieces, context, [k / plan.passes.length, (k + 1) / plan.passes.length])) {
+      gram.fill(0);
+      yield* addPiece(problem, part, gram);
+      yield* visit(part.piece, gram);
+    }
+  }
+}
+
+function* collect(problem: CurvatureProblem, pieces: readonly GramPiece[], context: JobContext, share: readonly [number, number]): Interruptible<Collected[]> {
+  const { network, state } = problem;
+  const seeds = rowsPerInput(problem);
+  const collected = pieces.map((piece) => emptyCollection(problem, piece));
+  yield* eachChunk(problem, inputsPerPass(problem), context, share, function* (first, count) {
+    const chunk = chunkAt(problem, first, count);
+    pullBack(network, state, chunk.values, chunk.seeds, seeds, (node, cotangents) => {
+      for (const part of collected) {
+        if (part.kind === 'rows') {
+          addParameterGradients(network, node, state, chunk.values, cotangents, seeds, { into: part.rows.subarray(first * seeds * part.piece.columns), stride: part.piece.columns, columnOf: part.columnOf });
+        } else if (part.piece.node.index === node.index) {
+          part.inputs.set(chunk.values.values[node.inputs[0]!]!, first * (part.inputs.length / inputCount(problem)));
+          part.cotangents.set(cotangents, first * seeds * valueSize(node.shape));
+        }
+      }
+    });
+    yield;
+  });
+  return collected;
+}
+
+function emptyCollection(problem: CurvatureProblem, piece: GramPiece): Collected {
+  const rows = rowCount(problem);
+  if (piece.kind !== 'rows') {
+    const { nodes } = problem.network;
+    return { kind: 'factors', piece, inputs: new Float64Array(inputCount(problem) * valueSize(nodes[piece.node.inputs[0]!]!.shape)), cotangents: new Float64Array(rows * valueSize(piece.node.shape)) };
+  }
+  const columns = new Map<Block, number>();
+  let column = 0;
+  for (const block of piece.blocks) {
+    columns.set(block, column);
+    column += block.length;
+  }
+  return { kind: 'rows', piece, rows: new Float64Array(rows * piece.columns), columnOf: (block) => columns.get(block) };
+}
+
+function* addPiece(problem: CurvatureProblem, part: Collected, gram: Float64Array): Interruptible<void> {
+  const rows = rowCount(problem);
+  if (part.kind === 'rows') yield* addGram(gram, part.rows, rows, part.piece.columns);
+  else if (part.piece.kind === 'dense') yield* addHadamard(gram, part.inputs, part.cotangents, inputCount(problem), rows, part.piece.node.bias !== undefined);
+  else yield* addConvolution(problem, part.piece.node, part.inputs, part.cotangents, gram);
+}
+
+/** (A Aᵀ + 1) ∘ (B Bᵀ) below the diagonal in blocks of rows, then mirrored. */
+function* addHadamard(gram: Float64Array, a: Float64Array, b: Float64Array, inputs: number, rows: number, bias: boolean): Interruptible<void> {
+  const seeds = rows / inputs;
+  const [width, outputs] = [a.length / inputs, b.length / rows];
+  const step = Math.max(1, Math.floor(BLOCK_ROWS / seeds));
+  const byInputs = new Float64Array(step * inputs);
+  const byOutputs = new Float64Array(step * seeds * rows);
+  for (let first = 0; first < inputs; first += step) {
+    const count = Math.min(step, inputs - first);
+    const seen = first + count;
+    byInputs.fill(bias ? 1 : 0);
+    byOutputs.fill(0);
+    addProduct(byInputs, a.subarray(first * width, seen * width), a, count, seen, width, 'nt');
+    addProduct(byOutputs, b.subarray(first * seeds * outputs, seen * seeds * outputs), b, count * seeds, seen * seeds, outputs, 'nt');
+    for (let r = 0; r < count * seeds; r++) {
+      const i = Math.floor(r / seeds);
+      const to = (first * seeds + r) * rows;
+      const from = r * seen * seeds;
+      for (let m = 0, s = 0; m < seen; m++) {
+        const weight = byInputs[i * seen + m]!;
+        for (let end = s + seeds; s < end; s++) gram[to + s]! += weight * byOutputs[from + s]!;
+      }
+    }
+    yield;
+  }
+  mirror(gram, rows);
+}
+
+function mirror(gram: Float64Array, n: number): void {
+  const tile = 32;
+  for (let i0 = 0; i0 < n; i0 += tile) {
+    for (let j0 = 0; j0 <= i0; j0 += tile) {
+      for (let i = i0; i < Math.min(n, i0 + tile); i++) for (let j = j0; j < Math.min(i, j0 + tile); j++) gram[j * n + i] = gram[i * n + j]!;
+    }
+  }
+}
+
+function* addConvolution(problem: CurvatureProblem, node: NodeOf<'conv'>, inputs: Float64Array, cotangents: Float64Array, gram: Float64Array): Interruptible<void> {
+  const rows = rowCount(problem);
+  const seeds = rowsPerInput(problem);
+  const inputShape = problem.network.nodes[node.inputs[0]!]!.shape;
+  const outputs = node.shape[0]! / node.groups;
+  const depth = node.weight.length / node.shape[0]!;
+  const height = Math.max(1, Math.min(outputs, Math.floor(TILE_NUMBERS / (rows * depth))));
+  for (let group = 0; group < node.groups; group++) {
+    for (let first = 0; first < outputs; first += height) {
+      const count = Math.min(height, outputs - first);
+      const tile = new Float64Array(rows * count * depth);
+      yield* convolutionGradientTile(node, inputShape, inputs, cotangents, seeds, { group, first, count }, tile);
+      yield* addGram(gram, tile, rows, count * depth);
+    }
+  }
+}
