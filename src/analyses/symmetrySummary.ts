@@ -5,7 +5,7 @@
 import { standardNormalInputs } from '../curvature/genericInputs.ts';
 import { unitReports, type UnitReport } from '../curvature/units.ts';
 import { seededRandom } from '../linalg/random.ts';
-import type { DenseChain } from '../network/denseChain.ts';
+import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
 import { parameterBlocks, readParameters } from '../network/chainParameters.ts';
 import { formatBytes, formatCount } from '../protocol/format.ts';
 import type { Figure, JsonValue, Section } from '../protocol/report.ts';
@@ -43,7 +43,7 @@ export async function symmetrySummary(file: WeightFile, chain: DenseChain, group
   }
   context.signal.throwIfAborted();
   const random = seededRandom(SEED);
-  const units = unitReports(chain, theta, standardNormalInputs(INPUTS, chain.inputs, random), random);
+  const units = unitReports(chainNetwork(chain), theta, standardNormalInputs(INPUTS, chain.inputs, random), random);
   context.signal.throwIfAborted();
   const form = presentForm(chain, theta, group, Math.max(1e-10, 16 * coarsestEpsilon(file, chain)));
   const [idle, copies] = [units.filter(({ status }) => status === 'constant' || status === 'dead'), units.filter(({ status }) => status === 'duplicate')];
