@@ -5,9 +5,9 @@
 import path from 'node:path';
 import { mkdir } from 'node:fs/promises';
 import type { DenseChain } from '../network/denseChain.ts';
-import { writeDescription } from '../network/description.ts';
 import { parameterBlocks, readParameters, tensorValues } from '../network/chainParameters.ts';
-import { requireNetwork } from '../network/readNetwork.ts';
+import { requireChain } from '../network/readNetwork.ts';
+import { writeDescription } from '../network/writeDescription.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -80,7 +80,7 @@ interface CanonicalizedFile {
 async function canonicalizeFile(from: string, out: string, request: CanonicalizeRequest, context: JobContext): Promise<CanonicalizedFile> {
   const file = await openWeightFile(from);
   try {
-    const { chain, leading } = await requireNetwork(file, request);
+    const { chain, network, leading } = await requireChain(file, request);
     if (leading.length > 0) throw new WeightFileError(from, '', `holds ${leading.join(' × ')} draws; canonicalize takes one network a file, posterior takes sets of draws`);
     const theta = await readParameters(file, chain);
     const precision = coarsestEpsilon(file, chain);
@@ -91,7 +91,7 @@ async function canonicalizeFile(from: string, out: string, request: Canonicalize
 
     const tensors = await tensorsToWrite(file, chain, form.theta);
     let distance = exact;
-    await writeSafetensors(out, tensors, { ...file.metadata, 'quotient.network': writeDescription(chain) }, {
+    await writeSafetensors(out, tensors, { ...file.metadata, 'quotient.network': writeDescription(network) }, {
       overwrite: request.overwrite,
       signal: context.signal,
       async verify(temporary) {

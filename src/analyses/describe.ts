@@ -1,9 +1,12 @@
 /** Words for networks and their symmetries, the same in hovers, reports and messages. */
 import type { DenseChain } from '../network/denseChain.ts';
+import { denseChainOf } from '../network/denseChainOf.ts';
+import type { Network } from '../network/network.ts';
 import type { NetworkReading } from '../network/readNetwork.ts';
 import { formatCount, formatPowerOfTen } from '../protocol/format.ts';
 import type { NetworkSummary } from '../protocol/service.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
+import { describeNetwork } from './describeNetwork.ts';
 
 /** "2 → 2 relu → 1". */
 export function describeChain(chain: DenseChain): string {
@@ -12,7 +15,9 @@ export function describeChain(chain: DenseChain): string {
 }
 
 /** "2 permutation copies, 2 scaling dimensions". */
-function describeSymmetry(chain: DenseChain): string {
+function describeSymmetry(network: Network): string {
+  const chain = denseChainOf(network);
+  if (chain === undefined) return 'symmetries of such networks are not counted yet';
   const { log10Copies, dimensions } = symmetryGroup(chain);
   if (log10Copies === 0 && dimensions === 0) return 'no symmetry';
   return [
@@ -23,12 +28,13 @@ function describeSymmetry(chain: DenseChain): string {
 
 export function summarizeNetwork(reading: NetworkReading): NetworkSummary {
   switch (reading.kind) {
-    case 'chain': {
-      const draws = reading.leading.length === 0 ? '' : `${reading.leading.map(formatCount).join(' × ')} draws of `;
-      return { kind: 'recognised', description: `${draws}${describeChain(reading.chain)}`, parameters: reading.chain.parameters, symmetry: describeSymmetry(reading.chain) };
+    case 'network': {
+      const { network, leading } = reading;
+      const draws = leading.length === 0 ? '' : `${leading.map(formatCount).join(' × ')} draws of `;
+      return { kind: 'recognised', description: `${draws}${describeNetwork(network)}`, parameters: network.parameters, symmetry: describeSymmetry(network) };
     }
     case 'activation-needed':
-      return { kind: 'activation-needed', description: [reading.layers[0]!.inputs, ...reading.layers.map(({ outputs }) => outputs)].join(' → ') };
+      return { kind: 'activation-needed', description: reading.outline };
     case 'unrecognised':
       return { kind: 'unrecognised', reason: reading.reason };
   }

@@ -2,7 +2,8 @@
  * What is in these weight files? Tensors with their statistics, the network they form, and the symmetries it has.
  */
 import path from 'node:path';
-import { parameterBlocks } from '../network/chainParameters.ts';
+import { denseChainOf } from '../network/denseChainOf.ts';
+import { blocksOf, type Network } from '../network/network.ts';
 import { readNetwork, type NetworkReading } from '../network/readNetwork.ts';
 import { formatBytes, formatCount, formatPowerOfTen } from '../protocol/format.ts';
 import type { Figure, JsonValue, Report, Section, TensorRow } from '../protocol/report.ts';
@@ -18,6 +19,7 @@ import { StatisticsReader } from '../weights/statistics.ts';
 import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { summarizeNetwork } from './describe.ts';
+import { layerRows } from './describeNetwork.ts';
 import { optimizerElements, storedFigure, storedForm, totalFigures, totalStatistics } from './fileTotals.ts';
 import { symmetrySummary } from './symmetrySummary.ts';
 import { startProvenance } from './provenance.ts';
@@ -58,10 +60,11 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
     const parameters = file.tensors.reduce((sum, { elements }) => sum + elements, 0);
     const optimizer = optimizerElements(file);
     const total = totalStatistics(file, rows);
-    const group = reading.kind === 'chain' ? symmetryGroup(reading.chain) : undefined;
+    const chain = reading.kind === 'network' ? denseChainOf(reading.network) : undefined;
+    const group = chain === undefined ? undefined : symmetryGroup(chain);
     // A set of draws has as many answers as draws; the posterior's analysis gives them.
-    const symmetry = request.statistics && reading.kind === 'chain' && reading.leading.length === 0 && group !== undefined ? await symmetrySummary(file, reading.chain, group, context) : undefined;
-    const recognised = { recognised: `A dense network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Dense layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
+    const symmetry = request.statistics && reading.kind === 'network' && reading.leading.length === 0 && chain !== undefined && group !== undefined ? await symmetrySummary(file, chain, group, context) : undefined;
+    const recognised = { recognised: `A ${chain === undefined ? '' : 'dense '}network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Dense layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
     return {
       path: source,
       summary: `${file.format}, ${formatCount(file.tensors.length)} ${file.tensors.length === 1 ? 'tensor' : 'tensors'}, ${formatCount(parameters)} parameters, ${formatBytes(file.fileBytes)}. ${recognised}`,
@@ -92,9 +95,10 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
         },
         ...(group === undefined ? [] : [symmetrySection(group)]),
         ...(symmetry?.sections ?? []),
+        ...(reading.kind === 'network' ? [layersSection(reading.network)] : []),
         ...metadataSection(file),
       ],
-      warnings: [...file.warnings, ...warnings, ...badValues(rows)],
+      warnings: [...file.warnings, ...warnings, ...(reading.kind === 'network' ? reading.assumptions : []), ...badValues(rows)],
       result: {
         path: source,
         format: file.format,
@@ -153,7 +157,7 @@ function statisticsMeaning(rows: readonly TensorRow[]): string {
 
 function overviewMeaning(reading: NetworkReading): string {
   switch (reading.kind) {
-    case 'chain':
+    case 'network':
       return `Read as a network from ${showName(path.basename(reading.source))}.`;
     case 'activation-needed':
       return 'Give the activation between the layers to see symmetries, rank and canonical forms.';
@@ -165,7 +169,7 @@ function overviewMeaning(reading: NetworkReading): string {
 function networkFigures(reading: NetworkReading): Figure[] {
   const network = summarizeNetwork(reading);
   if (network.kind === 'unrecognised') return [];
-  return [{ label: 'Network', value: network.description, ...(reading.kind === 'chain' && reading.leading.length > 0 ? { detail: `${formatCount(reading.chain.parameters)} parameters a draw` } : {}) }];
+  return [{ label: 'Network', value: network.description, ...(reading.kind === 'network' && reading.leading.length > 0 ? { detail: `${formatCount(reading.network.parameters)} parameters a draw` } : {}) }];
 }
 
 function symmetryFigures({ log10Copies, dimensions }: SymmetryGroup, more: readonly Figure[]): Section {
@@ -195,6 +199,21 @@ function symmetrySection({ factors, log10Copies, dimensions }: SymmetryGroup): S
   };
 }
 
+/** Rows shown; a network may have a million layers. */
+const MOST_LAYERS = 2000;
+
+function layersSection(network: Network): Section {
+  const rows = layerRows(network, (node) => blocksOf(node).reduce((sum, { length, trainable }) => sum + (trainable ? length : 0), 0));
+  return {
+    kind: 'table',
+    id: 'layers',
+    title: 'Layers',
+    meaning: `Shapes are of the value for one input, channels first${network.head === 'none' ? '' : `; the outputs are taken before the final ${network.head}`}${rows.length > MOST_LAYERS ? `; the first ${formatCount(MOST_LAYERS)} of ${formatCount(rows.length)}` : ''}.`,
+    columns: [{ label: 'Layer', align: 'left' }, { label: 'Operation', align: 'left' }, { label: 'Value', align: 'left' }, { label: 'Parameters', align: 'right' }, { label: 'Takes', align: 'left' }],
+    rows: rows.slice(0, MOST_LAYERS),
+  };
+}
+
 function metadataSection({ metadata }: WeightFile): Section[] {
   const entries = Object.entries(metadata);
   if (entries.length === 0) return [];
@@ -203,12 +222,17 @@ function metadataSection({ metadata }: WeightFile): Section[] {
 
 function networkResult(reading: NetworkReading): JsonValue {
   const network = summarizeNetwork(reading);
-  if (reading.kind !== 'chain') return { ...network };
+  if (reading.kind !== 'network') return { ...network };
+  const { nodes, blocks, head } = reading.network;
   return {
     ...network,
     draws: [...reading.leading],
-    layers: reading.chain.layers.map(({ name, inputs, outputs, activation }) => ({ name, inputs, outputs, activation: activation.name })),
-    blocks: parameterBlocks(reading.chain).map(({ reference, shape }) => ({ tensor: reference.tensor, offset: reference.offset, shape })),
+    head,
+    layers: nodes.map((node) => ({
+      name: node.name, op: node.op, shape: [...node.shape], inputs: node.inputs.map((input) => nodes[input]?.name ?? ''), tensors: blocksOf(node).map(({ tensor }) => tensor),
+      ...(node.op === 'activation' ? { activation: node.activation.name } : {}),
+    })),
+    blocks: blocks.map(({ tensor, offset, shape, trainable }) => ({ tensor, offset, shape: [...shape], trainable })),
   };
 }
 

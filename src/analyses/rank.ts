@@ -11,7 +11,7 @@ import { unitReports, type UnitReport } from '../curvature/units.ts';
 import { readData, requireInputWidth, type DataSet } from '../network/data.ts';
 import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
 import { readParameters } from '../network/chainParameters.ts';
-import { requireNetwork } from '../network/readNetwork.ts';
+import { requireChain } from '../network/readNetwork.ts';
 import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
 import type { Figure, JsonValue, Report, Section } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -68,7 +68,7 @@ interface Question {
 async function readNetworkAt({ file: path, ...options }: RankRequest): Promise<{ chain: DenseChain; theta: Float64Array }> {
   const file = await openWeightFile(path);
   try {
-    const { chain, leading } = await requireNetwork(file, options);
+    const { chain, leading } = await requireChain(file, options);
     if (leading.length > 0) throw new WeightFileError(path, '', `holds ${leading.join(' × ')} draws; rank takes one network, posterior takes sets of draws`);
     return { chain, theta: await readParameters(file, chain) };
   } finally {

@@ -4,20 +4,18 @@
  *
  *     { "input": [2], "layers": [ { "dense": "0", "activation": "relu" }, { "dense": "2" } ] }
  *
- * A dense entry names a prefix with `weight` (out × in) and optional `bias`, or gives `"weight"`, `"bias"` and
- * `"order": "in-out" | "out-in"` itself. `{"activation": NAME}` and `{"dropout": RATE}` may stand between dense entries;
- * dropout does nothing in evaluation.
+ * An entry takes the value of the entry before it, or of those that its `"inputs"` name: an entry is called by its `"id"`, or else by the
+ * prefix of its tensors, and the network's input by "input". The last entry is the output. What each kind of entry takes is in
+ * `descriptionLayers.ts` and, for editors, in `media/network.schema.json`.
  */
-import { UserError } from '../protocol/userError.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
-import { activationNamed, LINEAR, type Activation } from './activation.ts';
-import { denseChain, type DenseChain, type DenseLayerShape } from './denseChain.ts';
+import { Entry, parseJson, type Fail } from './descriptionEntry.ts';
+import { buildLayer, kindOf, layerPrefix, type TensorTable } from './descriptionLayers.ts';
+import type { AxisOrder, Network, OutputHead } from './network.ts';
+import { NetworkBuilder, NetworkError, type NodeId } from './networkBuilder.ts';
+import type { NamedShape } from './tensorUses.ts';
 
-/** Name and shape of a tensor as the description sees it: without any leading draw axes. */
-export interface NamedShape {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
+const INPUT = 'input';
 
 /**
  * @param text the JSON
@@ -25,133 +23,131 @@ export interface NamedShape {
  * @param tensors what the weight file holds
  * @throws WeightFileError that says where in the description, what was expected and what is there
  */
-export function readDescription(text: string, source: string, tensors: readonly NamedShape[]): DenseChain {
-  const fail = (place: string, problem: string): never => {
+export function readDescription(text: string, source: string, tensors: readonly NamedShape[]): Network {
+  const fail: Fail = (place, problem) => {
     throw new WeightFileError(source, place, problem);
   };
-  const description = object(parse(text, fail), '', fail);
-  allowKeys(description, ['input', 'layers', '$schema'], '', fail);
-  const layers = description.get('layers');
-  if (!Array.isArray(layers) || layers.length === 0) return fail('layers', 'expected a list with at least one layer');
+  const description = new Entry(parseJson(text, fail), '', fail);
+  description.allow(['input', 'order', 'layers', 'head', '$schema']);
+  const listed = description.value('layers');
+  if (!Array.isArray(listed) || listed.length === 0) return fail('layers', 'expected a list with at least one layer');
+  const layers = namedLayers(listed.map((value: unknown, index) => new Entry(value, `layers[${index}]`, fail)));
+  const order = dependenciesFirst(layers);
+  const table = tensorTable(tensors);
 
-  const shapes = new Map(tensors.map((tensor) => [tensor.name, tensor.shape]));
-  const usedBy = new Map<string, string>();
-  const available: Tensors = {
-    has: (name) => shapes.has(name),
-    take(name, place, rank) {
-      const shape = shapes.get(name);
-      if (shape === undefined) return fail(place, `there is no tensor "${showName(name)}" in the weight file`);
-      const other = usedBy.get(name);
-      if (other !== undefined) return fail(place, `tensor "${showName(name)}" is already used by ${other}`);
-      if (shape.length !== rank) return fail(place, `tensor "${showName(name)}" should have ${rank} ${rank === 1 ? 'axis' : 'axes'}, its shape is [${shape.join(', ')}]`);
-      usedBy.set(name, place);
-      return shape;
-    },
-  };
-
-  let width = inputWidth(description.get('input'), fail);
-  const read: DenseLayerShape[] = [];
-  for (const [index, value] of layers.entries()) {
-    const place = `layers[${index}]`;
-    const entry = object(value, place, fail);
-    if (entry.has('dense') || entry.has('weight')) {
-      const layer = denseEntry(entry, place, available, fail);
-      if (width !== undefined && layer.inputs !== width) fail(place, `takes ${layer.inputs} inputs, what comes before it gives ${width}`);
-      width = layer.outputs;
-      read.push(layer);
-    } else if (entry.has('activation')) {
-      allowKeys(entry, ['activation'], place, fail);
-      const previous = read.pop() ?? fail(place, 'an activation needs a dense layer before it');
-      if (previous.activation !== LINEAR) fail(place, 'the layer before it has an activation already');
-      read.push({ ...previous, activation: namedActivation(entry.get('activation'), place, fail) });
-    } else if (entry.has('dropout')) {
-      allowKeys(entry, ['dropout'], place, fail);
-    } else {
-      const kind = [...entry.keys()][0];
-      fail(place, kind === undefined ? 'is empty; expected a layer such as {"dense": "0"}' : `"${showName(kind)}" layers are not supported; expected "dense", "activation" or "dropout"`);
+  const builder = new NetworkBuilder();
+  const shape = inputShape(description, fail) ?? inferredInput(order, tensors) ?? fail('input', 'expected the shape of one input, channels first, such as [3, 32, 32]');
+  const values = new Map<Layer | typeof INPUT, NodeId>([[INPUT, builder.input(shape, description.oneOf<AxisOrder>('order', ['channel-first', 'channel-last'], 'channel-first'))]]);
+  for (const layer of order) {
+    const { entry, kind, name } = layer;
+    try {
+      values.set(layer, buildLayer(kind, { entry, builder, name, tensors: table, from: layer.from.map((each) => values.get(each) ?? -1) }));
+    } catch (error) {
+      if (error instanceof NetworkError) entry.fail(error.problem);
+      throw error;
     }
   }
-  if (read.length === 0) return fail('layers', 'expected at least one dense layer');
-  return denseChain(read);
+  return builder.finish(values.get(layers.at(-1) ?? INPUT) ?? 0, description.oneOf<OutputHead>('head', ['none', 'softmax', 'sigmoid'], 'none'));
 }
 
-/** The description from which `readDescription` makes the same chain again. */
-export function writeDescription(chain: DenseChain): string {
-  const layers = chain.layers.map(({ weight, bias, activation }) => ({
-    weight: weight.tensor,
-    ...(bias === undefined ? {} : { bias: bias.tensor }),
-    ...(weight.transposed ? { order: 'in-out' } : {}),
-    ...(activation.name === 'linear' ? {} : { activation: activation.name }),
-  }));
-  return JSON.stringify({ input: [chain.inputs], layers });
+interface Layer {
+  readonly entry: Entry;
+  readonly kind: string;
+  readonly name: string;
+  readonly from: readonly (Layer | typeof INPUT)[];
 }
 
-type Fail = (place: string, problem: string) => never;
-type Entry = ReadonlyMap<string, unknown>;
-
-interface Tensors {
-  has(name: string): boolean;
-  /** The tensor's shape; each tensor can be taken once. */
-  take(name: string, place: string, rank: number): readonly number[];
+/** @throws when an id is there twice, a name is unknown, or a layer takes too many or too few values */
+function namedLayers(entries: readonly Entry[]): Layer[] {
+  const drafts = entries.map((entry) => {
+    const kind = kindOf(entry);
+    return { entry, kind, name: layerPrefix(kind, entry) ?? entry.text('id') ?? kind, from: [] as readonly (Layer | typeof INPUT)[] };
+  });
+  const called = new Map<string, Layer | typeof INPUT>([[INPUT, INPUT]]);
+  for (const layer of drafts) {
+    const id = layer.entry.text('id');
+    if (id === undefined) continue;
+    const other = called.get(id);
+    if (other !== undefined) layer.entry.fail(`the id "${showName(id)}" is already that of ${typeof other === 'string' ? 'the input' : other.entry.place}`);
+    called.set(id, layer);
+  }
+  // What has no id is called by its prefix, or its kind; of several the first.
+  for (const layer of drafts) if (!layer.entry.has('id') && !called.has(layer.name)) called.set(layer.name, layer);
+  for (const [index, layer] of drafts.entries()) {
+    const { entry, kind } = layer;
+    const several = kind === 'add' || kind === 'concat';
+    const names = entry.names('inputs') ?? (several && entry.value(kind) !== true ? entry.names(kind) : undefined);
+    if (several && names === undefined) entry.fail(`"${kind}" should be a list of the ids of its inputs`);
+    if (!several && names !== undefined && names.length !== 1) entry.fail(`takes one input, "inputs" names ${names.length}`);
+    layer.from = names?.map((name) => called.get(name) ?? entry.fail(`no layer has the id "${showName(name)}"`)) ?? [drafts[index - 1] ?? INPUT];
+  }
+  return drafts;
 }
 
-function denseEntry(entry: Entry, place: string, tensors: Tensors, fail: Fail): DenseLayerShape {
-  allowKeys(entry, ['dense', 'weight', 'bias', 'order', 'activation'], place, fail);
-  const text = (key: string): string | undefined => {
-    const value = entry.get(key);
-    return value === undefined || typeof value === 'string' ? value : fail(place, `"${key}" should be a string`);
+/**
+ * Layers so that each comes after those whose values it takes, otherwise in their order.
+ * @throws when a layer's value depends on itself, or one does not lead to the last
+ */
+function dependenciesFirst(layers: readonly Layer[]): Layer[] {
+  const order: Layer[] = [];
+  const state = new Map<Layer, 'open' | 'done'>();
+  const path: { readonly layer: Layer; next: number }[] = [];
+  const enter = (layer: Layer): void => {
+    state.set(layer, 'open');
+    path.push({ layer, next: 0 });
   };
-  const order = text('order') ?? 'out-in';
-  if (order !== 'out-in' && order !== 'in-out') fail(place, `"order" should be "out-in" or "in-out", it is "${showName(order)}"`);
-  const transposed = order === 'in-out';
-
-  const prefix = text('dense');
-  const weight = text('weight') ?? `${prefix ?? ''}.weight`;
-  const [rows, columns] = tensors.take(weight, place, 2) as [number, number];
-  const [outputs, inputs] = transposed ? [columns, rows] : [rows, columns];
-
-  const biasOfPrefix = prefix !== undefined && tensors.has(`${prefix}.bias`) ? `${prefix}.bias` : undefined;
-  const bias = text('bias') ?? biasOfPrefix;
-  if (bias !== undefined) {
-    const [length] = tensors.take(bias, place, 1) as [number];
-    if (length !== outputs) fail(place, `bias "${showName(bias)}" has length ${length}, the layer has ${outputs} outputs`);
+  // Depth first along a path of its own: a description may nest deeper than calls can.
+  for (const start of layers) {
+    if (!state.has(start)) enter(start);
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const from = top.layer.from[top.next++];
+      if (from === undefined) {
+        state.set(top.layer, 'done');
+        order.push(top.layer);
+        path.pop();
+      } else if (from !== INPUT && !state.has(from)) enter(from);
+      else if (from !== INPUT && state.get(from) === 'open') {
+        const cycle = path.slice(path.findIndex(({ layer }) => layer === from)).map(({ layer }) => layer.entry.place);
+        top.layer.entry.fail(`takes its own value: a cycle through ${cycle.slice(0, 10).join(', ')}`);
+      }
+    }
   }
-  const activation = entry.has('activation') ? namedActivation(entry.get('activation'), place, fail) : LINEAR;
-  return { name: prefix ?? weight, inputs, outputs, weight, bias, transposed, activation };
+  const used = new Set<Layer | typeof INPUT>(layers.slice(-1));
+  for (const layer of order.toReversed()) if (used.has(layer)) for (const from of layer.from) used.add(from);
+  layers.find((layer) => !used.has(layer))?.entry.fail('does not lead to the output, which is the last layer');
+  return order;
 }
 
-function namedActivation(value: unknown, place: string, fail: Fail): Activation {
-  if (typeof value !== 'string') return fail(place, '"activation" should be a string such as "relu"');
-  try {
-    return activationNamed(value);
-  } catch (error) {
-    if (error instanceof UserError) return fail(place, error.message);
-    throw error;
-  }
+function tensorTable(tensors: readonly NamedShape[]): TensorTable {
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const usedBy = new Map<string, string>();
+  return {
+    has: (name) => byName.has(name),
+    take(name, entry) {
+      const tensor = byName.get(name) ?? entry.fail(`there is no tensor "${showName(name)}" in the weight file`);
+      const other = usedBy.get(name);
+      if (other !== undefined && !entry.flag('tied', false)) entry.fail(`tensor "${showName(name)}" is already used by ${other}; say "tied": true where layers share their weights`);
+      usedBy.set(name, entry.place);
+      return tensor;
+    },
+  };
 }
 
-function inputWidth(value: unknown, fail: Fail): number | undefined {
+function inputShape(description: Entry, fail: Fail): readonly number[] | undefined {
+  const value = description.value('input');
   if (value === undefined) return undefined;
-  const [width] = Array.isArray(value) && value.length === 1 ? (value as unknown[]) : [];
-  if (typeof width === 'number' && Number.isInteger(width) && width > 0) return width;
-  return fail('input', 'expected a list with one positive whole number, the input width of the first dense layer, such as [2]');
+  const positive = (length: unknown): length is number => Number.isSafeInteger(length) && (length as number) > 0;
+  if (Array.isArray(value) && value.length > 0 && value.every(positive)) return value;
+  return fail('input', 'expected a list of positive whole numbers, the shape of one input: [width], or channels first [3, 32, 32]');
 }
 
-function parse(text: string, fail: Fail): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    return fail('', `is not JSON (${error instanceof Error ? showName(error.message) : 'unknown error'})`);
-  }
-}
-
-function object(value: unknown, place: string, fail: Fail): Entry {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail(place, 'expected a JSON object');
-  return new Map(Object.entries(value));
-}
-
-function allowKeys(entry: Entry, allowed: readonly string[], place: string, fail: Fail): void {
-  for (const key of entry.keys()) {
-    if (!allowed.includes(key)) fail(place, `unknown key "${showName(key)}"; expected ${allowed.filter((k) => k !== '$schema').join(', ')}`);
-  }
+/** The width that the first dense layer takes, when nothing before it changes the width. */
+function inferredInput(order: readonly Layer[], tensors: readonly NamedShape[]): readonly number[] | undefined {
+  const first = order.find(({ kind }) => kind !== 'activation' && kind !== 'dropout');
+  if (first?.kind !== 'dense') return undefined;
+  const weight = first.entry.text('weight') ?? `${first.name}.weight`;
+  const shape = tensors.find(({ name }) => name === weight)?.shape;
+  const transposed = first.entry.value('order') === 'in-out' || (first.entry.value('axes') as readonly unknown[] | undefined)?.[0] === 1;
+  // What is wrong with the tensor is said when the layer is built.
+  return [Math.max(1, shape?.[transposed ? 0 : 1] ?? 1)];
 }

@@ -26,10 +26,12 @@ export type NodeId = number;
 /** The network cannot be built: `layer` is the node that does not fit, and the message says what was expected there. */
 export class NetworkError extends UserError {
   readonly layer: string;
+  readonly problem: string;
 
   constructor(layer: string, problem: string) {
     super(`layer "${showName(layer)}": ${problem}`);
     this.layer = layer;
+    this.problem = problem;
   }
 }
 

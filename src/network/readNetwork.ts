@@ -1,65 +1,112 @@
 /**
- * Weight file → dense chain. The first of these that is there decides: the description the user names, `NAME.network.json`
- * beside the file, the key `quotient.network` of its metadata, its names and shapes with `--activation`.
+ * Weight file → network. The first of these that is there decides: the description the user names, `NAME.network.json` beside the file, the
+ * key `quotient.network` of its metadata, the file's own graph or configuration, its names and shapes (with `--activation`).
  */
 import { readFile, stat } from 'node:fs/promises';
 import type { NetworkOptions } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
-import { activationNamed, activationNames, LINEAR } from './activation.ts';
-import type { DenseChain, DenseLayerShape } from './denseChain.ts';
-import { readDescription, type NamedShape } from './description.ts';
-import { recognizeDenseLayers, withActivation } from './recognize.ts';
+import { activationNamed, activationNames } from './activation.ts';
+import type { DenseChain } from './denseChain.ts';
+import { readDescription } from './description.ts';
+import { denseChainOf } from './denseChainOf.ts';
+import type { Network } from './network.ts';
+import { isCounter, recognizeNetwork } from './recognizeNetwork.ts';
+import type { Recognition } from './recognition.ts';
+import type { NamedShape } from './tensorUses.ts';
 
 /** Sizes of the leading axes that every tensor of a set of draws has in common: [], [draws] or [chains, draws]. */
 export type LeadingAxes = readonly number[];
 
+export interface ReadNetwork {
+  readonly kind: 'network';
+  readonly network: Network;
+  readonly leading: LeadingAxes;
+  /** For people: the description's path, "its graph", "names and shapes". */
+  readonly source: string;
+  /** Sentences: what the file does not tell and was taken for granted. */
+  readonly assumptions: readonly string[];
+}
+
 export type NetworkReading =
-  | { readonly kind: 'chain'; readonly chain: DenseChain; readonly leading: LeadingAxes; readonly source: string }
-  | { readonly kind: 'activation-needed'; readonly layers: readonly DenseLayerShape[]; readonly leading: LeadingAxes }
+  | ReadNetwork
+  /** `outline` says the layers without what lies between them: "2 → 3 → 1". */
+  | { readonly kind: 'activation-needed'; readonly outline: string; readonly leading: LeadingAxes }
   | { readonly kind: 'unrecognised'; readonly reason: string };
 
 /** Descriptions are small; anything larger is not one. */
 const MAX_DESCRIPTION_BYTES = 4 * 1024 * 1024;
 
 /**
- * @param leadingAxes how many leading draw axes the tensors have; found from the shapes when left out
+ * @param leadingAxes how many leading draw axes the tensors have; when left out, the fewest with which the tensors form a network
  * @throws WeightFileError when a description is there and does not fit the file
  */
 export async function readNetwork(file: WeightFile, options: NetworkOptions, leadingAxes?: 0 | 1 | 2): Promise<NetworkReading> {
   const weights = file.tensors.filter(({ name }) => file.optimizerPrefixes?.some((prefix) => name.startsWith(prefix)) !== true);
-  const leading = leadingSizes(file.path, weights, leadingAxes ?? inferredLeadingAxes(weights));
-  const tensors: NamedShape[] = weights.map(({ name, shape }) => ({ name, shape: shape.slice(leading.length) }));
+  const candidates = leadingAxes === undefined ? possibleLeadingAxes(weights) : [leadingSizes(file.path, weights, leadingAxes)];
+  const shapes = (leading: LeadingAxes): NamedShape[] => weights.map(({ name, shape }) => ({ name, shape: shape.slice(leading.length) }));
 
   const description = await findDescription(file, options);
   if (description !== undefined) {
+    const { text, source } = description;
     if (options.activation !== undefined) {
-      throw new UserError(`${description.source} already says which activations ${file.path} has; leave the activation out, or change it there`);
+      throw new UserError(`${source} already says which activations ${file.path} has; leave the activation out, or change it there`);
     }
-    return { kind: 'chain', chain: readDescription(description.text, description.source, tensors), leading, source: description.source };
+    return firstThatFits(candidates, (leading) => ({ kind: 'network', network: readDescription(text, source, shapes(leading)), leading, source, assumptions: [] }));
   }
-  const recognition = recognizeDenseLayers(tensors);
-  if (recognition.kind === 'unrecognised') return recognition;
-  const { layers } = recognition;
-  if (layers.length > 1 && options.activation === undefined) return { kind: 'activation-needed', layers, leading };
-  const chain = withActivation(layers, options.activation === undefined ? LINEAR : activationNamed(options.activation));
-  return { kind: 'chain', chain, leading, source: 'names and shapes' };
+  let last: NetworkReading = { kind: 'unrecognised', reason: 'the file holds no tensors' };
+  for (const leading of candidates) {
+    const { recognition, source } = await recognizeNetwork(file, shapes(leading));
+    last = withOptions(recognition, source, leading, options);
+    if (last.kind !== 'unrecognised') break;
+  }
+  return last;
+}
+
+function withOptions(recognition: Recognition, source: string, leading: LeadingAxes, { activation }: NetworkOptions): NetworkReading {
+  switch (recognition.kind) {
+    case 'network':
+      return { ...recognition, source, leading };
+    case 'activation-needed':
+      if (activation === undefined) return { kind: 'activation-needed', outline: recognition.outline, leading };
+      return { kind: 'network', network: recognition.withActivation(activationNamed(activation)), leading, source, assumptions: [] };
+    case 'unrecognised':
+      return recognition;
+  }
+}
+
+/** The first candidate that does not throw; what the last one throws when all do. */
+function firstThatFits<T>(candidates: readonly LeadingAxes[], read: (leading: LeadingAxes) => T): T {
+  for (const leading of candidates.slice(0, -1)) {
+    try {
+      return read(leading);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  }
+  return read(candidates.at(-1) ?? []);
 }
 
 /** As `readNetwork`, for an analysis that cannot go on without a network. @throws UserError that says what is missing and what to do */
-export async function requireNetwork(file: WeightFile, options: NetworkOptions, leadingAxes?: 0 | 1 | 2): Promise<Extract<NetworkReading, { kind: 'chain' }>> {
+async function requireNetwork(file: WeightFile, options: NetworkOptions, leadingAxes?: 0 | 1 | 2): Promise<ReadNetwork> {
   const reading = await readNetwork(file, options, leadingAxes);
   switch (reading.kind) {
-    case 'chain':
+    case 'network':
       return reading;
-    case 'activation-needed': {
-      const widths = [reading.layers[0]!.inputs, ...reading.layers.map((layer) => layer.outputs)].join(' → ');
-      throw new WeightFileError(file.path, '', `dense layers ${widths}, but nothing says which activation lies between them; name it, on the command line with --activation (${activationNames.join(', ')}), or write ${descriptionPath(file.path)}`);
-    }
+    case 'activation-needed':
+      throw new WeightFileError(file.path, '', `dense layers ${reading.outline}, but nothing says which activation lies between them; name it, on the command line with --activation (${activationNames.join(', ')}), or write ${descriptionPath(file.path)}`);
     case 'unrecognised':
       throw new WeightFileError(file.path, '', `not recognised as a network: ${reading.reason}; a description in ${descriptionPath(file.path)} can say what it is`);
   }
+}
+
+/** As `requireNetwork`, for an analysis of chains of dense layers. @throws UserError also when the network is another one */
+export async function requireChain(file: WeightFile, options: NetworkOptions, leadingAxes?: 0 | 1 | 2): Promise<ReadNetwork & { readonly chain: DenseChain }> {
+  const reading = await requireNetwork(file, options, leadingAxes);
+  const chain = denseChainOf(reading.network);
+  if (chain === undefined) throw new WeightFileError(file.path, '', 'is a network with more than dense layers and activations, which this analysis does not take yet');
+  return { ...reading, chain };
 }
 
 /** Where the description of a weight file is looked for: `model.network.json` beside `model.safetensors`. */
@@ -67,18 +114,21 @@ function descriptionPath(weightPath: string): string {
   return weightPath.replace(/(\.safetensors\.index\.json|\.[^./\\]+)?$/, '.network.json');
 }
 
-/** Dense weights have two axes, so whatever the highest rank exceeds two by is draw axes, if every tensor begins with the same sizes. */
-function inferredLeadingAxes(tensors: readonly NamedShape[]): number {
-  const count = Math.max(0, ...tensors.map(({ shape }) => shape.length)) - 2;
-  const first = tensors[0];
-  if (first === undefined || count < 1 || count > 2) return 0;
-  const leading = first.shape.slice(0, count);
-  return tensors.every(({ shape }) => shape.length > count && leading.every((size, axis) => shape[axis] === size)) ? count : 0;
+/**
+ * Draw axes are the same sizes at the beginning of every tensor, with at least one axis behind them; the counters of batch normalisation have
+ * none. At most two: chains and draws.
+ */
+function possibleLeadingAxes(tensors: readonly NamedShape[]): LeadingAxes[] {
+  const counted = tensors.filter(({ name }) => !isCounter(name));
+  const first = counted[0]?.shape ?? [];
+  const common = (count: number): boolean => counted.every(({ shape }) => shape.length > count && first.slice(0, count).every((size, axis) => shape[axis] === size));
+  return [[], ...[1, 2].filter((count) => counted.length > 0 && common(count)).map((count) => first.slice(0, count))];
 }
 
 function leadingSizes(path: string, tensors: readonly NamedShape[], count: number): LeadingAxes {
   const leading = (tensors[0]?.shape ?? []).slice(0, count);
   for (const { name, shape } of tensors) {
+    if (isCounter(name)) continue;
     if (shape.length < count || leading.some((size, axis) => shape[axis] !== size)) {
       throw new WeightFileError(path, `tensor "${showName(name)}"`, `its shape [${shape.join(', ')}] does not begin with the draw axes [${leading.join(', ')}] that the first tensor has`);
     }

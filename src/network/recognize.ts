@@ -4,24 +4,29 @@
  * numbers give an order in which the widths fit.
  */
 import { showName } from '../weights/weightFileError.ts';
-import type { Activation } from './activation.ts';
-import { LINEAR } from './activation.ts';
-import { denseChain, type DenseChain, type DenseLayerShape } from './denseChain.ts';
-import type { NamedShape } from './description.ts';
+import { LINEAR, type Activation } from './activation.ts';
+import type { Network } from './network.ts';
+import { NetworkBuilder } from './networkBuilder.ts';
+import { unrecognised, type Recognition } from './recognition.ts';
+import type { NamedShape } from './tensorUses.ts';
 
-export type Recognition =
-  /** Layers in order; every activation is still open. */
-  | { readonly kind: 'layers'; readonly layers: readonly DenseLayerShape[] }
-  | { readonly kind: 'unrecognised'; readonly reason: string };
+interface DenseTensors {
+  /** The common prefix of its tensors. */
+  readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly weight: NamedShape;
+  readonly bias: NamedShape | undefined;
+}
 
 /** @param tensors names and shapes, without leading draw axes */
 export function recognizeDenseLayers(tensors: readonly NamedShape[]): Recognition {
-  const unrecognised = (reason: string): Recognition => ({ kind: 'unrecognised', reason });
   if (tensors.length === 0) return unrecognised('the file holds no tensors');
-  const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]));
-  const layers: DenseLayerShape[] = [];
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const layers: DenseTensors[] = [];
   const covered = new Set<string>();
-  for (const { name, shape } of tensors) {
+  for (const weight of tensors) {
+    const { name, shape } = weight;
     const prefix = /^(?:(.*)\.)?weight$/s.exec(name);
     if (prefix === null) continue;
     const [outputs, inputs] = shape;
@@ -30,34 +35,43 @@ export function recognizeDenseLayers(tensors: readonly NamedShape[]): Recognitio
     }
     if (outputs === 0 || inputs === 0) return unrecognised(`tensor "${showName(name)}" is empty`);
     const layer = prefix[1] ?? '';
-    const biasName = layer === '' ? 'bias' : `${layer}.bias`;
-    const biasShape = shapes.get(biasName);
-    if (biasShape !== undefined && (biasShape.length !== 1 || biasShape[0] !== outputs)) {
-      return unrecognised(`bias "${showName(biasName)}" of shape [${biasShape.join(', ')}] does not fit a layer with ${outputs} outputs`);
+    const bias = byName.get(layer === '' ? 'bias' : `${layer}.bias`);
+    if (bias !== undefined && (bias.shape.length !== 1 || bias.shape[0] !== outputs)) {
+      return unrecognised(`bias "${showName(bias.name)}" of shape [${bias.shape.join(', ')}] does not fit a layer with ${outputs} outputs`);
     }
     covered.add(name);
-    if (biasShape !== undefined) covered.add(biasName);
-    layers.push({ name: layer === '' ? 'weight' : layer, inputs, outputs, weight: name, bias: biasShape === undefined ? undefined : biasName, transposed: false, activation: LINEAR });
+    if (bias !== undefined) covered.add(bias.name);
+    layers.push({ name: layer === '' ? 'weight' : layer, inputs, outputs, weight, bias });
   }
   const stray = tensors.find(({ name }) => !covered.has(name));
   if (stray !== undefined) return unrecognised(`tensor "${showName(stray.name)}" of shape [${stray.shape.join(', ')}] does not belong to a dense layer`);
 
   const numbered = numberedOrder(layers);
-  if (numbered !== undefined && chains(numbered)) return { kind: 'layers', layers: numbered };
-  const order = onlyOrder(layers);
-  if (order !== undefined) return { kind: 'layers', layers: order };
-  return unrecognised('the names and shapes of its dense layers do not give one order; describe the network in a NAME.network.json');
+  const order = numbered !== undefined && chains(numbered) ? numbered : onlyOrder(layers);
+  if (order === undefined) return unrecognised('the names and shapes of its dense layers do not give one order; describe the network in a NAME.network.json');
+  if (order.length === 1) return { kind: 'network', network: chainOf(order, LINEAR), assumptions: [] };
+  return {
+    kind: 'activation-needed',
+    outline: [order[0]!.inputs, ...order.map(({ outputs }) => outputs)].join(' → '),
+    withActivation: (activation) => chainOf(order, activation),
+  };
 }
 
 /** The chain with `activation` after every layer but the last. */
-export function withActivation(layers: readonly DenseLayerShape[], activation: Activation): DenseChain {
-  return denseChain(layers.map((layer, l) => ({ ...layer, activation: l === layers.length - 1 ? LINEAR : activation })));
+function chainOf(layers: readonly DenseTensors[], activation: Activation): Network {
+  const builder = new NetworkBuilder();
+  let node = builder.input([layers[0]!.inputs]);
+  for (const [l, { name, weight, bias }] of layers.entries()) {
+    node = builder.dense(name, node, { tensor: weight.name, shape: weight.shape }, bias === undefined ? undefined : { tensor: bias.name, shape: bias.shape });
+    if (l < layers.length - 1 && activation.name !== 'linear') node = builder.activation(`${name} ${activation.name}`, node, activation);
+  }
+  return builder.finish(node);
 }
 
-const chains = (layers: readonly DenseLayerShape[]): boolean => layers.every((layer, l) => l === 0 || layers[l - 1]!.outputs === layer.inputs);
+const chains = (layers: readonly DenseTensors[]): boolean => layers.every((layer, l) => l === 0 || layers[l - 1]!.outputs === layer.inputs);
 
 /** Sorted by the numbers in their names, when the names are alike but for these numbers. */
-function numberedOrder(layers: readonly DenseLayerShape[]): DenseLayerShape[] | undefined {
+function numberedOrder(layers: readonly DenseTensors[]): DenseTensors[] | undefined {
   const pattern = (name: string): string => name.replace(/\d+/g, '#');
   const first = layers[0];
   if (first === undefined || layers.some(({ name }) => pattern(name) !== pattern(first.name))) return undefined;
@@ -74,11 +88,11 @@ function numberedOrder(layers: readonly DenseLayerShape[]): DenseLayerShape[] | 
  * The order in which the widths chain, when there is exactly one. Layers are edges from width to width, so that an order is an
  * Eulerian path; the search gives up, as ambiguous, on the second one it finds. It is for the few layers that people name by hand.
  */
-function onlyOrder(layers: readonly DenseLayerShape[]): DenseLayerShape[] | undefined {
+function onlyOrder(layers: readonly DenseTensors[]): DenseTensors[] | undefined {
   if (layers.length > 32) return undefined;
-  let found: DenseLayerShape[] | undefined;
+  let found: DenseTensors[] | undefined;
   let visits = 0;
-  const path: DenseLayerShape[] = [];
+  const path: DenseTensors[] = [];
   /** Returns false when the search should stop. */
   const extend = (): boolean => {
     if (++visits > 10_000) return false;

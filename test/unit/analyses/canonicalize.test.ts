@@ -5,7 +5,7 @@ import { canonicalize } from '../../../src/analyses/canonicalize.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { forward } from '../../../src/network/chainForward.ts';
 import { readParameters } from '../../../src/network/chainParameters.ts';
-import { requireNetwork } from '../../../src/network/readNetwork.ts';
+import { requireChain } from '../../../src/network/readNetwork.ts';
 import type { CanonicalizeRequest } from '../../../src/protocol/service.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { writeSafetensors } from '../../../src/weights/safetensorsWriter.ts';
@@ -29,7 +29,7 @@ async function parametersOf(file: string): Promise<{ theta: Float64Array; shapes
   const opened = await openWeightFile(file);
   try {
     // The result describes itself: no activation is given.
-    const { chain } = await requireNetwork(opened, {});
+    const { chain } = await requireChain(opened, {});
     return { theta: await readParameters(opened, chain), shapes: opened.tensors.map(({ name, dtype, shape }) => [name, dtype, shape]) };
   } finally {
     await opened.close();

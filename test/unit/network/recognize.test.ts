@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { activationNamed } from '../../../src/network/activation.ts';
 import { recognizeDenseLayers } from '../../../src/network/recognize.ts';
 
 const dense = (name: string, inputs: number, outputs: number, bias = true) => [
@@ -8,7 +9,9 @@ const dense = (name: string, inputs: number, outputs: number, bias = true) => [
 ];
 const order = (tensors: Parameters<typeof recognizeDenseLayers>[0]) => {
   const found = recognizeDenseLayers(tensors);
-  return found.kind === 'layers' ? found.layers.map(({ name }) => name) : found.reason;
+  if (found.kind === 'unrecognised') return found.reason;
+  const network = found.kind === 'network' ? found.network : found.withActivation(activationNamed('relu'));
+  return network.nodes.filter(({ op }) => op === 'dense').map(({ name }) => name);
 };
 
 describe('recognising dense layers by names and shapes', () => {
