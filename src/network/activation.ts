@@ -2,6 +2,7 @@
  * Element-wise activations: value, derivative, and the two properties that decide which symmetries a layer has.
  * At a kink the derivative is the left one, as in PyTorch: relu'(0) = 0, leaky_relu'(0) = slope.
  */
+import { erf, normalCdf, normalPdf } from '../linalg/normal.ts';
 import { UserError } from '../protocol/userError.ts';
 
 export interface Activation {
@@ -16,10 +17,6 @@ export interface Activation {
 }
 
 const sigmoid = (z: number): number => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
-const SQRT_HALF = Math.SQRT1_2;
-const INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
-const normalCdf = (z: number): number => 0.5 * erfc(-z * SQRT_HALF);
-const normalPdf = (z: number): number => INV_SQRT_2PI * Math.exp(-0.5 * z * z);
 
 const smooth = { positivelyHomogeneous: false, odd: false } as const;
 
@@ -70,25 +67,4 @@ function leaky(slope: number): Activation {
     positivelyHomogeneous: true,
     odd: slope === 1,
   };
-}
-
-/** Error function, odd by construction and exact to about 1e-15 relative near zero too: power series (Abramowitz & Stegun 7.1.6). */
-function erf(x: number): number {
-  if (!(Math.abs(x) < 2)) return x < 0 ? erfc(-x) - 1 : 1 - erfc(x);
-  let term = x;
-  let sum = x;
-  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-    term *= (2 * x * x) / (2 * n + 1);
-    sum += term;
-  }
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-}
-
-/** Complementary error function; its tail, from 2 on, by a continued fraction (Abramowitz & Stegun 7.1.14), keeps its relative accuracy. */
-function erfc(x: number): number {
-  if (x < 2) return x <= -2 ? 2 - erfc(-x) : 1 - erf(x);
-  if (x > 27) return 0;
-  let tail = 0;
-  for (let n = 120; n >= 1; n--) tail = (0.5 * n) / (x + tail);
-  return Math.exp(-x * x) / (Math.sqrt(Math.PI) * (x + tail));
 }

@@ -1,0 +1,133 @@
+/**
+ * How good a predictive is on labelled inputs: negative log predictive density, RMSE or accuracy, expected calibration error (Guo et al. 2017),
+ * Brier score, coverage of 95 % intervals. What is a mean over inputs comes with its standard error over inputs.
+ */
+import type { LikelihoodModel } from '../curvature/likelihood.ts';
+import { normalCdf } from '../linalg/normal.ts';
+import { probitScaled, type Predictive, type PredictiveDraws } from './predictive.ts';
+
+export interface Score {
+  readonly value: number;
+  /** Over the inputs; NaN for what is not a mean. */
+  readonly standardError: number;
+}
+
+export type Scores =
+  /** `nll` of whole outputs; squares and coverage are means over the O entries of an output. */
+  | { readonly kind: 'regression'; readonly nll: Score; readonly rmse: Score; readonly coverage95: Score }
+  | { readonly kind: 'classification'; readonly nll: Score; readonly accuracy: Score; readonly ece: Score; readonly brier: Score };
+
+/** Bins of the calibration error, of equal width in confidence. */
+const CALIBRATION_BINS = 15;
+
+/** @param targets y: N × O, of 0 and 1 for a Bernoulli; categorical: N class numbers */
+export function scores(likelihood: LikelihoodModel, predictive: Predictive, targets: Float64Array, width: number): Scores {
+  const rows = predictive.mean.length / width;
+  const nll = average(rows, (n) => -logDensity(likelihood, predictive.draws, targets, n, width));
+  return likelihood.kind === 'gaussian' ? { kind: 'regression', nll, ...regression(likelihood.noise, predictive, targets, width) } : { kind: 'classification', nll, ...classification(likelihood.kind, predictive.mean, targets, width) };
+}
+
+function regression(noise: number, { mean, draws }: Predictive, targets: Float64Array, width: number): { readonly rmse: Score; readonly coverage95: Score } {
+  const rows = mean.length / width;
+  const overOutputs = (n: number, each: (k: number) => number): number => {
+    let sum = 0;
+    for (let k = n * width; k < (n + 1) * width; k++) sum += each(k) / width;
+    return sum;
+  };
+  const mse = average(rows, (n) => overOutputs(n, (k) => (targets[k]! - mean[k]!) ** 2));
+  const rmse = Math.sqrt(mse.value);
+  const inside = (k: number): number => {
+    const below = cumulative(draws, k, noise, targets[k]!);
+    return below >= 0.025 && below <= 0.975 ? 1 : 0;
+  };
+  return { rmse: { value: rmse, standardError: rmse === 0 ? 0 : mse.standardError / (2 * rmse) }, coverage95: average(rows, (n) => overOutputs(n, inside)) };
+}
+
+/** Of a Bernoulli every output is a question of its own, with two classes. */
+function classification(kind: 'categorical' | 'bernoulli', probabilities: Float64Array, targets: Float64Array, width: number): { readonly accuracy: Score; readonly ece: Score; readonly brier: Score } {
+  const classes = kind === 'bernoulli' ? 2 : width;
+  const questions = kind === 'bernoulli' ? targets.length : probabilities.length / width;
+  const of = (n: number, k: number): number => (kind === 'categorical' ? probabilities[n * width + k]! : k === 1 ? probabilities[n]! : 1 - probabilities[n]!);
+  const correct = new Float64Array(questions);
+  const confidence = new Float64Array(questions);
+  const brier = new Float64Array(questions);
+  for (let n = 0; n < questions; n++) {
+    let top = 0;
+    for (let k = 0; k < classes; k++) {
+      if (of(n, k) > of(n, top)) top = k;
+      brier[n]! += (of(n, k) - (k === targets[n] ? 1 : 0)) ** 2;
+    }
+    confidence[n] = of(n, top);
+    correct[n] = top === targets[n] ? 1 : 0;
+  }
+  return { accuracy: average(questions, (n) => correct[n]!), brier: average(questions, (n) => brier[n]!), ece: { value: calibrationError(confidence, correct), standardError: Number.NaN } };
+}
+
+/** Σ over bins of (share of inputs in the bin) × |accuracy − mean confidence| there. */
+function calibrationError(confidence: Float64Array, correct: Float64Array): number {
+  const gap = new Float64Array(CALIBRATION_BINS);
+  confidence.forEach((p, n) => { gap[Math.min(CALIBRATION_BINS - 1, Math.max(0, Math.ceil(p * CALIBRATION_BINS) - 1))]! += correct[n]! - p; });
+  return gap.reduce((sum, difference) => sum + Math.abs(difference), 0) / confidence.length;
+}
+
+/** log p(y_n | x_n, D): the log of the mean density over draws, or in closed form (probit for classification). */
+function logDensity(likelihood: LikelihoodModel, draws: PredictiveDraws, targets: Float64Array, n: number, width: number): number {
+  if (draws.kind === 'sampled') {
+    const size = draws.outputs.length / draws.count;
+    const logs = Float64Array.from({ length: draws.count }, (_, s) => logDensityOf(likelihood, draws.outputs, s * size + n * width, targets, n, width));
+    const largest = logs.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+    return largest === Number.NEGATIVE_INFINITY ? largest : largest + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - largest), 0) / draws.count);
+  }
+  if (likelihood.kind === 'gaussian') {
+    let sum = 0;
+    for (let k = n * width; k < (n + 1) * width; k++) {
+      const variance = draws.variance[k]! + likelihood.noise ** 2;
+      sum -= 0.5 * ((targets[k]! - draws.mean[k]!) ** 2 / variance + Math.log(2 * Math.PI * variance));
+    }
+    return sum;
+  }
+  const [from, to] = [n * width, (n + 1) * width];
+  return logDensityOf(likelihood, probitScaled(draws.mean.subarray(from, to), draws.variance.subarray(from, to)), 0, targets, n, width);
+}
+
+/** log p(y_n | f), constants included; f begins at `from`. */
+function logDensityOf(likelihood: LikelihoodModel, f: Float64Array, from: number, targets: Float64Array, n: number, width: number): number {
+  switch (likelihood.kind) {
+    case 'gaussian': {
+      let sum = -width * (Math.log(likelihood.noise) + 0.5 * Math.log(2 * Math.PI));
+      for (let o = 0; o < width; o++) sum -= 0.5 * ((targets[n * width + o]! - f[from + o]!) / likelihood.noise) ** 2;
+      return sum;
+    }
+    case 'bernoulli': {
+      let sum = 0;
+      for (let o = 0; o < width; o++) {
+        const z = targets[n * width + o] === 1 ? f[from + o]! : -f[from + o]!;
+        sum -= Math.max(-z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+      }
+      return sum;
+    }
+    case 'categorical': {
+      let largest = Number.NEGATIVE_INFINITY;
+      for (let o = 0; o < width; o++) largest = Math.max(largest, f[from + o]!);
+      let sum = 0;
+      for (let o = 0; o < width; o++) sum += Math.exp(f[from + o]! - largest);
+      return f[from + targets[n]!]! - largest - Math.log(sum);
+    }
+  }
+}
+
+/** P(y ≤ value) of entry k of the predictive, observation noise included: a normal, or a mixture of one normal a draw. */
+function cumulative(draws: PredictiveDraws, k: number, noise: number, value: number): number {
+  if (draws.kind === 'gaussian') return normalCdf((value - draws.mean[k]!) / Math.sqrt(draws.variance[k]! + noise ** 2));
+  const size = draws.outputs.length / draws.count;
+  let sum = 0;
+  for (let s = 0; s < draws.count; s++) sum += normalCdf((value - draws.outputs[s * size + k]!) / noise);
+  return sum / draws.count;
+}
+
+function average(count: number, of: (n: number) => number): Score {
+  const values = Float64Array.from({ length: count }, (_, n) => of(n));
+  const value = values.reduce((sum, x) => sum + x, 0) / count;
+  const square = values.reduce((sum, x) => sum + (x - value) ** 2, 0);
+  return { value, standardError: count < 2 ? Number.NaN : Math.sqrt(square / (count - 1) / count) };
+}

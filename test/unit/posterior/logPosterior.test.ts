@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import type { LikelihoodModel } from '../../../src/curvature/likelihood.ts';
+import { complete } from '../../../src/linalg/interruptible.ts';
+import { seededRandom } from '../../../src/linalg/random.ts';
+import { logPosterior, type PosteriorProblem } from '../../../src/posterior/logPosterior.ts';
+import { train, type Optimizer } from '../../../src/posterior/training.ts';
+import { operations, ruledState } from '../network/networks.ts';
+import { linearModel } from './linearModel.ts';
+
+const likelihoods: readonly LikelihoodModel[] = [{ kind: 'gaussian', noise: 0.3 }, { kind: 'categorical' }, { kind: 'bernoulli' }];
+
+function problemOf(name: string, likelihood: LikelihoodModel, rows: number): { readonly problem: PosteriorProblem; readonly state: Float64Array } {
+  const network = operations[name]!().build();
+  const random = seededRandom(1);
+  const x = Float64Array.from({ length: rows * network.inputs }, () => random.normal());
+  const targets = likelihood.kind === 'categorical' ? Float64Array.from({ length: rows }, () => random.below(network.outputs)) : Float64Array.from({ length: rows * network.outputs }, () => (likelihood.kind === 'bernoulli' ? random.below(2) : random.normal()));
+  return { problem: { network, x, targets, likelihood, priorPrecision: 0.7 }, state: ruledState(network) };
+}
+
+describe('log-posterior', () => {
+  it.each(likelihoods.flatMap((likelihood) => ['lenet', 'residual', 'mlp mixer'].map((name) => [name, likelihood.kind, likelihood] as const)))('has the gradient of its value: %s, %s', (name, _, likelihood) => {
+    const { problem, state } = problemOf(name, likelihood, 3);
+    const gradient = new Float64Array(problem.network.parameters);
+    logPosterior(problem, state, gradient);
+    const random = seededRandom(2);
+    const direction = state.map((__, i) => (i < problem.network.parameters ? random.normal() : 0));
+    const along = gradient.reduce((sum, g, i) => sum + g * direction[i]!, 0);
+    const scratch = new Float64Array(gradient.length);
+    const at = (t: number): number => logPosterior(problem, state.map((w, i) => w + t * direction[i]!), scratch).value;
+    const h = 1e-5;
+    expect(Math.abs((at(h) - at(-h)) / (2 * h) - along)).toBeLessThan(1e-5 * (1 + Math.abs(along)));
+  });
+
+  it('a part of the data, scaled up, is right on average', () => {
+    const { problem, state } = problemOf('lenet', { kind: 'categorical' }, 12);
+    const [whole, part, sum] = [0, 1, 2].map(() => new Float64Array(problem.network.parameters)) as [Float64Array, Float64Array, Float64Array];
+    const { value } = logPosterior(problem, state, whole);
+    let average = 0;
+    for (let b = 0; b < 4; b++) {
+      average += logPosterior(problem, state, part, Int32Array.of(b, b + 4, b + 8)).value / 4;
+      part.forEach((g, i) => { sum[i]! += g / 4; });
+    }
+    expect(average).toBeCloseTo(value, 9);
+    whole.forEach((g, i) => { expect(sum[i]).toBeCloseTo(g, 9); });
+  });
+
+  it('the prior integrates to one', () => {
+    const { problem } = linearModel(seededRandom(1), 1, 1, { noise: 1, priorPrecision: 2.5 });
+    let integral = 0;
+    const gradient = new Float64Array(2);
+    for (let a = -6; a <= 6; a += 0.05) {
+      for (let b = -6; b <= 6; b += 0.05) {
+        const { value, logLikelihood } = logPosterior(problem, Float64Array.of(a, b), gradient);
+        integral += Math.exp(value - logLikelihood) * 0.05 ** 2;
+      }
+    }
+    expect(integral).toBeCloseTo(1, 9);
+  });
+});
+
+describe('training to a mode', () => {
+  it.each<[string, Optimizer, number]>([
+    ['gradient descent', { kind: 'sgd', learningRate: 0.02, momentum: 0 }, 4000],
+    ['momentum', { kind: 'sgd', learningRate: 0.02, momentum: 0.9 }, 800],
+    ['Adam', { kind: 'adam', learningRate: 0.05 }, 3000],
+  ])('finds the posterior mean of linear regression: %s', (_, optimizer, epochs) => {
+    const { problem, mean } = linearModel(seededRandom(3), 40, 3, { noise: 0.5, priorPrecision: 2 });
+    const { state, gradientNorm, loss } = complete(train(problem, new Float64Array(4), { optimizer, epochs, batch: 40, schedule: optimizer.kind === 'adam' ? 'cosine' : 'constant', random: seededRandom(1) }));
+    state.forEach((w, i) => { expect(w).toBeCloseTo(mean[i]!, 6); });
+    expect(gradientNorm).toBeLessThan(1e-3);
+    expect(loss.at(-1)).toBeLessThan(loss[0]!);
+  });
+
+  it('in batches comes close, the same for the same seed', () => {
+    const { problem, mean } = linearModel(seededRandom(3), 40, 3, { noise: 0.5, priorPrecision: 2 });
+    const run = (): Float64Array => complete(train(problem, new Float64Array(4), { optimizer: { kind: 'sgd', learningRate: 0.02, momentum: 0.5 }, epochs: 200, batch: 7, schedule: 'cosine', random: seededRandom(1) })).state;
+    const state = run();
+    state.forEach((w, i) => { expect(Math.abs(w - mean[i]!)).toBeLessThan(0.01); });
+    expect(run()).toEqual(state);
+  });
+
+  it('says so when it diverges', () => {
+    const { problem } = linearModel(seededRandom(3), 40, 3, { noise: 0.01, priorPrecision: 2 });
+    expect(() => complete(train(problem, new Float64Array(4), { optimizer: { kind: 'sgd', learningRate: 10, momentum: 0 }, epochs: 500, batch: 40, schedule: 'constant', random: seededRandom(1) }))).toThrow(/training diverged in epoch \d+/);
+  });
+});
