@@ -39,7 +39,7 @@ const sides = { automargin: 'height' } as const;
 /** Top of the colour scale, in decades; at least so much that one point alone is not the darkest colour. */
 export const topDecade = (largest: number): number => Math.max(Math.log10(largest), 0.3);
 
-export function panelFigure({ xLabel, yLabel }: DensitySection, picture: PanelPicture, grid: PanelGrid, dragmode: 'zoom' | 'select', theme: Theme, width: number): PlotFigure {
+export function panelFigure({ xLabel, yLabel, diagonal = true }: DensitySection, picture: PanelPicture, grid: PanelGrid, dragmode: 'zoom' | 'select', theme: Theme, width: number): PlotFigure {
   const { equal, ratio } = aspect(picture.panel);
   const home = wholeView(picture.panel);
   const shown = picture.view ?? home;
@@ -53,7 +53,7 @@ export function panelFigure({ xLabel, yLabel }: DensitySection, picture: PanelPi
       dragmode,
       xaxis: axis(theme, shortened(xLabel, (width - margin.l) / theme.font.size), { ...sides, range: [...shown.x], constrain: 'domain', nticks, tickangle: 0, mirror: true }),
       yaxis: axis(theme, shortened(yLabel, (width - margin.l) / theme.font.size), { range: [...shown.y], constrain: 'domain', nticks, mirror: true, ...(equal ? { scaleanchor: 'x' } : {}) }),
-      shapes: shapes(picture, theme, '', 1),
+      shapes: shapes(picture, diagonal, theme, '', 1),
       ...selecting(theme),
     },
   };
@@ -82,12 +82,12 @@ function traces({ panel, group, points }: PanelPicture, { z, text }: PanelGrid, 
 }
 
 /** The line x = y reaches far beyond the axes, so that it is there wherever one pans to. */
-function shapes({ panel: { x, y }, box }: PanelPicture, theme: Theme, suffix: string, width: number): Shape[] {
+function shapes({ panel: { x, y }, box }: PanelPicture, diagonal: boolean, theme: Theme, suffix: string, width: number): Shape[] {
   const [low, high] = [Math.min(x.min, y.min), Math.max(x.max, y.max)];
   const [from, to] = [low - 10 * (high - low), high + 10 * (high - low)];
   const on = { xref: `x${suffix}`, yref: `y${suffix}` } as Pick<Shape, 'xref' | 'yref'>;
   return [
-    { ...on, type: 'line', x0: from, y0: from, x1: to, y1: to, line: { color: theme.muted, width, dash: 'dash' }, layer: 'above' },
+    ...(diagonal ? [{ ...on, type: 'line' as const, x0: from, y0: from, x1: to, y1: to, line: { color: theme.muted, width, dash: 'dash' as const }, layer: 'above' as const }] : []),
     ...(box === null ? [] : [{ ...on, type: 'rect' as const, x0: box.x[0], x1: box.x[1], y0: box.y[0], y1: box.y[1], line: { color: theme.foreground, width: 1.5 * width }, layer: 'above' as const }]),
   ];
 }
@@ -131,7 +131,7 @@ export function sideBySide(section: DensitySection, pictures: readonly PanelPict
     layout: {
       ...layout,
       margin: { l: 60, r: 20, t: 50, b: 130 },
-      shapes: pictures.flatMap((picture, i) => shapes(picture, theme, i === 0 ? '' : String(i + 1), 1)),
+      shapes: pictures.flatMap((picture, i) => shapes(picture, section.diagonal ?? true, theme, i === 0 ? '' : String(i + 1), 1)),
       annotations: pictures.map(({ panel }, i) => ({
         text: plotText(visible(panel.title)), x: i * (share + gap) + share / 2, y: 1, xref: 'paper', yref: 'paper', xanchor: 'center', yanchor: 'bottom', yshift: 10, showarrow: false, font: { size: theme.font.size + 2 },
       })),

@@ -1,129 +1,148 @@
 /**
- * The posterior report: densities of two parameters, distances and chain diagnostics at every stage, in words, pictures and JSON.
+ * The posterior report: what the draws look like at every stage, in words, pictures and JSON.
  */
+import path from 'node:path';
 import type { ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
-import { commonAxis, histogram, histogram2d, quantile } from '../posterior/density.ts';
-import type { Draws } from '../posterior/draws.ts';
-import { formatCount, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
-import type { BinAxis, JsonValue, Section } from '../protocol/report.ts';
+import { quantile } from '../posterior/density.ts';
+import type { DrawPlan } from '../posterior/drawPlan.ts';
+import type { DrawSource } from '../posterior/draws.ts';
+import type { TwoSets } from '../posterior/selection.ts';
+import { sketchError } from '../posterior/sketch.ts';
+import { formatBytes, formatCount, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
+import type { FiguresSection, Provenance, Report } from '../protocol/report.ts';
+import type { PosteriorRequest } from '../protocol/service.ts';
 import type { SymmetryGroup } from '../symmetry/group.ts';
+import { describeChain } from './describe.ts';
+import type { DrawComparison } from './drawComparison.ts';
+import { componentsSection, densitySection, distanceSection, functionsSection } from './posteriorPictures.ts';
+import { posteriorResult } from './posteriorResult.ts';
+import { diagnosticsSection, discrepancySection, modesSection, modesWords, spreadSection } from './posteriorTables.ts';
 import type { SymmetryStep } from './symmetrySteps.ts';
 
-/** Few draws get large bins, so that single ones can be seen: about 1.2 √M a side. */
-const densityBins = (draws: number): number => Math.min(120, Math.max(24, Math.ceil(1.2 * Math.sqrt(draws))));
-/** Of many draws the tails may lie outside; of few every one counts. */
-const densityCoverage = (draws: number): number => (draws < 200 ? 1 : 0.95);
-const DENSITY_MARGIN = 0.12;
-const DISTANCE_BINS = 100;
-
 /** The draws at one stage. */
-export interface PosteriorView {
+export interface PosteriorView extends DrawComparison {
   readonly step: SymmetryStep;
-  /** The two parameters that are plotted, one entry a draw. */
+  /** The two parameters that are plotted, one entry a draw, and their own diagnostics. */
   readonly x: Float64Array;
   readonly y: Float64Array;
-  /** Of a fixed selection of pairs of draws. */
-  readonly distances: Float64Array;
+  readonly plotted: readonly [ChainDiagnostics, ChainDiagnostics];
   /** Of the parameters, or of an even selection of them. */
   readonly diagnostics: readonly ChainDiagnostics[];
+  /** Root mean variance of each tensor's entries. */
+  readonly spreads: readonly number[];
 }
 
+/** The draws as functions, which no stage changes. */
+export interface FunctionView extends DrawComparison {
+  readonly diagnostics: readonly ChainDiagnostics[];
+  /** For people: "24 standard normal inputs". */
+  readonly inputs: string;
+}
 
 /** The two parameters of the density plots. */
 export interface PlottedPair {
   readonly title: string;
   readonly labels: readonly [string, string];
+  readonly names: readonly [string, string];
 }
 
-export function symmetrySentence(group: SymmetryGroup): string {
+/** A tensor's entries [begin, end) in θ. */
+export interface TensorPlace {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface PosteriorFindings {
+  readonly request: PosteriorRequest;
+  readonly source: DrawSource;
+  readonly group: SymmetryGroup;
+  readonly plan: DrawPlan;
+  readonly views: readonly PosteriorView[];
+  readonly functions: FunctionView;
+  /** Largest relative difference of any prediction before and after. */
+  readonly functionError: number;
+  readonly pair: PlottedPair;
+  readonly tensors: readonly TensorPlace[];
+  /** Draws shown as single points. */
+  readonly shown: Int32Array;
+  readonly sets: TwoSets;
+  /** Draws whose inner products were formed. */
+  readonly selected: number;
+  readonly provenance: Provenance;
+}
+
+export function posteriorReport(findings: PosteriorFindings): Report {
+  const { request, source, group, views, functions, pair, shown, provenance } = findings;
+  return {
+    analysis: 'posterior',
+    title: `Posterior over weights: ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`,
+    summary: `${formatCount(source.count)} draws of ${describeChain(source.chain)}. ${symmetrySentence(group)}${distanceSentence(views)}${modesSentence(findings)}`,
+    sources: [...request.files, ...(request.data === undefined ? [] : [request.data])],
+    sections: [
+      densitySection(views, pair, shown),
+      distanceSection(views),
+      ...componentsSection(views, shown),
+      ...functionsSection(functions, shown),
+      ...modesSection(findings),
+      ...discrepancySection(findings),
+      diagnosticsSection(findings),
+      spreadSection(findings),
+      drawsSection(findings),
+    ],
+    warnings: warnings(findings),
+    result: posteriorResult(findings),
+    provenance,
+  };
+}
+
+function symmetrySentence(group: SymmetryGroup): string {
   const continuous = group.dimensions > 0 ? ` and ${formatCount(group.dimensions)} continuous ${group.dimensions === 1 ? 'direction' : 'directions'}` : '';
   return `Each function has ${formatPowerOfTen(group.log10Copies)} discrete copies${continuous} in weight space.`;
 }
 
 /** Of the last step alone: removing the scaling changes the unit of length, so distances before and after it cannot be compared. */
-export function distanceSentence(views: readonly PosteriorView[]): string {
+function distanceSentence(views: readonly PosteriorView[]): string {
   const [before, after] = views.slice(-2).map(({ distances }) => quantile(distances.toSorted(), 0.5));
   if (before === undefined || after === undefined) return '';
   return ` ${views.at(-1)?.step.title ?? ''}, the median distance between two draws is ${formatNumber(after, 3)}; before the last step it was ${formatNumber(before, 3)}.`;
 }
 
-export function densitySection(views: readonly PosteriorView[], pair: PlottedPair, shown: Int32Array): Section {
-  // x and y get the same range, so that the mirror line v1 = v2 is the diagonal. Removing the scaling changes the unit of the
-  // weights, so the views before and after it have axes of their own.
-  const draws = views[0]?.x.length ?? 0;
-  const axisOf = (of: readonly PosteriorView[]): BinAxis => commonAxis(of.flatMap(({ x, y }) => [x, y]), densityBins(draws), densityCoverage(draws), DENSITY_MARGIN);
-  const scaled = views.findIndex(({ step }) => step.id === 'scaling');
-  const before = axisOf(scaled < 0 ? views : views.slice(0, scaled));
-  const after = scaled < 0 ? before : axisOf(views.slice(scaled));
+function modesSentence({ views, functions }: PosteriorFindings): string {
+  const [first, last] = [views[0]?.modes, views.at(-1)?.modes];
+  if (first === undefined || last === undefined || functions.modes === undefined) return '';
+  const after = views.length > 1 ? `, ${modesWords(last)} without the symmetries` : '';
+  return ` Modes: ${modesWords(first)} in weight space${after}, ${modesWords(functions.modes)} as functions.`;
+}
+
+function drawsSection({ source: { chain, chains, drawsPerChain, count }, group, functionError, plan, selected }: PosteriorFindings): FiguresSection {
+  const sketched = `read once; distances are of sketches of ${formatCount(plan.coordinates)} numbers, with a relative error of ${formatNumber(50 * sketchError(plan.coordinates), 2)} %`;
   return {
-    kind: 'density',
-    id: 'density',
-    title: pair.title,
-    meaning: 'Every panel shows the same draws; the dashed line is where the two parameters are equal. Select a region in one panel to see where its draws are in the others.',
-    xLabel: pair.labels[0],
-    yLabel: pair.labels[1],
-    panels: views.map(({ step, x, y }, v) => {
-      const axis = scaled >= 0 && v >= scaled ? after : before;
-      const sample = { x: Array.from(shown, (m) => x[m]!), y: Array.from(shown, (m) => y[m]!) };
-      return { title: step.title, meaning: step.meaning, x: axis, y: axis, ...histogram2d(x, y, axis, axis), total: x.length, sample };
-    }),
+    kind: 'figures',
+    id: 'draws',
+    title: 'Draws',
+    meaning: 'The function error is the largest difference of any prediction before and after, relative to the largest prediction: what was removed were copies, not functions.',
+    figures: [
+      { label: 'Draws', value: formatCount(count), detail: chains > 1 ? `${chains} chains of ${formatCount(drawsPerChain)}` : 'taken as one chain, in order' },
+      { label: 'Network', value: describeChain(chain), detail: `${formatCount(chain.parameters)} parameters` },
+      { label: 'Discrete copies', value: formatPowerOfTen(group.log10Copies) },
+      { label: 'Continuous dimensions', value: formatCount(group.dimensions) },
+      { label: 'Function error', value: formatNumber(functionError, 2) },
+      { label: 'Memory planned', value: formatBytes(plan.bytes), detail: plan.mode === 'memory' ? 'all draws in memory' : sketched },
+      ...(selected < count ? [{ label: 'Draws compared with each other', value: formatCount(selected), detail: 'evenly spaced among all' }] : []),
+    ],
   };
 }
 
-export function distanceSection(views: readonly PosteriorView[]): Section {
-  const logs = views.map(({ distances }) => distances.map((distance) => Math.log10(Math.max(distance, 1e-16))));
-  const axis = commonAxis(logs, DISTANCE_BINS);
-  return {
-    kind: 'histogram',
-    id: 'distances',
-    title: 'Distance between draws',
-    meaning: `Euclidean distance in weight space of ${formatCount(views[0]?.distances.length ?? 0)} pairs of draws. What moves left were copies; what stays apart are different functions. (Removing the scaling changes the unit of length as well, so compare shapes before sizes.)`,
-    xLabel: 'log10 of the distance',
-    axis,
-    series: views.map(({ step }, v) => ({ label: step.title, counts: histogram(logs[v]!, axis).counts })),
-  };
-}
-
-export function diagnosticsSection(views: readonly PosteriorView[], predicted: readonly ChainDiagnostics[], { chains }: Draws, diagnosed: number): Section {
-  const row = (label: string, values: readonly ChainDiagnostics[]): (string | number | null)[] => {
-    const { rhat, bulk, tail } = worst(values);
-    return [label, rhat, bulk, tail];
-  };
-  return {
-    kind: 'table',
-    id: 'diagnostics',
-    title: 'Chain diagnostics',
-    meaning:
-      chains > 1
-        ? `Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over parameters (${diagnosed} of them, when there are more) and over predictions. Weights that do not mix while predictions do are wandering between copies.`
-        : 'Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021) of the draws in their order, taken as one chain, so that R̂ is not defined. Of independent draws the effective size is about their number, with or without copies.',
-    columns: [{ label: 'Quantity', align: 'left' }, { label: 'R̂, largest', align: 'right' }, { label: 'bulk ESS, least', align: 'right' }, { label: 'tail ESS, least', align: 'right' }],
-    rows: [...views.map(({ step, diagnostics: values }) => row(`weights: ${step.title}`, values)), row('predictions', predicted)],
-  };
-}
-
-interface Worst {
-  readonly rhat: number | null;
-  readonly bulk: number | null;
-  readonly tail: number | null;
-}
-
-function worst(values: readonly ChainDiagnostics[]): Worst {
-  const finite = (pick: (value: ChainDiagnostics) => number): number[] => values.map(pick).filter(Number.isFinite);
-  const extreme = (numbers: number[], choose: (...numbers: number[]) => number): number | null => (numbers.length === 0 ? null : choose(...numbers));
-  return { rhat: extreme(finite(({ rhat }) => rhat), Math.max), bulk: extreme(finite(({ essBulk }) => essBulk), Math.min), tail: extreme(finite(({ essTail }) => essTail), Math.min) };
-}
-
-export function viewResult({ step, distances, diagnostics: values }: PosteriorView): JsonValue {
-  const sorted = distances.toSorted();
-  return {
-    stage: step.id,
-    distance: { q05: quantile(sorted, 0.05), median: quantile(sorted, 0.5), q95: quantile(sorted, 0.95), pairs: distances.length },
-    ...diagnosticsResult(values),
-  };
-}
-
-export function diagnosticsResult(values: readonly ChainDiagnostics[]): { readonly rhatMax: number | null; readonly essBulkMin: number | null; readonly essTailMin: number | null } {
-  const { rhat, bulk, tail } = worst(values);
-  return { rhatMax: rhat, essBulkMin: bulk, essTailMin: tail };
+function warnings({ functionError, views, sets, source, functions }: PosteriorFindings): string[] {
+  const sizes = functions.diagnostics.map(({ essBulk }) => essBulk).filter(Number.isFinite).sort((a, b) => a - b);
+  const typical = sizes[Math.floor(sizes.length / 2)] ?? Number.NaN;
+  return [
+    ...(functionError > 1e-8 ? [`Predictions moved by ${formatNumber(functionError, 2)} relative when symmetries were removed; some draws have weights of very different size.`] : []),
+    ...(views.length === 1 ? ['This network has no symmetry that can be removed, so there is nothing to compare.'] : []),
+    // A p-value by permutation takes draws as exchangeable.
+    ...(sets.each >= 2 && typical < 0.5 * Math.min(source.count, 2 * sets.each)
+      ? [`The draws follow each other closely (${formatNumber(typical, 3)} effective of ${formatCount(source.count)}), so the p-values of the discrepancy are smaller than they should be.`] : []),
+  ];
 }

@@ -25,7 +25,7 @@ const options = {
   'prior-precision': { value: 'α', text: 'precision of the Gaussian prior over weights (default 1)' },
   inputs: { value: 'N', text: 'generic inputs when there is no data (default 2,000)' },
   axes: { value: 'AXES', text: 'leading axes of the arrays: draw, or chain,draw' },
-  parameters: { value: 'A;B', text: 'the two parameters to plot, such as "2.weight[0,0];2.weight[0,1]"' },
+  parameters: { value: 'A B', text: 'the two parameters to plot, such as "2.weight[0,0]" "2.weight[0,1]"' },
   scaling: { value: 'FORM', text: 'unit, balanced or none (default unit)' },
   permutation: { value: 'FORM', text: 'sorted or none (default sorted)' },
   sign: { value: 'FORM', text: 'fixed or none (default fixed)' },
@@ -59,7 +59,7 @@ export const commands = {
     options: ['out', ...network, 'scaling', 'permutation', 'sign', 'count-biases', 'seed', ...output],
   },
   rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'seed', ...output] },
-  posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'scaling', 'seed', ...output] },
+  posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'data', 'scaling', 'seed', ...output] },
   example: { paths: 'NAME --out DIR', does: 'write an example workspace: two-neurons', options: ['out', 'data', 'networks', 'seed', ...output] },
 } as const satisfies Record<string, Command>;
 
@@ -84,7 +84,7 @@ export function parseCommandLine(argv: readonly string[]): ParsedArguments | { r
   const allowed: readonly OptionName[] = commands[command].options;
   try {
     const { values, positionals } = parseArgs({
-      args: rest,
+      args: joinedPair(rest),
       allowPositionals: true,
       options: Object.fromEntries(allowed.map((option) => [option, { type: 'value' in options[option] ? ('string' as const) : ('boolean' as const) }])),
     });
@@ -92,6 +92,14 @@ export function parseCommandLine(argv: readonly string[]): ParsedArguments | { r
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message.replace(/\. To specify.*$/s, '') : String(error));
   }
+}
+
+/** `--parameters A B` as one value, "A;B", which is another way to write it: `parseArgs` knows options with one value only. */
+function joinedPair(args: readonly string[]): string[] {
+  const at = args.indexOf('--parameters');
+  const [first, second] = [args[at + 1], args[at + 2]];
+  if (at < 0 || first === undefined || second === undefined || first.includes(';') || !second.endsWith(']')) return [...args];
+  return [...args.slice(0, at), `--parameters=${first};${second}`, ...args.slice(at + 3)];
 }
 
 /** The options as given, each read with the type that it should have. */

@@ -130,11 +130,12 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
       const parameters = values.text('parameters')?.split(';').map((name) => name.trim());
       const [a, b] = parameters ?? [];
       if (parameters !== undefined && (parameters.length !== 2 || a === undefined || b === undefined)) {
-        throw new UsageError('--parameters takes two names with a semicolon between them, such as "2.weight[0,0];2.weight[0,1]"');
+        throw new UsageError('--parameters takes two names, such as "2.weight[0,0]" "2.weight[0,1]"');
       }
       return analyses.posterior(
         {
           ...options,
+          ...withData,
           files: files(),
           ...(axes === undefined ? {} : { axes: values.choice('axes', ['draw', 'chain,draw'], 'draw') }),
           ...(a === undefined || b === undefined ? {} : { parameters: [a, b] as const }),

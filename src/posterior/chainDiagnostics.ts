@@ -1,9 +1,10 @@
 /**
  * Have the chains mixed, and how many independent draws are they worth? Rank-normalised split-R̂, bulk and tail effective sample
- * size and the Monte Carlo standard error of the mean: Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), "Rank-normalization,
- * folding, and localization", Bayesian Analysis 16(2). Written to give ArviZ's numbers, its edge cases included.
+ * size and Monte Carlo standard errors: Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), "Rank-normalization, folding, and
+ * localization", Bayesian Analysis 16(2). Written to give ArviZ's numbers, its edge cases included.
  */
 import { autocovariance } from './autocovariance.ts';
+import { betaQuantile } from './betaQuantile.ts';
 import { normalScores } from './normalScores.ts';
 
 /** NaN where a figure is not defined: fewer than 4 draws, a NaN among them, and for R̂ fewer than 2 chains or constant chains. */
@@ -14,11 +15,19 @@ export interface ChainDiagnostics {
   readonly essBulk: number;
   /** The smaller of the effective numbers of draws for the 5 % and the 95 % quantile. */
   readonly essTail: number;
-  /** Standard error of the mean, in the unit of the draws. */
+  /** Monte Carlo standard errors, in the unit of the draws: of the mean, of the standard deviation, of three quantiles. */
   readonly mcseMean: number;
+  readonly mcseSd: number;
+  readonly mcse05: number;
+  readonly mcseMedian: number;
+  readonly mcse95: number;
+  /** Standard deviation of all draws (divisor S − 1), against which the errors are to be seen. */
+  readonly sd: number;
 }
 
-const UNDEFINED: ChainDiagnostics = { rhat: Number.NaN, essBulk: Number.NaN, essTail: Number.NaN, mcseMean: Number.NaN };
+const UNDEFINED: ChainDiagnostics = {
+  rhat: Number.NaN, essBulk: Number.NaN, essTail: Number.NaN, mcseMean: Number.NaN, mcseSd: Number.NaN, mcse05: Number.NaN, mcseMedian: Number.NaN, mcse95: Number.NaN, sd: Number.NaN,
+};
 /** numpy's `finfo(float64).resolution`: draws whose range is below it count as constant, and as independent. */
 const RESOLUTION = 1e-15;
 
@@ -39,13 +48,41 @@ export function diagnose(values: Float64Array, chains: number, draws: number): C
     const bound = quantile(sorted, probability);
     return effectiveSampleSize(splitChains(values.map((value) => (value <= bound ? 1 : 0)), chains), count);
   };
-  const [low, high] = [atMost(0.05), atMost(0.95)];
+  const [low, middle, high] = [atMost(0.05), atMost(0.5), atMost(0.95)];
+  const sd = Math.sqrt(variance(values, 0, values.length));
   return {
     rhat: chains < 2 ? Number.NaN : rankNormalisedRhat(split, scores, count),
     essBulk: effectiveSampleSize(scores, count),
     essTail: high < low ? high : low,
-    mcseMean: Math.sqrt(variance(values, 0, values.length) / effectiveSampleSize(split, count)),
+    mcseMean: sd / Math.sqrt(effectiveSampleSize(split, count)),
+    mcseSd: errorOfDeviation(values, chains),
+    mcse05: errorOfQuantile(sorted, 0.05, low),
+    mcseMedian: errorOfQuantile(sorted, 0.5, middle),
+    mcse95: errorOfQuantile(sorted, 0.95, high),
+    sd,
   };
+}
+
+/** By the delta method: Var(σ̂) ≈ Var(σ̂²) / (4 σ²), with σ̂² the mean of the squared deviations. */
+function errorOfDeviation(values: Float64Array, chains: number): number {
+  const centre = mean(values, 0, values.length);
+  const squares = values.map((value) => (value - centre) ** 2);
+  const second = mean(squares, 0, squares.length);
+  const fourth = mean(squares.map((square) => square * square), 0, squares.length);
+  const size = effectiveSampleSize(splitChains(squares, chains), 2 * chains);
+  return Math.sqrt((fourth - second ** 2) / size / second / 4);
+}
+
+/** Φ(−1) and Φ(1), as far as ArviZ writes them out. */
+const ONE_SIGMA = [0.1586553, 0.8413447] as const;
+
+/** Half the distance between the order statistics that bound the quantile by one standard deviation of its Beta(Sp + 1, S(1 − p) + 1) distribution (section 4.2). */
+function errorOfQuantile(sorted: Float64Array, probability: number, size: number): number {
+  const place = (level: number): number => betaQuantile(level, size * probability + 1, size * (1 - probability) + 1) * sorted.length - 1;
+  const [from, to] = [place(ONE_SIGMA[0]), place(ONE_SIGMA[1])];
+  const below = Number.isNaN(from) ? 0 : Math.max(0, Math.floor(from));
+  const above = Number.isNaN(to) ? sorted.length - 1 : Math.min(sorted.length - 1, Math.ceil(to));
+  return (sorted[above]! - sorted[below]!) / 2;
 }
 
 function rankNormalisedRhat(split: Float64Array, scores: Float64Array, chains: number): number {

@@ -1,7 +1,7 @@
 /**
  * A set of draws of the weights, chain × draw × D: what every posterior method gives and every posterior analysis takes.
- * From files: one whose tensors carry a leading `draw` axis or `chain` and `draw` axes, a list of state dicts, or one checkpoint a
- * draw.
+ * From files: one whose tensors carry a leading `draw` axis or `chain` and `draw` axes, a list of state dicts, several such files, or
+ * one checkpoint a draw. They are read in blocks, because ten thousand draws of a million parameters are 80 GB.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { DenseChain } from '../network/denseChain.ts';
@@ -9,106 +9,181 @@ import { parameterBlocks, readParameters } from '../network/chainParameters.ts';
 import { readNetwork, requireChain } from '../network/readNetwork.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { DrawAxes, NetworkOptions } from '../protocol/service.ts';
-import { MemoryLimitError, UserError } from '../protocol/userError.ts';
+import { UserError } from '../protocol/userError.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 
-export interface Draws {
+export interface DrawSource {
   readonly chain: DenseChain;
   readonly chains: number;
   readonly drawsPerChain: number;
-  /** (chains · drawsPerChain) × D, chain by chain. */
-  readonly theta: Float64Array;
+  /** M = chains · drawsPerChain. */
+  readonly count: number;
+  /** Sizes of the sets in which the draws come, in order: chains, files with several draws, folders. They add up to M. */
+  readonly sets: readonly number[];
+  /**
+   * Draws [start, end), chain by chain, (end − start) × D. Ascending ranges read every byte once.
+   * @throws WeightFileError when a file is not a draw of the same network
+   */
+  read(start: number, end: number): Promise<Float64Array>;
+  close(): Promise<void>;
 }
 
-/** Draws read at a time, so that reading can be cancelled and reports progress. */
-const BLOCK_ELEMENTS = 1 << 20;
+/** Numbers in one block of draws (32 MiB), so that reading can be cancelled and reports progress. */
+const BLOCK_ELEMENTS = 1 << 22;
+
+/** How many draws of D parameters are read at a time. */
+export const drawsInBlock = (parameters: number): number => Math.max(1, Math.floor(BLOCK_ELEMENTS / parameters));
+
+/** A file and how many draws it holds. */
+interface Entry {
+  readonly path: string;
+  readonly draws: number;
+}
 
 /**
- * @param copies how many arrays of this size the caller will hold in all; the memory limit is checked for them before reading
- * @throws UserError when the files do not form one set of draws, MemoryLimitError when they would not fit
+ * Reads headers only, and of one checkpoint a draw only the first's.
+ * @param groups the files, grouped as the user gave them: a folder's are one group. Several groups of equal size, or several files
+ *   with equally many draws each, are chains.
+ * @throws UserError when the files do not form one set of draws
  */
-export async function readDraws(files: readonly string[], options: NetworkOptions, axes: DrawAxes | undefined, copies: number, context: JobContext): Promise<Draws> {
+export async function openDraws(groups: readonly (readonly string[])[], options: NetworkOptions, axes: DrawAxes | undefined): Promise<DrawSource> {
+  const files = groups.flat();
   const [first] = files;
   if (first === undefined) throw new UserError('a posterior needs at least one weight file');
-  return files.length === 1 ? readStackedDraws(first, options, axes, copies, context) : readCheckpoints(files, options, copies, context);
+  const drawAxes = axes === undefined ? undefined : axes === 'draw' ? 1 : 2;
+  const { chain, leading } = await headerOf(first, options, drawAxes);
+  if (leading.length === 0) {
+    if (files.length === 1) {
+      throw new WeightFileError(first, '', 'holds one network; a posterior needs draws: several files, or arrays with a leading draw axis (or chain and draw axes)');
+    }
+    return new FileDraws(chain, options, files.map((path) => ({ path, draws: 1 })), groups.map(({ length }) => length), 0);
+  }
+  if (files.length > 1 && leading.length > 1) throw new WeightFileError(first, '', 'holds chains already; of files with chain and draw axes only one is taken at a time');
+  const [chains, drawsPerChain] = leading.length === 2 ? [leading[0]!, leading[1]!] : [1, leading[0]!];
+  if (chains * drawsPerChain * files.length < 2) throw new WeightFileError(first, '', `holds ${chains * drawsPerChain} draws; a posterior needs at least 2`);
+  if (files.length === 1) return new FileDraws(chain, options, [{ path: first, draws: chains * drawsPerChain }], Array<number>(chains).fill(drawsPerChain), leading.length);
+  const entries: Entry[] = [];
+  for (const path of files) {
+    const header = await headerOf(path, options, leading.length as 1);
+    requireSame(path, header.chain, chain);
+    entries.push({ path, draws: header.leading[0]! });
+  }
+  return new FileDraws(chain, options, entries, entries.map(({ draws }) => draws), 1);
 }
 
-async function readStackedDraws(path: string, options: NetworkOptions, axes: DrawAxes | undefined, copies: number, context: JobContext): Promise<Draws> {
+async function headerOf(path: string, options: NetworkOptions, leadingAxes: 0 | 1 | 2 | undefined): Promise<{ readonly chain: DenseChain; readonly leading: readonly number[] }> {
   const opened = await openWeightFile(path);
   try {
-    const file = stackedStateDicts(opened);
-    const { chain, leading } = await requireChain(file, options, axes === undefined ? undefined : axes === 'draw' ? 1 : 2);
-    if (leading.length === 0) {
-      throw new WeightFileError(path, '', 'holds one network; a posterior needs draws: several files, or arrays with a leading draw axis (or chain and draw axes)');
-    }
-    const [chains, drawsPerChain] = leading.length === 2 ? [leading[0]!, leading[1]!] : [1, leading[0]!];
-    const count = chains * drawsPerChain;
-    if (count < 2) throw new WeightFileError(path, '', `holds ${count} draws; a posterior needs at least 2`);
-    requireMemory(count, chain, copies, context);
-    const theta = new Float64Array(count * chain.parameters);
-    const block = Math.max(1, Math.floor(BLOCK_ELEMENTS / chain.parameters));
-    for (let start = 0; start < count; start += block) {
-      const end = Math.min(start + block, count);
-      theta.set(await readParameters(file, chain, start, end), start * chain.parameters);
-      context.progress({ message: `Read ${end} of ${count} draws`, fraction: end / count });
-      await setImmediate();
-      context.signal.throwIfAborted();
-    }
-    return { chain, chains, drawsPerChain, theta };
+    return await requireChain(stackedStateDicts(opened), options, leadingAxes);
   } finally {
     await opened.close();
   }
 }
 
-async function readCheckpoints(paths: readonly string[], options: NetworkOptions, copies: number, context: JobContext): Promise<Draws> {
-  let chain: DenseChain | undefined;
-  let theta = new Float64Array(0);
-  for (const [m, path] of paths.entries()) {
-    const file = await openWeightFile(path);
-    try {
-      const own = await networkOfDraw(file, options, chain);
-      if (chain === undefined) {
-        chain = own;
-        requireMemory(paths.length, chain, copies, context);
-        theta = new Float64Array(paths.length * chain.parameters);
-      } else if (architecture(own) !== architecture(chain)) {
-        throw new WeightFileError(path, '', `is a network ${architecture(own)}, the first file ${architecture(chain)}; draws of one posterior share their architecture`);
-      }
-      theta.set(await readParameters(file, own), m * chain.parameters);
-    } finally {
-      await file.close();
-    }
-    context.progress({ message: `Read ${m + 1} of ${paths.length} checkpoints`, fraction: (m + 1) / paths.length });
+/** All draws, M × D. The caller has made sure that they fit into memory. */
+export async function readAllDraws(source: DrawSource, context: Pick<JobContext, 'signal' | 'progress'>): Promise<Float64Array> {
+  const { count, chain: { parameters } } = source;
+  const theta = new Float64Array(count * parameters);
+  const block = drawsInBlock(parameters);
+  for (let start = 0; start < count; start += block) {
+    const end = Math.min(start + block, count);
+    theta.set(await source.read(start, end), start * parameters);
+    context.progress({ message: `Read ${end} of ${count} draws`, fraction: end / count });
+    await setImmediate();
     context.signal.throwIfAborted();
   }
-  if (chain === undefined) throw new UserError('a posterior needs at least one weight file');
-  return { chain, chains: 1, drawsPerChain: paths.length, theta };
+  return theta;
+}
+
+class FileDraws implements DrawSource {
+  readonly chain: DenseChain;
+  readonly chains: number;
+  readonly drawsPerChain: number;
+  readonly count: number;
+  readonly sets: readonly number[];
+  readonly #options: NetworkOptions;
+  readonly #entries: readonly Entry[];
+  /** The draw with which each entry begins. */
+  readonly #begins: readonly number[];
+  readonly #leadingAxes: number;
+  /** The file that was read last stays open: the next block mostly goes on in it. */
+  #open: { readonly entry: number; readonly opened: WeightFile; readonly file: WeightFile; readonly chain: DenseChain } | undefined;
+
+  constructor(chain: DenseChain, options: NetworkOptions, entries: readonly Entry[], sets: readonly number[], leadingAxes: number) {
+    this.chain = chain;
+    this.#options = options;
+    this.#entries = entries;
+    this.#leadingAxes = leadingAxes;
+    let count = 0;
+    this.#begins = entries.map(({ draws }) => (count += draws) - draws);
+    this.count = count;
+    this.sets = sets;
+    const equal = sets.every((size) => size === sets[0]) && (sets[0] ?? 0) > 1;
+    this.chains = equal ? sets.length : 1;
+    this.drawsPerChain = count / this.chains;
+  }
+
+  async read(start: number, end: number): Promise<Float64Array> {
+    const size = this.chain.parameters;
+    let entry = this.#begins.findLastIndex((begin) => begin <= start);
+    const begin = this.#begins[entry]!;
+    if (end <= begin + this.#entries[entry]!.draws) {
+      const { file, chain } = await this.#file(entry);
+      return readParameters(file, chain, start - begin, end - begin);
+    }
+    const theta = new Float64Array((end - start) * size);
+    for (let at = start; at < end; entry++) {
+      const to = Math.min(end, this.#begins[entry]! + this.#entries[entry]!.draws);
+      theta.set(await this.read(at, to), (at - start) * size);
+      at = to;
+    }
+    return theta;
+  }
+
+  async close(): Promise<void> {
+    await this.#open?.opened.close();
+    this.#open = undefined;
+  }
+
+  async #file(entry: number): Promise<{ readonly file: WeightFile; readonly chain: DenseChain }> {
+    if (this.#open?.entry === entry) return this.#open;
+    await this.close();
+    const { path } = this.#entries[entry]!;
+    const opened = await openWeightFile(path);
+    try {
+      const file = this.#leadingAxes === 0 ? opened : stackedStateDicts(opened);
+      const chain = this.#leadingAxes === 0 ? await networkOfDraw(file, this.#options, this.chain) : this.chain;
+      this.#open = { entry, opened, file, chain };
+      return this.#open;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
 }
 
 /** What describes the first draw describes those that hold the same tensors and say nothing of their own. */
-async function networkOfDraw(file: WeightFile, options: NetworkOptions, first: DenseChain | undefined): Promise<DenseChain> {
-  if (first !== undefined) {
-    const reading = await readNetwork(file, options, 0);
-    if (reading.kind === 'network') return (await requireChain(file, options, 0)).chain;
+async function networkOfDraw(file: WeightFile, options: NetworkOptions, first: DenseChain): Promise<DenseChain> {
+  const reading = await readNetwork(file, options, 0);
+  if (reading.kind !== 'network') {
     const same = parameterBlocks(first).every(({ reference, shape }) => file.tensor(reference.tensor)?.shape.join() === shape.join());
     if (same) return first;
   }
-  return (await requireChain(file, options, 0)).chain;
+  const own = (await requireChain(file, options, 0)).chain;
+  requireSame(file.path, own, first);
+  return own;
+}
+
+function requireSame(path: string, own: DenseChain, first: DenseChain): void {
+  if (architecture(own) === architecture(first)) return;
+  throw new WeightFileError(path, '', `is a network ${architecture(own)}, the first file ${architecture(first)}; draws of one posterior share their architecture`);
 }
 
 /** "2 → 2 (relu) → 1": equal for networks whose θ can be compared entry by entry. */
 function architecture(chain: DenseChain): string {
   const layers = chain.layers.map(({ outputs, activation, bias }) => `${outputs}${activation.name === 'linear' ? '' : ` (${activation.name})`}${bias === undefined ? ' without bias' : ''}`);
   return [chain.inputs, ...layers].join(' → ');
-}
-
-function requireMemory(count: number, chain: DenseChain, copies: number, { memoryLimitBytes }: JobContext): void {
-  const bytes = count * chain.parameters * 8 * copies;
-  if (bytes > memoryLimitBytes) {
-    const mib = (b: number): string => `${Math.ceil(b / 2 ** 20)} MiB`;
-    throw new MemoryLimitError(`${count} draws of ${chain.parameters} parameters need about ${mib(bytes)}, the limit is ${mib(memoryLimitBytes)}; pass fewer draws or raise the memory limit`);
-  }
 }

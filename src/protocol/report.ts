@@ -153,6 +153,8 @@ export interface DensitySection extends SectionBase {
   readonly kind: 'density';
   readonly xLabel: string;
   readonly yLabel: string;
+  /** False where x = y means nothing; otherwise the line is drawn. */
+  readonly diagonal?: boolean;
   readonly panels: readonly DensityPanel[];
 }
 

@@ -80,6 +80,8 @@ export interface PosteriorRequest extends NetworkOptions {
   /** One draw a file, or one file whose arrays carry leading draw axes. */
   readonly files: readonly string[];
   readonly axes?: DrawAxes;
+  /** Inputs `x` at which draws are compared as functions; standard normal ones without it. */
+  readonly data?: string;
   readonly scaling: ScalingForm;
   /** Names of the two parameters of the density plots, `TENSOR[i,j]`; by default two output weights. */
   readonly parameters?: readonly [string, string];

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { example } from '../../../src/analyses/example.ts';
@@ -54,6 +54,15 @@ describe('the posterior of the two-neuron example', () => {
     expect((report.result as unknown as { functionError: number }).functionError).toBeLessThan(1e-12);
   });
 
+  it('has three modes, each twice until the order of its units is removed, and no difference between its halves', async () => {
+    const folder = await twoNeurons(1000);
+    const { stages: [original, , all], functions } = resultOf(await posterior({ ...defaults, files: [path.join(folder, 'draws.npz')] }, context));
+    expect(all!.modes).toMatchObject({ count: 3, leastCount: 3 });
+    expect(functions.modes).toMatchObject({ count: 3, leastCount: 3 });
+    expect(original!.modes!.count).toBe(6);
+    for (const { mmd } of [original!, all!, functions]) expect(mmd!.pValue).toBeGreaterThan(0.01);
+  });
+
   it('writes the same bytes for the same seed', async () => {
     const [a, b] = [await twoNeurons(20), await twoNeurons(20)];
     for (const name of ['draws.npz', 'data.npz', 'network.safetensors', 'draws.network.json', 'README.md']) {
@@ -92,6 +101,83 @@ describe('draws that are copies of one network', () => {
   });
 });
 
+interface Comparison {
+  readonly mmd: { readonly mmd2: number; readonly pValue: number; readonly bandwidth: number; readonly each: number } | null;
+  readonly modes: { readonly count: number; readonly leastCount: number; readonly sizes: readonly number[] } | null;
+  readonly distance: { readonly median: number };
+}
+
+interface Result {
+  readonly chains: number;
+  readonly plan: { readonly mode: string; readonly relativeError: number };
+  readonly sets: { readonly border: number; readonly natural: boolean; readonly each: number };
+  readonly stages: readonly (Comparison & { readonly stage: string })[];
+  readonly functions: Comparison;
+}
+
+const resultOf = (report: Report): Result => report.result as unknown as Result;
+
+/** `draws` files in each of two folders; which function and which copy of it a draw is, is up to the caller. */
+async function twoFolders(draws: number, activation: string, widths: readonly number[], network: (folder: number, draw: number) => number, copy: (folder: number, draw: number) => number | undefined): Promise<readonly string[]> {
+  const root = await temporaryFolder();
+  const noise = seededRandom(11);
+  const folders = [0, 1].map((folder) => path.join(root, `chain${folder}`));
+  for (const [f, folder] of folders.entries()) {
+    await mkdir(folder);
+    for (let m = 0; m < draws; m++) {
+      const { chain, theta } = randomNetwork(widths, activation, network(f, m));
+      const near = theta.map((value) => value + 1e-3 * noise.normal());
+      const element = copy(f, m);
+      if (element !== undefined) applyElement(chain, near, randomElement(symmetryGroup(chain), seededRandom(element)));
+      await writeNetwork(path.join(folder, `${m}.safetensors`), chain, near);
+    }
+  }
+  return folders;
+}
+
+describe('two folders of draws', () => {
+  it('in different copies of one function: two modes and a discrepancy of weights, until the symmetries are removed; none of functions', async () => {
+    const folders = await twoFolders(12, 'tanh', [3, 6, 2], () => 1, (folder) => folder);
+    const { chains, sets, stages, functions } = resultOf(await posterior({ ...defaults, files: folders, activation: 'tanh' }, context));
+    expect([chains, sets]).toEqual([2, { border: 12, natural: true, each: 12 }]);
+    const [original, all] = stages;
+    expect(original!.modes).toMatchObject({ count: 2, leastCount: 2, sizes: [12, 12] });
+    expect(original!.mmd?.pValue).toBe(0.001);
+    for (const after of [all!, functions]) {
+      expect(after.modes).toMatchObject({ count: 1 });
+      expect(after.mmd!.pValue).toBeGreaterThan(0.01);
+      expect(after.mmd!.mmd2).toBeLessThan(0.1 * original!.mmd!.mmd2);
+    }
+    // One bandwidth as long as the unit of length stays.
+    expect(all!.mmd!.bandwidth).toBe(original!.mmd!.bandwidth);
+  });
+
+  it('with different functions stay apart in every way', async () => {
+    const folders = await twoFolders(12, 'tanh', [3, 6, 2], (folder) => folder + 1, (_, draw) => draw);
+    const { stages, functions } = resultOf(await posterior({ ...defaults, files: folders, activation: 'tanh' }, context));
+    for (const after of [stages.at(-1)!, functions]) {
+      expect(after.modes).toMatchObject({ count: 2, sizes: [12, 12] });
+      expect(after.mmd!.pValue).toBe(0.001);
+    }
+  });
+
+  it('that do not fit into memory are read once and sketched: the same but for the stated error of distances', async () => {
+    const widths = [40, 120, 60, 10];
+    const folders = await twoFolders(60, 'relu', widths, (folder, draw) => (draw % 2) + 2 * folder, () => undefined);
+    const exact = resultOf(await posterior({ ...defaults, files: folders, activation: 'relu' }, context));
+    const streamed = resultOf(await posterior({ ...defaults, files: folders, activation: 'relu' }, { ...context, memoryLimitBytes: 32 * 2 ** 20 }));
+    expect([exact.plan.mode, streamed.plan.mode]).toEqual(['memory', 'streamed']);
+    expect(streamed.functions).toEqual(exact.functions);
+    exact.stages.forEach((stage, s) => {
+      const other = streamed.stages[s]!;
+      expect(Math.abs(other.distance.median / stage.distance.median - 1)).toBeLessThan(4 * streamed.plan.relativeError);
+      expect(other.modes!.sizes).toEqual(stage.modes!.sizes);
+    });
+    expect(exact.stages[0]!.modes!.sizes).toEqual([30, 30, 30, 30]);
+    expect(exact.functions.modes!.sizes).toEqual([30, 30, 30, 30]);
+  });
+});
+
 describe('what a set of draws has to be', () => {
   it('says when a file holds one network only', async () => {
     const folder = await temporaryFolder();
@@ -118,6 +204,6 @@ describe('what a set of draws has to be', () => {
 
   it('refuses beforehand what would not fit into memory', async () => {
     const folder = await twoNeurons(10);
-    await expect(posterior({ ...defaults, files: [path.join(folder, 'draws.npz')] }, { ...context, memoryLimitBytes: 100 })).rejects.toThrow(/draws of 9 parameters need about 1 MiB/);
+    await expect(posterior({ ...defaults, files: [path.join(folder, 'draws.npz')] }, { ...context, memoryLimitBytes: 100 })).rejects.toThrow(/10 draws of 9 parameters need about 171 KiB, the limit is 100 bytes/);
   });
 });

@@ -15,6 +15,14 @@ describe('the command line', () => {
     expect([values.number('seed', 0, 'seed'), values.text('axes'), values.flag('json')]).toEqual([7, 'chain,draw', true]);
   });
 
+  it('takes the two parameters of a density apart or in one, and the files around them', () => {
+    for (const pair of [['--parameters', '2.weight[0,0]', '2.weight[0, 1]'], ['--parameters', '2.weight[0,0];2.weight[0, 1]'], ['--parameters=2.weight[0,0];2.weight[0, 1]']]) {
+      const { paths, values } = parsed('posterior', 'a.pt', ...pair, 'b.pt', '--json');
+      expect([paths, values.text('parameters'), values.flag('json')]).toEqual([['a.pt', 'b.pt'], '2.weight[0,0];2.weight[0, 1]', true]);
+    }
+    expect(parsed('posterior', '--parameters', '2.weight[0,0]', 'a.pt').paths).toEqual(['a.pt']);
+  });
+
   it.each([
     [['rnak', 'a.pt'], 'there is no command "rnak"; the commands are inspect, canonicalize, rank, posterior, example'],
     [['rank', '--scaling', 'unit', 'a.pt'], "Unknown option '--scaling'"],

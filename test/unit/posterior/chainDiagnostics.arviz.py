@@ -1,6 +1,6 @@
 """Writes chainDiagnostics.arviz.json: small chains and the figures that ArviZ gives for them.
 
-    python -m venv venv && venv/bin/pip install arviz==0.23.4 numpy==2.4.6 scipy==1.17.1
+    python -m venv venv && venv/bin/pip install arviz==0.23.4 numpy==1.26.4 scipy==1.17.1
     venv/bin/python chainDiagnostics.arviz.py
 """
 import json
@@ -63,6 +63,10 @@ def figures(x):
         "essBulk": encode(arviz.ess(x, method="bulk")),
         "essTail": encode(arviz.ess(x, method="tail")),
         "mcseMean": encode(arviz.mcse(x, method="mean")),
+        "mcseSd": encode(arviz.mcse(x, method="sd")),
+        "mcse05": encode(arviz.mcse(x, method="quantile", prob=0.05)),
+        "mcseMedian": encode(arviz.mcse(x, method="median")),
+        "mcse95": encode(arviz.mcse(x, method="quantile", prob=0.95)),
     }
 
 

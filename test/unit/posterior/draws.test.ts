@@ -4,12 +4,23 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { parameterBlocks, readParameters } from '../../../src/network/chainParameters.ts';
 import { requireChain } from '../../../src/network/readNetwork.ts';
-import { readDraws } from '../../../src/posterior/draws.ts';
+import { openDraws, readAllDraws, type DrawSource } from '../../../src/posterior/draws.ts';
+import type { NetworkOptions } from '../../../src/protocol/service.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { writeNpz } from '../../../src/weights/npzWriter.ts';
 import { context, randomNetwork, temporaryFolder, writeNetwork } from '../analyses/workspace.ts';
 
 const fixture = (name: string): string => path.join(import.meta.dirname, '../../fixtures/pytorch', name);
+
+async function readDraws(files: readonly string[], options: NetworkOptions): Promise<Pick<DrawSource, 'chain' | 'chains' | 'drawsPerChain' | 'sets'> & { theta: Float64Array }> {
+  const source = await openDraws([files], options, undefined);
+  try {
+    const { chain, chains, drawsPerChain, sets } = source;
+    return { chain, chains, drawsPerChain, sets, theta: await readAllDraws(source, context) };
+  } finally {
+    await source.close();
+  }
+}
 
 /** chains × draws of θ as arrays with these leading axes. */
 async function writeStacked(file: string, leading: readonly number[]): Promise<Float64Array> {
@@ -29,7 +40,7 @@ describe('sets of draws', () => {
   it.each([[[6], 1, 6], [[2, 3], 2, 3]] as const)('are read from arrays with leading axes %j', async (leading, chains, drawsPerChain) => {
     const file = path.join(await temporaryFolder(), 'draws.npz');
     const theta = await writeStacked(file, leading);
-    expect(await readDraws([file], { activation: 'relu' }, undefined, 1, context)).toMatchObject({ chains, drawsPerChain, theta });
+    expect(await readDraws([file], { activation: 'relu' })).toMatchObject({ chains, drawsPerChain, theta });
   });
 
   it('of separate files need one description, the first one’s; a file of other shapes is named', async () => {
@@ -40,18 +51,18 @@ describe('sets of draws', () => {
       await writeNetwork(file, chain, theta);
     }
     await writeFile(path.join(folder, 'draw0.network.json'), '{ "layers": [ { "dense": "0", "activation": "tanh" }, { "dense": "2" } ] }');
-    const { chain, theta } = await readDraws(files, {}, undefined, 1, context);
+    const { chain, theta } = await readDraws(files, {});
     expect(chain.layers.map(({ activation }) => activation.name)).toEqual(['tanh', 'linear']);
     expect(theta.subarray(2 * chain.parameters)).toEqual(randomNetwork([2, 3, 1], 'relu', 2).theta);
     const other = path.join(folder, 'other.safetensors');
     const wider = randomNetwork([2, 4, 1], 'relu', 0);
     await writeNetwork(other, wider.chain, wider.theta);
-    await expect(readDraws([...files, other], {}, undefined, 1, context)).rejects.toThrow(`${other}: dense layers 2 → 4 → 1, but nothing says which activation`);
+    await expect(readDraws([...files, other], {})).rejects.toThrow(`${other}: dense layers 2 → 4 → 1, but nothing says which activation`);
   });
 
   it('are read from a list of state dicts as PyTorch saves it, one draw an entry', async () => {
     const file = fixture('list-of-state-dicts.pt');
-    const draws = await readDraws([file], { activation: 'relu' }, undefined, 1, context);
+    const draws = await readDraws([file], { activation: 'relu' });
     const opened = await openWeightFile(file);
     try {
       for (let m = 0; m < draws.drawsPerChain; m++) {

@@ -1,0 +1,104 @@
+/** Pictures of a set of draws at every stage: two parameters, principal components, distances. */
+import { commonAxis, histogram, histogram2d } from '../posterior/density.ts';
+import type { PrincipalComponents } from '../posterior/principalComponents.ts';
+import { formatCount, formatNumber } from '../protocol/format.ts';
+import type { BinAxis, DensityPanel, DensitySection, HistogramSection } from '../protocol/report.ts';
+import type { FunctionView, PlottedPair, PosteriorView } from './posteriorReport.ts';
+
+/** Few draws get large bins, so that single ones can be seen: about 1.2 √M a side. */
+const densityBins = (draws: number): number => Math.min(120, Math.max(24, Math.ceil(1.2 * Math.sqrt(draws))));
+/** Of many draws the tails may lie outside; of few every one counts. */
+const densityCoverage = (draws: number): number => (draws < 200 ? 1 : 0.95);
+const DENSITY_MARGIN = 0.12;
+const DISTANCE_BINS = 100;
+/** Fewer draws have no principal components worth a picture. */
+const FEWEST_FOR_COMPONENTS = 3;
+
+export function densitySection(views: readonly PosteriorView[], pair: PlottedPair, shown: Int32Array): DensitySection {
+  return {
+    kind: 'density',
+    id: 'density',
+    title: pair.title,
+    meaning: 'Every panel shows the same draws; the dashed line is where the two parameters are equal. Select a region in one panel to see where its draws are in the others.',
+    xLabel: pair.labels[0],
+    yLabel: pair.labels[1],
+    panels: stagePanels(views, shown, ({ x, y }) => ({ x, y }), ({ step }) => step.meaning),
+  };
+}
+
+export function componentsSection(views: readonly PosteriorView[], shown: Int32Array): DensitySection[] {
+  const last = views.at(-1);
+  if (last === undefined || last.x.length < FEWEST_FOR_COMPONENTS) return [];
+  const { basis } = last.components;
+  return [{
+    kind: 'density',
+    id: 'components',
+    title: 'Principal components in weight space',
+    meaning: `At every stage the two directions in which the draws spread most there${basis < last.x.length ? `, from ${formatCount(basis)} of them` : ''}. Islands that vanish from one panel to the next were copies.`,
+    xLabel: 'first component',
+    yLabel: 'second component',
+    diagonal: false,
+    panels: stagePanels(views, shown, ({ components: { x, y } }) => ({ x, y }), ({ components }) => explainedSentence(components)),
+  }];
+}
+
+export function functionsSection({ components, inputs }: FunctionView, shown: Int32Array): DensitySection[] {
+  const draws = components.x.length;
+  if (draws < FEWEST_FOR_COMPONENTS) return [];
+  const axis = commonAxis([components.x, components.y], densityBins(draws), densityCoverage(draws), DENSITY_MARGIN);
+  return [{
+    kind: 'density',
+    id: 'functions',
+    title: 'Principal components in function space',
+    meaning: `The same draws as functions, by their outputs at ${inputs}; copies coincide here from the start. Islands in this picture are different functions.`,
+    xLabel: 'first component',
+    yLabel: 'second component',
+    diagonal: false,
+    panels: [panel('Functions', explainedSentence(components), components.x, components.y, axis, shown)],
+  }];
+}
+
+function explainedSentence({ explained }: PrincipalComponents): string {
+  const [first = 0, second = 0] = explained;
+  return `The two components hold ${formatNumber(100 * first, 3)} % and ${formatNumber(100 * second, 3)} % of the variance.`;
+}
+
+interface Points {
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+}
+
+/**
+ * x and y get the same range, so that a mirror line is the diagonal and a ring is round. Removing the scaling changes the unit of the
+ * weights, so the views before and after it have axes of their own.
+ */
+function stagePanels(views: readonly PosteriorView[], shown: Int32Array, points: (view: PosteriorView) => Points, meaning: (view: PosteriorView) => string): DensityPanel[] {
+  const draws = views[0]?.x.length ?? 0;
+  const axisOf = (of: readonly PosteriorView[]): BinAxis => commonAxis(of.flatMap((view) => Object.values(points(view)) as Float64Array[]), densityBins(draws), densityCoverage(draws), DENSITY_MARGIN);
+  const scaled = views.findIndex(({ step }) => step.id === 'scaling');
+  const before = axisOf(scaled < 0 ? views : views.slice(0, scaled));
+  const after = scaled < 0 ? before : axisOf(views.slice(scaled));
+  return views.map((view, v) => {
+    const { x, y } = points(view);
+    return panel(view.step.title, meaning(view), x, y, scaled >= 0 && v >= scaled ? after : before, shown);
+  });
+}
+
+function panel(title: string, meaning: string, x: Float64Array, y: Float64Array, axis: BinAxis, shown: Int32Array): DensityPanel {
+  const sample = { x: Array.from(shown, (m) => x[m]!), y: Array.from(shown, (m) => y[m]!) };
+  return { title, meaning, x: axis, y: axis, ...histogram2d(x, y, axis, axis), total: x.length, sample };
+}
+
+export function distanceSection(views: readonly PosteriorView[]): HistogramSection {
+  const logs = views.map(({ distances }) => distances.map((distance) => Math.log10(Math.max(distance, 1e-16))));
+  const axis = commonAxis(logs, DISTANCE_BINS);
+  return {
+    kind: 'histogram',
+    id: 'distances',
+    title: 'Distance between draws',
+    meaning: `Euclidean distance in weight space of ${formatCount(views[0]?.distances.length ?? 0)} pairs of draws. What moves left were copies; what stays apart are different functions. (Removing the scaling changes the unit of length as well, so compare shapes before sizes.)`,
+    xLabel: 'log10 of the distance',
+    axis,
+    series: views.map(({ step }, v) => ({ label: step.title, counts: histogram(logs[v]!, axis).counts })),
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * Draws brought through a series of canonical forms, each on top of the one before. In memory, stage follows stage; streamed, every
+ * block of draws is read once, goes through all stages, and leaves its sketches, its chosen parameters and its moments.
+ * Both give the same to rounding wherever the sketch is not involved.
+ */
+import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
+import type { Random } from '../linalg/random.ts';
+import { chainNetwork } from '../network/denseChain.ts';
+import { forward } from '../network/forward.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import { canonicaliseMany } from '../symmetry/canonicalDraws.ts';
+import type { CanonicalOptions } from '../symmetry/canonicalForm.ts';
+import { genericInputs } from '../symmetry/functionDistance.ts';
+import type { DrawPlan } from './drawPlan.ts';
+import { drawsInBlock, readAllDraws, type DrawSource } from './draws.ts';
+import { RunningMoments } from './runningMoments.ts';
+import { countSketch } from './sketch.ts';
+
+export interface DrawStage {
+  /** M × k row-major: the draws, or their sketches. In memory they are overwritten by the next stage. */
+  readonly features: Float64Array;
+  readonly coordinates: number;
+  /** The chosen parameters of all draws, one array each. */
+  readonly columns: readonly Float64Array[];
+  readonly moments: RunningMoments;
+}
+
+export interface StageOptions {
+  /** What each stage removes; undefined for the draws as they are. */
+  readonly steps: readonly (CanonicalOptions | undefined)[];
+  /** Parameters (positions in θ) that are kept as they are. */
+  readonly kept: Int32Array;
+  /** Inputs at which the draws predict, N × d row-major. */
+  readonly inputs: Float64Array;
+  readonly plan: DrawPlan;
+  /** For the sketch. */
+  readonly random: Random;
+}
+
+export interface DrawFunctions {
+  /** M × (N · O), of the draws as they are. */
+  readonly predictions: Float64Array;
+  /** Largest difference of an output before and after, at generic inputs, relative to the largest output. */
+  readonly functionError: number;
+}
+
+/** Inputs at which the functions before and after are compared. */
+const COMPARED_INPUTS = 12;
+
+/** @param visit called once a stage, in order; what it returns is waited for */
+export async function throughStages(source: DrawSource, options: StageOptions, context: JobContext, visit: (stage: DrawStage, index: number) => Promise<void>): Promise<DrawFunctions> {
+  return options.plan.mode === 'memory' ? inMemory(source, options, context, visit) : streamed(source, options, context, visit);
+}
+
+async function inMemory(source: DrawSource, { steps, kept, inputs }: StageOptions, context: JobContext, visit: (stage: DrawStage, index: number) => Promise<void>): Promise<DrawFunctions> {
+  const { chain, count } = source;
+  const theta = await readAllDraws(source, context);
+  const compared = genericInputs(chain.inputs, COMPARED_INPUTS, 0);
+  const predictions = await interruptibly(outputs(source, theta, inputs), context.signal);
+  const before = await interruptibly(outputs(source, theta, compared), context.signal);
+  for (const [s, step] of steps.entries()) {
+    if (step !== undefined) await canonicaliseMany(chain, theta, step, context);
+    const moments = new RunningMoments(chain.parameters);
+    await interruptibly(addAll(moments, theta), context.signal);
+    await visit({ features: theta, coordinates: chain.parameters, columns: Array.from(kept, (k) => column(theta, chain.parameters, k, count)), moments }, s);
+  }
+  const difference = new Difference();
+  difference.add(before, await interruptibly(outputs(source, theta, compared), context.signal));
+  return { predictions, functionError: difference.relative };
+}
+
+async function streamed(source: DrawSource, { steps, kept, inputs, plan, random }: StageOptions, context: JobContext, visit: (stage: DrawStage, index: number) => Promise<void>): Promise<DrawFunctions> {
+  const { chain, count } = source;
+  const size = chain.parameters;
+  const { coordinates } = plan;
+  const sketch = countSketch(size, coordinates, random);
+  const compared = genericInputs(chain.inputs, COMPARED_INPUTS, 0);
+  const stages = steps.map(() => ({
+    features: new Float64Array(count * coordinates), columns: Array.from(kept, () => new Float64Array(count)), moments: new RunningMoments(size),
+  }));
+  const predictions = new Float64Array(count * (inputs.length / chain.inputs) * chain.outputs);
+  const difference = new Difference();
+  const quiet = { signal: context.signal, progress: () => undefined };
+  const block = drawsInBlock(size);
+  const began = performance.now();
+  for (let start = 0; start < count; start += block) {
+    const end = Math.min(count, start + block);
+    const theta = await source.read(start, end);
+    predictions.set(await interruptibly(outputs(source, theta, inputs), context.signal), (start * predictions.length) / count);
+    const before = await interruptibly(outputs(source, theta, compared), context.signal);
+    for (const [s, step] of steps.entries()) {
+      if (step !== undefined) await canonicaliseMany(chain, theta, step, quiet);
+      const { features, columns, moments } = stages[s]!;
+      await interruptibly(each(theta, size, (draw, m) => { sketch.apply(draw, features, (start + m) * coordinates); }), context.signal);
+      await interruptibly(addAll(moments, theta), context.signal);
+      kept.forEach((k, c) => { columns[c]!.set(column(theta, size, k, end - start), start); });
+    }
+    difference.add(before, await interruptibly(outputs(source, theta, compared), context.signal));
+    const left = ((performance.now() - began) / 1000) * (count / end - 1);
+    context.progress({ message: `Draw ${end} of ${count}, ${left < 90 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} to go`, fraction: end / count });
+  }
+  for (const [s, stage] of stages.entries()) await visit({ ...stage, coordinates }, s);
+  return { predictions, functionError: difference.relative };
+}
+
+/** Draws × (inputs · O). */
+function* outputs({ chain }: DrawSource, theta: Float64Array, inputs: Float64Array): Interruptible<Float64Array> {
+  const network = chainNetwork(chain);
+  const width = (inputs.length / chain.inputs) * chain.outputs;
+  const values = new Float64Array((theta.length / chain.parameters) * width);
+  yield* each(theta, chain.parameters, (draw, m) => { values.set(forward(network, draw, inputs), m * width); });
+  return values;
+}
+
+function* each(theta: Float64Array, size: number, visit: (draw: Float64Array, m: number) => void): Interruptible<void> {
+  for (let m = 0; m * size < theta.length; m++) {
+    visit(theta.subarray(m * size, (m + 1) * size), m);
+    yield;
+  }
+}
+
+function addAll(moments: RunningMoments, theta: Float64Array): Interruptible<void> {
+  return each(theta, moments.means.length, (draw) => { moments.add(draw); });
+}
+
+function column(theta: Float64Array, width: number, k: number, draws: number): Float64Array {
+  const result = new Float64Array(draws);
+  for (let m = 0; m < draws; m++) result[m] = theta[m * width + k]!;
+  return result;
+}
+
+class Difference {
+  #size = 0;
+  #largest = 0;
+
+  add(before: Float64Array, after: Float64Array): void {
+    for (let i = 0; i < before.length; i++) {
+      this.#size = Math.max(this.#size, Math.abs(before[i]!));
+      this.#largest = Math.max(this.#largest, Math.abs(before[i]! - after[i]!));
+    }
+  }
+
+  get relative(): number {
+    return this.#size === 0 ? 0 : this.#largest / this.#size;
+  }
+}

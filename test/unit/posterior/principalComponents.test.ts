@@ -1,0 +1,59 @@
+/** Principal components: scikit-learn's, through either matrix; and inner products that are those of the draws. */
+import { describe, expect, it } from 'vitest';
+import { complete } from '../../../src/linalg/interruptible.ts';
+import { seededRandom } from '../../../src/linalg/random.ts';
+import { principalComponents, type PrincipalComponents } from '../../../src/posterior/principalComponents.ts';
+import { drawsOf, everyDraw, figures, gramOf } from './figures.ts';
+
+const componentsOf = (features: Float64Array, width: number): PrincipalComponents =>
+  complete(principalComponents(features, width, everyDraw(features.length / width), gramOf(features, width).gram, seededRandom(1)));
+const variance = (values: Float64Array): number => values.reduce((sum, value) => sum + value ** 2, 0);
+
+describe('principal components', () => {
+  it.each(figures.components)('are those of scikit-learn: $count draws of $width numbers', (expected) => {
+    const { explained, x, y, basis } = componentsOf(drawsOf(expected), expected.width);
+    expect(basis).toBe(expected.count);
+    expected.explained.forEach((share, k) => { expect(explained[k]).toBeCloseTo(share, 10); });
+    expected.first.forEach((score, m) => { expect(x[m]).toBeCloseTo(score, 8); });
+    expected.second.forEach((score, m) => { expect(y[m]).toBeCloseTo(score, 8); });
+  });
+
+  it('have the explained shares as variance of their scores, also through Lanczos', () => {
+    const random = seededRandom(8);
+    const [draws, width] = [220, 260];
+    const features = Float64Array.from({ length: draws * width }, (_, k) => random.normal() / (1 + (k % width)));
+    const { gram } = gramOf(features, width);
+    const { explained, x, y } = componentsOf(features, width);
+    let total = 0;
+    for (let a = 0; a < draws; a++) total += gram[a * draws + a]!;
+    expect(variance(x) / total).toBeCloseTo(explained[0]!, 8);
+    expect(variance(y) / total).toBeCloseTo(explained[1]!, 8);
+    expect(x.reduce((sum, value, m) => sum + value * y[m]!, 0) / total).toBeCloseTo(0, 8);
+  });
+
+  it('of draws that coincide, or of one coordinate, are zero where there is no direction', () => {
+    const same = componentsOf(new Float64Array(12).fill(7), 3);
+    expect([...same.x, ...same.y, ...same.explained].every((value) => value === 0)).toBe(true);
+    const line = componentsOf(Float64Array.of(1, 2, 3, 6), 1);
+    expect([...line.x]).toEqual([-2, -1, 0, 3]);
+    expect([...line.y]).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe('inner products of draws', () => {
+  it('give distances of a selection, over more coordinates than one tile; copies are at distance 0 exactly', () => {
+    const random = seededRandom(3);
+    const [draws, width] = [7, 5000];
+    const features = Float64Array.from({ length: draws * width }, () => 1 + random.normal());
+    for (let j = 0; j < width; j++) features[6 * width + j] = features[2 * width + j]! * (1 + 1e-12);
+    const { squared } = gramOf(features, width);
+    for (let a = 0; a < draws; a++) {
+      for (let b = 0; b < draws; b++) {
+        let sum = 0;
+        for (let j = 0; j < width; j++) sum += (features[a * width + j]! - features[b * width + j]!) ** 2;
+        if (a + b === 8 && a !== b && (a === 2 || b === 2)) expect(squared[a * draws + b]).toBe(0);
+        else expect(Math.abs(squared[a * draws + b]! - sum)).toBeLessThan(1e-10 * width);
+      }
+    }
+  });
+});
