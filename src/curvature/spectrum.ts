@@ -7,12 +7,12 @@
  *         σ/σ_max to √(max(n, D) ε) only, but takes less time, and for n < D no Jacobian (structuredGram.ts).
  * n = N·S rows, S of them an input: O, or O − 1 under a softmax. What neither route can hold is left to matrix-free methods.
  */
-import { addGram } from '../linalg/gram.ts';
+import { gramOfRows } from '../linalg/dense/gram.ts';
+import { symmetricEigen, symmetricEigenvalues } from '../linalg/dense/symmetricEigen.ts';
+import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
-import { transposed } from '../linalg/matrixInput.ts';
 import { RowBlockedQr } from '../linalg/rowBlockedQr.ts';
 import { singularValueDecomposition, singularValues } from '../linalg/singularValues.ts';
-import { symmetricEigen } from '../linalg/symmetricEigen.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
 import { inputCount, requireFiniteProblem, rowCount, rowsPerInput, type CurvatureProblem } from './problem.ts';
@@ -102,11 +102,12 @@ export async function gramSpectrum(problem: CurvatureProblem, context: JobContex
   const relative = Math.max(rows, parameters) * Number.EPSILON;
   const side = rows < parameters ? 'rows' : 'parameters';
   const wanted = options.vectors === true;
+  await sharedEngine();
   if (plan.method === 'svd') {
     const { values, vectors } = await interruptibly(svdRoute(problem, context, wanted), context.signal);
     return { singularValues: values, eigenvalues: values.map((s) => s * s), rows, parameters, method: 'svd', resolution: relative, floor: Number.EPSILON, plan, vectors: vectors && { side, vectors } };
   }
-  const { values, vectors } = await interruptibly(gramRoute(problem, context, wanted), context.signal);
+  const { values, vectors } = await gramRoute(problem, context, wanted);
   // The Gram matrix is positive semi-definite; what comes out negative is rounding around zero.
   const eigenvalues = values.map((value) => Math.max(0, value));
   return { singularValues: eigenvalues.map(Math.sqrt), eigenvalues, rows, parameters, method: 'gram', resolution: Math.sqrt(relative), floor: Math.sqrt(Number.EPSILON), plan, vectors: vectors && { side, vectors } };
@@ -156,27 +157,38 @@ function* svdRoute(problem: CurvatureProblem, context: JobContext, wantVectors: 
   return { values, vectors: right };
 }
 
-function* gramRoute(problem: CurvatureProblem, context: JobContext, wantVectors: boolean): Interruptible<Values> {
+async function gramRoute(problem: CurvatureProblem, context: JobContext, wantVectors: boolean): Promise<Values> {
   const { parameters } = problem.network;
   const rows = rowCount(problem);
   const order = Math.min(rows, parameters);
-  const gram = new Float64Array(order * order);
-  yield* rows < parameters ? structuredGram(problem, planGram(problem.network, inputCount(problem), rowsPerInput(problem)), gram, context, [0, 0.6]) : normalMatrix(problem, gram, context);
-  context.progress({ message: 'Eigenvalues of the Gram matrix', fraction: 0.6 });
-  const { values, vectors } = yield* symmetricEigen(gram, order, wantVectors);
-  return { values, vectors };
+  let gram: Float64Array;
+  if (rows < parameters) {
+    gram = new Float64Array(order * order);
+    await structuredGram(problem, planGram(problem.network, inputCount(problem), rowsPerInput(problem)), gram, context, [0, 0.6]);
+  } else {
+    gram = await normalMatrix(problem, context);
+  }
+  const work = { signal: context.signal, progress: (share: number) => { context.progress({ message: 'Eigenvalues of the Gram matrix', fraction: 0.6 + 0.4 * share }); } };
+  return wantVectors ? symmetricEigen(gram, order, work) : { values: await symmetricEigenvalues(gram, order, work), vectors: undefined };
 }
 
 /** JᵀHJ, D × D, from chunks of rows. */
-function* normalMatrix(problem: CurvatureProblem, gram: Float64Array, context: JobContext): Interruptible<void> {
-  const { parameters } = problem.network;
+function normalMatrix(problem: CurvatureProblem, context: JobContext): Promise<Float64Array> {
   const seeds = rowsPerInput(problem);
+  const inputs = inputCount(problem);
   const step = inputsPerChunk(problem);
-  const buffer = new Float64Array(step * seeds * parameters);
-  const columns = new Float64Array(buffer.length);
-  yield* eachChunk(problem, step, context, [0, 0.6], function* (first, count) {
-    weightedRows(problem, first, count, buffer);
-    transposed(buffer, count * seeds, parameters, columns);
-    yield* addGram(gram, columns, parameters, count * seeds);
-  });
+  let first = 0;
+  return gramOfRows({
+    columns: problem.network.parameters,
+    chunkRows: step * seeds,
+    *next(rows) {
+      const count = Math.min(step, inputs - first);
+      if (count === 0) return 0;
+      context.progress({ message: `Jacobian at input ${first + 1} of ${inputs}`, fraction: (0.6 * first) / inputs });
+      weightedRows(problem, first, count, rows);
+      first += count;
+      yield;
+      return count * seeds;
+    },
+  }, { signal: context.signal });
 }

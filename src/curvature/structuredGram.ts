@@ -6,8 +6,9 @@
  *                gradients have to be summed before they are multiplied.
  * Factors are collected in passes over the data, as many layers a pass as fit into a budget.
  */
-import { addGram } from '../linalg/gram.ts';
-import type { Interruptible } from '../linalg/interruptible.ts';
+import { rankK } from '../linalg/dense/gram.ts';
+import { sharedEngine } from '../linalg/engine/engine.ts';
+import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import { addProduct } from '../linalg/product.ts';
 import { convolutionGradientTile } from '../network/convolution.ts';
 import { type Block, blocksOf, type Network, type NodeOf, valueSize } from '../network/network.ts';
@@ -108,27 +109,29 @@ type Collected =
  * @param gram n × n with n = N·S, symmetric
  * @param share of the whole task that this is
  */
-export function* structuredGram(problem: CurvatureProblem, plan: GramPlan, gram: Float64Array, context: JobContext, [begin, end]: readonly [number, number]): Interruptible<void> {
+export async function structuredGram(problem: CurvatureProblem, plan: GramPlan, gram: Float64Array, context: JobContext, [begin, end]: readonly [number, number]): Promise<void> {
+  await sharedEngine();
   const each = (end - begin) / plan.passes.length;
   for (const [k, pieces] of plan.passes.entries()) {
     const at = begin + k * each;
-    const collected = yield* collect(problem, pieces, context, [at, at + 0.5 * each]);
+    const collected = await interruptibly(collect(problem, pieces, context, [at, at + 0.5 * each]), context.signal);
     for (const [j, part] of collected.entries()) {
       context.progress({ message: `Gram matrix, part ${k * pieces.length + j + 1}`, fraction: at + each * (0.5 + (0.5 * j) / collected.length) });
-      yield* addPiece(problem, part, gram);
+      await addPiece(problem, part, gram, context);
     }
   }
 }
 
 /** K of one piece alone, for each piece: what the shares of layers are made of. Pieces of one pass are visited before the next is collected. */
-export function* eachPieceGram(problem: CurvatureProblem, plan: GramPlan, context: JobContext, visit: (piece: GramPiece, gram: Float64Array) => Interruptible<void>): Interruptible<void> {
+export async function eachPieceGram(problem: CurvatureProblem, plan: GramPlan, context: JobContext, visit: (piece: GramPiece, gram: Float64Array) => Interruptible<void>): Promise<void> {
+  await sharedEngine();
   const rows = rowCount(problem);
   const gram = new Float64Array(rows * rows);
   for (const [k, pieces] of plan.passes.entries()) {
-    for (const part of yield* collect(problem, pieces, context, [k / plan.passes.length, (k + 1) / plan.passes.length])) {
+    for (const part of await interruptibly(collect(problem, pieces, context, [k / plan.passes.length, (k + 1) / plan.passes.length]), context.signal)) {
       gram.fill(0);
-      yield* addPiece(problem, part, gram);
-      yield* visit(part.piece, gram);
+      await addPiece(problem, part, gram, context);
+      await interruptibly(visit(part.piece, gram), context.signal);
     }
   }
 }
@@ -169,11 +172,11 @@ function emptyCollection(problem: CurvatureProblem, piece: GramPiece): Collected
   return { kind: 'rows', piece, rows: new Float64Array(rows * piece.columns), columnOf: (block) => columns.get(block) };
 }
 
-function* addPiece(problem: CurvatureProblem, part: Collected, gram: Float64Array): Interruptible<void> {
+async function addPiece(problem: CurvatureProblem, part: Collected, gram: Float64Array, { signal }: JobContext): Promise<void> {
   const rows = rowCount(problem);
-  if (part.kind === 'rows') yield* addGram(gram, part.rows, rows, part.piece.columns);
-  else if (part.piece.kind === 'dense') yield* addHadamard(gram, part.inputs, part.cotangents, inputCount(problem), rows, part.piece.node.bias !== undefined);
-  else yield* addConvolution(problem, part.piece.node, part.inputs, part.cotangents, gram);
+  if (part.kind === 'rows') await rankK({ a: part.rows, n: rows, k: part.piece.columns, beta: 1, c: gram }, { signal });
+  else if (part.piece.kind === 'dense') await interruptibly(addHadamard(gram, part.inputs, part.cotangents, inputCount(problem), rows, part.piece.node.bias !== undefined), signal);
+  else await addConvolution(problem, part.piece.node, part.inputs, part.cotangents, gram, signal);
 }
 
 /** (A Aᵀ + 1) ∘ (B Bᵀ) below the diagonal in blocks of rows, then mirrored. */
@@ -213,7 +216,7 @@ function mirror(gram: Float64Array, n: number): void {
   }
 }
 
-function* addConvolution(problem: CurvatureProblem, node: NodeOf<'conv'>, inputs: Float64Array, cotangents: Float64Array, gram: Float64Array): Interruptible<void> {
+async function addConvolution(problem: CurvatureProblem, node: NodeOf<'conv'>, inputs: Float64Array, cotangents: Float64Array, gram: Float64Array, signal: AbortSignal): Promise<void> {
   const rows = rowCount(problem);
   const seeds = rowsPerInput(problem);
   const inputShape = problem.network.nodes[node.inputs[0]!]!.shape;
@@ -224,8 +227,8 @@ function* addConvolution(problem: CurvatureProblem, node: NodeOf<'conv'>, inputs
     for (let first = 0; first < outputs; first += height) {
       const count = Math.min(height, outputs - first);
       const tile = new Float64Array(rows * count * depth);
-      yield* convolutionGradientTile(node, inputShape, inputs, cotangents, seeds, { group, first, count }, tile);
-      yield* addGram(gram, tile, rows, count * depth);
+      await interruptibly(convolutionGradientTile(node, inputShape, inputs, cotangents, seeds, { group, first, count }, tile), signal);
+      await rankK({ a: tile, n: rows, k: count * depth, beta: 1, c: gram }, { signal });
     }
   }
 }

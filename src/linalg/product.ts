@@ -1,7 +1,18 @@
-/** Matrix products C += A B, C += A Bᵀ and C += Aᵀ B of row-major float64 matrices. */
+/**
+ * Matrix products C += A B, C += A Bᵀ and C += Aᵀ B of row-major float64 matrices inside code that cannot wait, such as the layers
+ * of a network: on the engine when it has been started (`sharedEngine`), which pays from some thousand multiplications on, and
+ * by plain loops before. Whole algorithms await dense/multiply.ts instead.
+ */
+import { startedEngine, type Scope } from './engine/engine.ts';
+import { packingSpace, product } from './engine/product.ts';
+import { complete } from './interruptible.ts';
 
 /** Which operand is stored transposed: `nt` multiplies by Bᵀ, `tn` by Aᵀ on the left. */
 export type ProductForm = 'nn' | 'nt' | 'tn';
+
+/** From here on the copies to the engine and back cost less than it saves. */
+const ENGINE_PRODUCTS = 2 ** 15;
+const ENGINE_SIDE = 4;
 
 /**
  * C ← C + op(A) op(B).
@@ -11,8 +22,23 @@ export type ProductForm = 'nn' | 'nt' | 'tn';
  */
 export function addProduct(c: Float64Array, a: Float64Array, b: Float64Array, m: number, n: number, k: number, form: ProductForm): void {
   if (c.length < m * n || a.length < m * k || b.length < k * n) throw new RangeError(`arrays of ${c.length}, ${a.length} and ${b.length} are too short for a product of ${m} × ${k} and ${k} × ${n}`);
-  if (form === 'nt') rowsByRows(c, a, b, m, n, k);
+  const engine = m * n * k >= ENGINE_PRODUCTS && Math.min(m, n, k) >= ENGINE_SIDE ? startedEngine() : undefined;
+  if (engine !== undefined) engine.runNow('A product', (scope) => { onEngine(scope, c, a, b, m, n, k, form); });
+  else if (form === 'nt') rowsByRows(c, a, b, m, n, k);
   else rowsByColumns(c, a, b, m, n, k, form === 'tn');
+}
+
+function onEngine(scope: Scope, c: Float64Array, a: Float64Array, b: Float64Array, m: number, n: number, k: number, form: ProductForm): void {
+  const [left, right, result] = [scope.allocate(m * k), scope.allocate(k * n), scope.allocate(m * n)];
+  scope.view(left, m * k).set(a.length === m * k ? a : a.subarray(0, m * k));
+  scope.view(right, k * n).set(b.length === k * n ? b : b.subarray(0, k * n));
+  const packing = packingSpace(scope, { n, k });
+  const view = scope.view(result, m * n);
+  view.set(c.length === m * n ? c : c.subarray(0, m * n));
+  const first = form === 'tn' ? { address: left, rowStep: 1, columnStep: m } : { address: left, rowStep: k, columnStep: 1 };
+  const second = form === 'nt' ? { address: right, rowStep: 1, columnStep: k } : { address: right, rowStep: n, columnStep: 1 };
+  complete(product(scope, packing, { m, n, k }, first, second, result, n, { add: true }));
+  c.set(view);
 }
 
 function rowsByColumns(c: Float64Array, a: Float64Array, b: Float64Array, m: number, n: number, k: number, transposedLeft: boolean): void {

@@ -53,6 +53,8 @@ export class Engine {
   #kernels: Kernels;
   #heap = new Heap(FIRST_FREE);
   #ready: Promise<void>;
+  /** False while the crew is being shown a new memory. */
+  #assembled = false;
   #users = 0;
 
   private constructor(build: Build, module: WebAssembly.Module, threads: number) {
@@ -84,23 +86,26 @@ export class Engine {
     this.#users++;
     const addresses: number[] = [];
     try {
-      const scope: Scope = {
-        kernels: this.#kernels,
-        threads: Math.max(1, Math.min(this.threads, work.threads ?? this.threads)),
-        progress: work.progress ?? ignore,
-        allocate: (count) => {
-          const address = this.#allocate(what, 8 * count);
-          addresses.push(address);
-          return address;
-        },
-        view: (address, count) => new Float64Array(this.#memory.buffer, address, count),
-        integers: (address, count) => new Int32Array(this.#memory.buffer, address, count),
-      };
+      const threads = Math.max(1, Math.min(this.threads, work.threads ?? this.threads));
+      const scope = this.#scope(what, threads, work.progress ?? ignore, addresses);
       return await interruptibly(algorithm(scope), work.signal ?? never);
     } finally {
       for (const address of addresses) this.#heap.release(address);
       this.#users--;
       if (this.#users === 0 && this.#memory.buffer.byteLength > KEPT_IDLE) this.#giveBackMemory();
+    }
+  }
+
+  /**
+   * Runs a short computation at once, without a turn of the event loop: products inside code that cannot wait. What it allocated is
+   * free again afterwards. One thread alone does it while the crew is not there yet.
+   */
+  runNow<T>(what: string, algorithm: (scope: Scope) => T): T {
+    const addresses: number[] = [];
+    try {
+      return algorithm(this.#scope(what, this.#assembled ? this.threads : 1, ignore, addresses));
+    } finally {
+      for (const address of addresses) this.#heap.release(address);
     }
   }
 
@@ -110,6 +115,22 @@ export class Engine {
     await Promise.all(this.#crew.map((worker) => worker.terminate()));
     this.#crew = [];
     this.#kernels.setCrew(0);
+  }
+
+  /** @param addresses receives what is allocated */
+  #scope(what: string, threads: number, progress: (fraction: number) => void, addresses: number[]): Scope {
+    return {
+      kernels: this.#kernels,
+      threads,
+      progress,
+      allocate: (count) => {
+        const address = this.#allocate(what, 8 * count);
+        addresses.push(address);
+        return address;
+      },
+      view: (address, count) => new Float64Array(this.#memory.buffer, address, count),
+      integers: (address, count) => new Int32Array(this.#memory.buffer, address, count),
+    };
   }
 
   #allocate(what: string, bytes: number): number {
@@ -156,9 +177,11 @@ export class Engine {
       this.#crew = [];
     }
     this.#kernels.setCrew(this.#crew.length);
+    this.#assembled = true;
   }
 
   #giveBackMemory(): void {
+    this.#assembled = false;
     if (this.#crew.length > 0) this.#kernels.dismiss();
     this.#memory = newMemory();
     this.#kernels = instantiate(this.#module, this.#memory);
@@ -187,7 +210,14 @@ let shared: Promise<Engine> | undefined;
 
 /** The engine of this process, started on first use. */
 export function sharedEngine(): Promise<Engine> {
-  return (shared ??= Engine.start());
+  return (shared ??= Engine.start().then((engine) => (started = engine)));
+}
+
+let started: Engine | undefined;
+
+/** The same, when it has started already. */
+export function startedEngine(): Engine | undefined {
+  return started;
 }
 
 /** @throws MemoryLimitError */

@@ -10,7 +10,6 @@ import { gramSpectrum } from '../../../src/curvature/spectrum.ts';
 import { eachPieceGram, planGram, structuredGram } from '../../../src/curvature/structuredGram.ts';
 import { unitReports } from '../../../src/curvature/units.ts';
 import { weightedRows } from '../../../src/curvature/weightedJacobian.ts';
-import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { distance, gaussian, timesTransposed } from '../linalg/matrices.ts';
@@ -66,7 +65,7 @@ describe('kernels of convolutional networks on many inputs', () => {
 describe('structured Gram matrix', () => {
   const cases = Object.entries(operations).map(([name, make]) => [name, make().build()] as const).filter(([, network]) => network.parameters > 0);
 
-  test.each(cases)('is the product of explicit rows: %s', (_, network) => {
+  test.each(cases)('is the product of explicit rows: %s', async (_, network) => {
     const models: LikelihoodModel[] = [{ kind: 'gaussian', noise: 0.7 }, ...(network.outputs > 1 ? [{ kind: 'categorical' } as const] : []), { kind: 'bernoulli' }];
     for (const model of models) {
       const problem = { ...problemOf(network, 7, model), sampleWeights: Float64Array.of(1, 0, 2, 0.5, 1, 3, 1) };
@@ -76,12 +75,12 @@ describe('structured Gram matrix', () => {
       weightedRows(problem, 0, 7, rows);
       const exact = timesTransposed(rows, rows, n, n, network.parameters);
       const gram = new Float64Array(n * n);
-      complete(structuredGram(problem, planGram(network, 7, seeds), gram, context(), [0, 1]));
+      await structuredGram(problem, planGram(network, 7, seeds), gram, context(), [0, 1]);
       expect(distance(gram, exact)).toBeLessThan(1e-12 * frobenius(exact));
     }
   });
 
-  test('many inputs and layers beyond one block and one tile', () => {
+  test('many inputs and layers beyond one block and one tile', async () => {
     const network = new Layers([3, 6, 6]).conv(8, [3, 3]).activation('tanh').conv(40, [3, 3]).activation('tanh').conv(60, [2, 2]).activation('relu').flatten().dense(3).build();
     const problem = problemOf(network, 240);
     const n = 720;
@@ -91,13 +90,13 @@ describe('structured Gram matrix', () => {
     const gram = new Float64Array(n * n);
     const plan = planGram(network, 240, 3);
     expect(plan.passes.flat().map(({ kind }) => kind)).toEqual(expect.arrayContaining(['dense', 'conv', 'rows']));
-    complete(structuredGram(problem, plan, gram, context(), [0, 1]));
+    await structuredGram(problem, plan, gram, context(), [0, 1]);
     expect(distance(gram, exact)).toBeLessThan(1e-12 * frobenius(exact));
     const sum = new Float64Array(n * n);
-    complete(eachPieceGram(problem, plan, context(), function* (_, part) {
+    await eachPieceGram(problem, plan, context(), function* (_, part) {
       part.forEach((value, k) => { sum[k]! += value; });
       yield;
-    }));
+    });
     expect(distance(sum, exact)).toBeLessThan(1e-12 * frobenius(exact));
   });
 });
