@@ -1,16 +1,18 @@
 /** The header of a weight file at a glance: for hovers, decorations, and for deciding what to ask the user. */
 import { readNetwork } from '../network/readNetwork.ts';
-import type { NetworkSummary, SummarizeRequest, WeightSummary } from '../protocol/service.ts';
+import type { NetworkSummary, SummarizeRequest, TensorShape, WeightSummary } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
-import type { WeightFile } from '../weights/weightFile.ts';
+import { shardOf } from '../weights/shard.ts';
+import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
 import { summarizeNetwork } from './describe.ts';
 
 const LISTED_TENSORS = 2000;
 
 export async function summarize(request: SummarizeRequest): Promise<WeightSummary> {
   const file = await openWeightFile(request.file);
+  const shard = shardOf(request.file);
   try {
     return {
       file: request.file,
@@ -19,7 +21,9 @@ export async function summarize(request: SummarizeRequest): Promise<WeightSummar
       tensors: file.tensors.length,
       parameters: file.tensors.reduce((sum, { elements }) => sum + elements, 0),
       dtypes: [...new Set(file.tensors.map(({ dtype }) => dtype))],
-      shapes: file.tensors.slice(0, LISTED_TENSORS).map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+      shapes: file.tensors.slice(0, LISTED_TENSORS).map(shapeOf),
+      ...(request.named === undefined ? {} : { named: request.named.flatMap((name) => file.tensor(name) ?? []).map(shapeOf) }),
+      ...(shard === undefined ? {} : { shard }),
       metadata: file.metadata,
       network: await networkOf(file, request),
     };
@@ -27,6 +31,8 @@ export async function summarize(request: SummarizeRequest): Promise<WeightSummar
     await file.close();
   }
 }
+
+const shapeOf = ({ name, dtype, shape }: TensorInfo): TensorShape => ({ name, dtype, shape });
 
 /** A description that does not fit does not keep the file itself from being shown. */
 async function networkOf(file: WeightFile, options: Pick<SummarizeRequest, 'network' | 'activation'>): Promise<NetworkSummary> {

@@ -11,16 +11,22 @@ import { openExample } from './commands/openExample.ts';
 import { posterior } from './commands/posterior.ts';
 import { rank } from './commands/rank.ts';
 import { restartHost } from './commands/restartHost.ts';
+import { view } from './commands/view.ts';
 import { WeightDecorations } from './decorations.ts';
+import { textDocuments } from './documentFolders.ts';
+import { DocumentPaths } from './documentPaths.ts';
 import { reportFailure } from './failureMessage.ts';
 import { HostClient } from './hostClient.ts';
 import { NetworkChoices } from './networkChoices.ts';
 import { PathHover } from './pathHover.ts';
+import { lensDocuments, PathLenses } from './pathLenses.ts';
+import { PathLinks } from './pathLinks.ts';
 import { REPORT_VIEW, ReportPanels } from './reportPanels.ts';
 import { idleMilliseconds, memoryLimitBytes } from './settings.ts';
 import { ShardIndexHover, shardIndexSelector } from './shardIndexHover.ts';
 import { SummaryCache } from './summaryCache.ts';
 import type { Surroundings } from './surroundings.ts';
+import { TensorNameHover, tensorNameSelector } from './tensorNameHover.ts';
 import { WeightsEditor, weightsEditors } from './weightsEditor.ts';
 
 const commands: Readonly<Record<string, Command>> = { inspect, diff, canonicalize, rank, posterior, openExample, environment, chooseActivation, restartHost };
@@ -39,8 +45,10 @@ export function activate(context: vscode.ExtensionContext): void {
     },
   });
   const summaries = new SummaryCache(host);
-  const panels = new ReportPanels(context.extensionUri, context.storageUri ?? context.globalStorageUri, host, log);
+  const panels = new ReportPanels(context.extensionUri, context.storageUri ?? context.globalStorageUri, host, summaries, log);
   const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries) };
+  const paths = new DocumentPaths();
+  const lenses = new PathLenses(paths, summaries);
   const decorations = new WeightDecorations(summaries);
   const editor = new WeightsEditor(context.extensionUri, surroundings);
 
@@ -49,6 +57,7 @@ export function activate(context: vscode.ExtensionContext): void {
     host,
     summaries,
     decorations,
+    lenses,
     ...Object.entries(commands).map(([name, command]) => vscode.commands.registerCommand(`quotient.${name}`, async (clicked: unknown, selected: unknown) => {
       try {
         return await command(surroundings, { clicked, selected });
@@ -63,7 +72,11 @@ export function activate(context: vscode.ExtensionContext): void {
     })),
     vscode.window.registerWebviewPanelSerializer(REPORT_VIEW, panels),
     vscode.window.registerFileDecorationProvider(decorations),
-    vscode.languages.registerHoverProvider({ scheme: 'file' }, new PathHover(summaries)),
+    vscode.languages.registerHoverProvider(textDocuments, new PathHover(summaries)),
     vscode.languages.registerHoverProvider(shardIndexSelector, new ShardIndexHover(summaries)),
+    vscode.languages.registerHoverProvider(tensorNameSelector, new TensorNameHover(summaries)),
+    vscode.languages.registerDocumentLinkProvider(textDocuments, new PathLinks(paths)),
+    vscode.languages.registerCodeLensProvider(lensDocuments, lenses),
+    vscode.commands.registerCommand('quotient.view', view),
   );
 }

@@ -6,7 +6,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isWeightFile } from './weightFiles.ts';
+import { isWeightFile, mayNameWeights } from './weightFiles.ts';
 
 export interface Literal {
   readonly text: string;
@@ -31,6 +31,19 @@ export function pathLiteralAt(line: string, character: number): Literal | undefi
   const skip = /^[\w-]+[=:](?![\\/])/.exec(bare.text)?.[0].length ?? 0;
   const literal = character < bare.start + skip ? bare : { text: bare.text.slice(skip), start: bare.start + skip, end: bare.end };
   return isWeightFile(literal.text) ? literal : undefined;
+}
+
+const QUOTED_OR_BARE = /(["'`])((?:(?!\1)[^\\]|\\.)*)\1|[^\s"'`,;()[\]{}<>|]+/g;
+
+/** Lines of generated files are not searched. */
+const LONGEST_LINE = 2000;
+
+/** Every path of a weight file in a line: in quotes, or bare as in YAML and in notes. */
+export function pathLiteralsIn(line: string): Literal[] {
+  if (line.length > LONGEST_LINE || !mayNameWeights(line)) return [];
+  return Array.from(line.matchAll(QUOTED_OR_BARE), (match) => pathLiteralAt(line, match.index + (match[1] === undefined ? match[0].length - 1 : 1)))
+    .filter((literal): literal is Literal => literal !== undefined)
+    .filter((literal, i, all) => i === 0 || all[i - 1]?.start !== literal.start);
 }
 
 function between(line: string, character: number, ends: (c: string) => boolean, required: boolean): Literal | undefined {

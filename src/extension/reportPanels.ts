@@ -9,6 +9,7 @@ import type { HostClient } from './hostClient.ts';
 import { KeptReports } from './keptReports.ts';
 import { isReport, type ReportMethod, type ReportQuestion } from './reportQuestion.ts';
 import { ReportView } from './reportView.ts';
+import type { SummaryCache } from './summaryCache.ts';
 
 export const REPORT_VIEW = 'quotient.report';
 
@@ -40,15 +41,17 @@ interface Open {
 export class ReportPanels implements vscode.WebviewPanelSerializer {
   readonly #extensionUri: vscode.Uri;
   readonly #host: HostClient;
+  readonly #summaries: SummaryCache;
   readonly #log: vscode.LogOutputChannel;
   readonly #kept: KeptReports;
   readonly #open = new Map<string, Open>();
 
   /** @param storage folder of the extension's own, for what must survive a reload */
-  constructor(extensionUri: vscode.Uri, storage: vscode.Uri, host: HostClient, log: vscode.LogOutputChannel) {
+  constructor(extensionUri: vscode.Uri, storage: vscode.Uri, host: HostClient, summaries: SummaryCache, log: vscode.LogOutputChannel) {
     this.#kept = new KeptReports(vscode.Uri.joinPath(storage, 'reports').fsPath);
     this.#extensionUri = extensionUri;
     this.#host = host;
+    this.#summaries = summaries;
     this.#log = log;
   }
 
@@ -112,6 +115,7 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
       extensionUri: this.#extensionUri,
       host: this.#host,
       log: this.#log,
+      onReport: (report) => this.#summaries.learn(report),
       ...(restored === undefined ? {} : { restored }),
       onAction: (action) => this.#act(action, open),
     });

@@ -23,6 +23,8 @@ export interface ReportViewOptions {
   readonly log: vscode.LogOutputChannel;
   /** What was shown before a reload of the window, and whether the page has kept it as well. */
   readonly restored?: { readonly report: Report; readonly onPage: boolean };
+  /** Told what the host has answered. */
+  readonly onReport: (report: Report) => Promise<void>;
   /** Every button but cancel. */
   readonly onAction: (action: Exclude<WebviewAction, 'cancel'>) => Promise<unknown>;
 }
@@ -101,6 +103,7 @@ export class ReportView {
       this.#report = report;
       this.#notice = undefined;
       this.#post({ type: 'report', report });
+      await this.#options.onReport(report);
       return report;
     } catch (error) {
       // Another question has taken over the view: nobody waits for this one.

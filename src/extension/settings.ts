@@ -25,6 +25,8 @@ export function memoryLimitBytes(): number {
 
 export const idleMilliseconds = (): number => number('host.idleMinutes', 5, 0.1) * 60_000;
 
+export const hasCodeLens = (document: vscode.TextDocument): boolean => vscode.workspace.getConfiguration('quotient', document).get<unknown>('codeLens', true) !== false;
+
 export const seed = (): number => Math.floor(number('seed', 0, 0));
 
 export function rankSettings(): Pick<RankRequest, 'inputs' | 'noise' | 'priorPrecision'> {

@@ -26,18 +26,16 @@ export class ShardIndexHover implements vscode.HoverProvider {
     if (!isInside(shard, folder)) {
       return new vscode.Hover(new vscode.MarkdownString(`Shard ${escapeMarkdown(entry.shard)} lies outside the folder of its index and is not opened.`), range);
     }
-    return new vscode.Hover(entry.part === 'shard' ? await fileMarkdown(this.#summaries, shard) : await this.#tensor(entry, shard), range);
+    return new vscode.Hover(entry.part === 'shard' ? await fileMarkdown(this.#summaries, shard) : await this.#tensor(entry, shard, document.uri.fsPath), range);
   }
 
-  async #tensor(entry: IndexEntry, shard: string): Promise<vscode.MarkdownString> {
+  async #tensor(entry: IndexEntry, shard: string, index: string): Promise<vscode.MarkdownString> {
     try {
-      const summary = await this.#summaries.of(shard);
-      const tensor = summary.shapes.find(({ name }) => name === entry.tensor);
-      if (tensor !== undefined) return new vscode.MarkdownString(tensorMarkdown(tensor, entry.shard));
-      const missing = summary.shapes.length === summary.tensors;
-      return new vscode.MarkdownString(missing
-        ? `There is no tensor ${escapeMarkdown(entry.tensor)} in ${escapeMarkdown(entry.shard)}.`
-        : `${escapeMarkdown(entry.tensor)} is not among the first ${summary.shapes.length} tensors of ${escapeMarkdown(entry.shard)}.`);
+      const [tensor] = await this.#summaries.tensors(shard, [entry.tensor]);
+      if (tensor === undefined) return new vscode.MarkdownString(`There is no tensor ${escapeMarkdown(entry.tensor)} in ${escapeMarkdown(entry.shard)}.`);
+      // Statistics of the model are statistics of its shards' tensors.
+      const statistics = await this.#summaries.statistics(index, entry.tensor) ?? await this.#summaries.statistics(shard, entry.tensor);
+      return new vscode.MarkdownString(tensorMarkdown(tensor, entry.shard, statistics));
     } catch (error) {
       if (!(error instanceof AnalysisError)) throw error;
       return new vscode.MarkdownString(escapeMarkdown(error.message));

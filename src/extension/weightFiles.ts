@@ -23,6 +23,21 @@ export function isWeightFile(file: string): boolean {
   return isShardIndex(file) || (weightExtensions as readonly string[]).includes(extensionOf(file));
 }
 
+const anyEnding = new RegExp([...weightExtensions, INDEX_SUFFIX].map((ending) => ending.replaceAll('.', '\\.')).join('|'), 'i');
+
+/** Whether the text can hold the name of a weight file at all: a quick no for most lines of a program. */
+export const mayNameWeights = (text: string): boolean => anyEnding.test(text);
+
+const DESCRIPTION_SUFFIX = '.network.json';
+
+export const isNetworkDescription = (file: string): boolean => file.toLowerCase().endsWith(DESCRIPTION_SUFFIX);
+
+/** The weight file beside a description that bears its name. */
+export function weightsDescribedBy(description: string, names: readonly string[]): string | undefined {
+  const stem = path.basename(description).slice(0, -DESCRIPTION_SUFFIX.length);
+  return names.find((name) => isWeightFile(name) && stemOf(name) === stem);
+}
+
 /** "PyTorch weight file", for a tooltip that must not open the file. */
 export function kindByName(file: string): string {
   return isShardIndex(file) ? 'Index of a sharded safetensors file' : `${formats[extensionOf(file)] ?? 'Unknown'} weight file`;

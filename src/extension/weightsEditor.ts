@@ -16,6 +16,11 @@ import { isShardIndex, isWeightFile } from './weightFiles.ts';
 /** The second view type offers itself for extensions that other programs use as well. */
 export const weightsEditors = ['quotient.weights', 'quotient.weights.optional'] as const;
 
+const byDefault = ['.safetensors', '.npz', '.npy'];
+
+/** The view type that is for files of this name. */
+export const viewTypeOf = (file: string): (typeof weightsEditors)[number] => (byDefault.includes(path.extname(file).toLowerCase()) ? 'quotient.weights' : 'quotient.weights.optional');
+
 /** A file is written in many steps; it is read again once they have stopped for so long. */
 const SETTLED_MS = 400;
 
@@ -34,7 +39,7 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
 
   async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
     const file = diskPath(document.uri);
-    const { host, log, choices } = this.#surroundings;
+    const { host, log, choices, summaries } = this.#surroundings;
     let statistics = false;
     const inspect = async (quiet: boolean): Promise<boolean> => {
       const options = await choices.known([file]);
@@ -47,6 +52,7 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
       extensionUri: this.#extensionUri,
       host,
       log,
+      onReport: (report) => summaries.learn(report),
       onAction: async (action) => {
         switch (action) {
           case 'statistics':

@@ -5,6 +5,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { NetworkOptions } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
+import { shardOf } from '../weights/shard.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { activationNamed, activationNames } from './activation.ts';
@@ -55,6 +56,8 @@ export async function readNetwork(file: WeightFile, options: NetworkOptions, lea
     }
     return firstThatFits(candidates, (leading) => ({ kind: 'network', network: readDescription(text, source, shapes(leading)), leading, source, assumptions: [] }));
   }
+  const shard = shardOf(file.path);
+  if (shard !== undefined) return { kind: 'unrecognised', reason: `it is shard ${shard.index} of ${shard.count} of a model; ${shard.model} stands for all of them` };
   let last: NetworkReading = { kind: 'unrecognised', reason: 'the file holds no tensors' };
   for (const leading of candidates) {
     const { recognition, source } = await recognizeNetwork(file, shapes(leading));

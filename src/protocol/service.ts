@@ -101,6 +101,14 @@ export interface ExampleRequest {
 
 export interface SummarizeRequest extends NetworkOptions {
   readonly file: string;
+  /** Names of tensors that are looked for among all, however many there are. */
+  readonly named?: readonly string[];
+}
+
+export interface TensorShape {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
 }
 
 export interface WeightSummary {
@@ -111,7 +119,11 @@ export interface WeightSummary {
   readonly parameters: number;
   readonly dtypes: readonly string[];
   /** All of them up to 2,000, in file order. */
-  readonly shapes: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];
+  readonly shapes: readonly TensorShape[];
+  /** Those that the request named and the file holds. */
+  readonly named?: readonly TensorShape[];
+  /** Of a file that is part of a model. */
+  readonly shard?: { readonly index: number; readonly count: number; readonly model: string };
   readonly metadata: Readonly<Record<string, string>>;
   readonly network: NetworkSummary;
 }

@@ -1,23 +1,32 @@
-/** Show Environment: what the host runs on, for a question about speed and for a report of trouble. */
+/** Show Environment: what the host runs on, for a question about speed and for a report of trouble. A list, of which each line can be copied. */
 import * as vscode from 'vscode';
 import { formatBytes } from '../../protocol/format.ts';
 import { runJob } from '../analysisJob.ts';
+import { copyText } from '../reportExport.ts';
 import type { Command } from './command.ts';
+
+type Item = vscode.QuickPickItem & { readonly copies: string };
 
 export const environment: Command = async ({ host, log }) => {
   const found = await runJob(host, { method: 'environment', title: 'Environment', request: {} }, { notification: false });
-  const tensorflow = found.tensorflow.available ? found.tensorflow.version : `none (${found.tensorflow.reason})`;
-  const lines = [
-    `Quotient ${found.version}, VS Code ${vscode.version}${vscode.env.remoteName === undefined ? '' : ` (${vscode.env.remoteName})`}`,
-    `Analysis host: process ${found.processId}, Node ${found.node}, ${process.platform} ${process.arch}`,
-    `Cores: ${found.cores}`,
-    `Memory a job may use: ${formatBytes(found.memoryLimitBytes)}`,
-    `Native TensorFlow: ${tensorflow}`,
+  const facts: readonly (readonly [label: string, value: string])[] = [
+    ['Quotient', found.version],
+    ['VS Code', `${vscode.version}${vscode.env.remoteName === undefined ? '' : ` (${vscode.env.remoteName})`}`],
+    ['Analysis host', `process ${found.processId}, Node ${found.node}, ${process.platform} ${process.arch}`],
+    ['Cores', String(found.cores)],
+    ['Memory a job may use', formatBytes(found.memoryLimitBytes)],
+    ['Native TensorFlow', found.tensorflow.available ? found.tensorflow.version : `none: ${found.tensorflow.reason}`],
   ];
+  const lines = facts.map(([label, value]) => `${label}: ${value}`);
   for (const line of lines) log.info(line);
-  void vscode.window.showInformationMessage(lines.join(' · '), 'Copy', 'Show Log').then(async (answer) => {
-    if (answer === 'Copy') await vscode.env.clipboard.writeText(lines.join('\n'));
-    else if (answer === 'Show Log') log.show();
+  const items: Item[] = [
+    ...facts.map(([label, value], i): Item => ({ label, description: value, copies: lines[i] ?? '' })),
+    { label: '', kind: vscode.QuickPickItemKind.Separator, copies: '' },
+    { label: '$(copy) Copy all', copies: lines.join('\n') },
+  ];
+  const picked = vscode.window.showQuickPick(items, { title: 'What Quotient runs on', placeHolder: 'Choose a line to copy it', matchOnDescription: true });
+  void picked.then(async (item) => {
+    if (item !== undefined) await copyText(item.copies);
   });
   return found;
 };

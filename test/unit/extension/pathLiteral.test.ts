@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isInside, pathCandidates, pathLiteralAt } from '../../../src/extension/pathLiteral.ts';
+import { isInside, pathCandidates, pathLiteralAt, pathLiteralsIn } from '../../../src/extension/pathLiteral.ts';
 
 /** The text of the literal at the first `^`-marked character. */
 const at = (line: string): string | undefined => pathLiteralAt(line.replace('^', ''), line.indexOf('^'))?.text;
@@ -39,6 +39,32 @@ describe('the literal under the cursor', () => {
   it('is found in a line of ten megabytes without reading all of it', () => {
     const line = `${'x'.repeat(5e6)}"net.pt"${'y'.repeat(5e6)}`;
     expect(pathLiteralAt(line, 5e6 + 3)?.text).toBe('net.pt');
+  });
+});
+
+describe('all literals of a line', () => {
+  const all = (line: string): string[] => pathLiteralsIn(line).map(({ text }) => text);
+  it.each([
+    ['a, b = load("a.pt"), load(\'b dir/b.npz\')', ['a.pt', 'b dir/b.npz']],
+    ['weights: models/net.ckpt  # not net.txt', ['models/net.ckpt']],
+    ['run --weights=net.pt --data=data.npz', ['net.pt', 'data.npz']],
+    ['see `net.safetensors` and "it\'s.pt"', ['net.safetensors', "it's.pt"]],
+    ['["a.npy","a.npy"]', ['a.npy', 'a.npy']],
+    ['nothing = "here.txt"', []],
+    [`x = "${'y'.repeat(3000)}.pt"`, []],
+  ])('%s', (line, literals) => {
+    expect(all(line)).toEqual(literals);
+  });
+
+  it('are each what the cursor in it finds', () => {
+    const token = fc.constantFrom('"a.pt"', "'b/c.npz'", 'd.npy', '=', ',', '(', ')', ' ', 'x', '"', "'", '--w=e.pt');
+    fc.assert(fc.property(fc.array(token, { maxLength: 12 }), (tokens) => {
+      const line = tokens.join('');
+      for (const literal of pathLiteralsIn(line)) {
+        expect(line.slice(literal.start, literal.end)).toBe(literal.text);
+        expect(pathLiteralAt(line, literal.end - 1)?.text.endsWith(literal.text.slice(-3))).toBe(true);
+      }
+    }));
   });
 });
 

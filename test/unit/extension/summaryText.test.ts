@@ -1,6 +1,7 @@
 /** What a stranger's file can put into a hover: text, and nothing but text. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { jsonStringAt } from '../../../src/extension/jsonString.ts';
 import { indexEntryAt } from '../../../src/extension/shardIndexLiteral.ts';
 import { escapeMarkdown, summaryMarkdown, summaryTooltip } from '../../../src/extension/summaryText.ts';
 import type { WeightSummary } from '../../../src/protocol/service.ts';
@@ -45,8 +46,39 @@ describe('the summary', () => {
     expect(text).toContain('…and 2 more tensors');
   });
 
+  it('says what the weights are once they have been read, and cries out when some are not finite', () => {
+    const total = { count: 32, min: -1.25, max: 2, mean: 0.01, standardDeviation: 0.5, norm: 3, zeros: 1, nan: 0, infinite: 0 };
+    expect(summaryMarkdown(summary, 'net.pt', total)).toContain('\\-1\\.25 to 2, mean 0\\.01, std 0\\.5, norm 3, 1 zero, no NaN or ∞');
+    expect(summaryMarkdown(summary, 'net.pt', { ...total, nan: 2 })).toContain('**2 NaN, 0 ∞**');
+    expect(summaryMarkdown(summary, 'net.pt', { ...total, min: NaN, nan: 32 })).toContain('**32 NaN, 0 ∞**');
+  });
+
+  it('of a shard says which one it is, and nothing of a network', () => {
+    const shard = { ...summary, shard: { index: 1, count: 2, model: 'model.safetensors.index.json' } };
+    expect(summaryMarkdown(shard, 'model-00001-of-00002.safetensors')).toContain('Shard 1 of 2 of model\\.safetensors\\.index\\.json');
+    expect(summaryMarkdown(shard, 'model-00001-of-00002.safetensors')).not.toContain('Network');
+    expect(summaryTooltip(shard)).toContain('shard 1 of 2');
+  });
+
   it('fits a tooltip in one line', () => {
     expect(summaryTooltip(summary)).toBe('PyTorch zip: 32 parameters in 4 tensors — dense 3-5-2, relu; 5 scalings, 120 permutations');
+  });
+});
+
+describe('a string of a JSON file', () => {
+  it('is the one under the cursor, as it reads', () => {
+    const line = '  { "dense": "layers.0", "bias": "b\\u00e9" }';
+    expect(jsonStringAt(line, line.indexOf('layers'))).toEqual({ text: 'layers.0', start: 13, end: 23 });
+    expect(jsonStringAt(line, line.indexOf('u00e9'))?.text).toBe('bé');
+    expect(jsonStringAt(line, line.indexOf(':'))).toBeUndefined();
+    expect(jsonStringAt('"open', 2)).toBeUndefined();
+    expect(jsonStringAt('"a":"b"', 3)).toBeUndefined();
+    expect(['"a":"b"', '["b"]', '  "b",'].map((text) => jsonStringAt(text, text.lastIndexOf('"'))?.text)).toEqual(['b', 'b', 'b']);
+  });
+
+  it('is found on a line of megabytes', () => {
+    const names = Array.from({ length: 100_000 }, (_, i) => `"layer.${i}"`).join(',');
+    expect(jsonStringAt(names, names.indexOf('layer.77777"'))?.text).toBe('layer.77777');
   });
 });
 

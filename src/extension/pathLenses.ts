@@ -1,0 +1,63 @@
+/**
+ * Lenses above paths of weight files in programs and configurations, which lead to the viewer and to the analyses. They start nothing:
+ * what a file holds is said once it is known for some other reason.
+ */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { formatCount } from '../protocol/format.ts';
+import type { DocumentPaths } from './documentPaths.ts';
+import { hasCodeLens } from './settings.ts';
+import type { SummaryCache } from './summaryCache.ts';
+
+export const lensDocuments: vscode.DocumentSelector = ['python', 'json', 'jsonc', 'yaml'].flatMap((language) => [{ language, scheme: 'file' }, { language, scheme: 'vscode-notebook-cell' }]);
+
+export class PathLenses implements vscode.CodeLensProvider {
+  readonly #paths: DocumentPaths;
+  readonly #summaries: SummaryCache;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeCodeLenses = this.#changed.event;
+  readonly #subscriptions: readonly vscode.Disposable[];
+
+  constructor(paths: DocumentPaths, summaries: SummaryCache) {
+    this.#paths = paths;
+    this.#summaries = summaries;
+    const again = (): void => { this.#changed.fire(); };
+    this.#subscriptions = [
+      summaries.onDidChange(again),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration('quotient.codeLens')) again();
+      }),
+    ];
+  }
+
+  async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
+    if (!hasCodeLens(document)) return [];
+    const lines = new Set<number>();
+    const first = (await this.#paths.of(document)).filter(({ range }) => {
+      const isFirst = !lines.has(range.start.line);
+      lines.add(range.start.line);
+      return isFirst;
+    });
+    return first.flatMap(({ range, file }) => this.#commands(file).map((command) => new vscode.CodeLens(range, command)));
+  }
+
+  dispose(): void {
+    this.#changed.dispose();
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+
+  #commands(file: string): vscode.Command[] {
+    const known = this.#summaries.known(file);
+    const uri = vscode.Uri.file(file);
+    const look: vscode.Command = {
+      title: known === undefined ? `Show ${path.basename(file)}` : `${formatCount(known.parameters)} parameters in ${formatCount(known.tensors)} ${known.tensors === 1 ? 'tensor' : 'tensors'}`,
+      command: 'quotient.view', arguments: [file], tooltip: 'Tensors, shapes and statistics',
+    };
+    if (known?.network.kind === 'unrecognised') return [look];
+    return [
+      look,
+      { title: 'Rank and kernel', command: 'quotient.rank', arguments: [uri, [uri]], tooltip: 'Rank of the GGN and what its kernel consists of' },
+      { title: 'Posterior', command: 'quotient.posterior', arguments: [uri, [uri]], tooltip: 'These weights as draws, before and after symmetry removal' },
+    ];
+  }
+}
