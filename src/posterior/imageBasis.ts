@@ -1,0 +1,140 @@
+/**
+ * Orthonormal eigenvectors U of the GGN with positive eigenvalues, as two products that take many vectors at once: Uᵀ-coefficients of vectors
+ * in weight space, and combinations of U. The Gram side gives them without any D × D matrix: with H^{1/2}J = V Λ^{1/2} U,
+ *   U = Λ^{-1/2} Vᵀ H^{1/2} J.
+ * Where r × D numbers fit they are formed once and the products are matrix products; otherwise every product runs through the network,
+ * forward mode for H^{1/2}J ε and reverse mode for JᵀH^{1/2} c.
+ */
+import { multiply } from '../linalg/dense/multiply.ts';
+import { trace } from '../network/forward.ts';
+import { addVectorJacobianProduct } from '../network/parameterGradients.ts';
+import { pushForward } from '../network/tangent.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import { inputCount, rowsPerInput, weightedSeeds, type CurvatureProblem } from '../curvature/problem.ts';
+import type { GgnSpectrum } from '../curvature/spectrum.ts';
+import { inputsPerChunk, inputsPerPass, weightedRows } from '../curvature/weightedJacobian.ts';
+
+export interface ImageBasis {
+  /** r: how many eigenvectors. */
+  readonly rank: number;
+  /** D */
+  readonly parameters: number;
+  readonly bytes: number;
+  /** E Uᵀ of count vectors, count × D → count × r. */
+  coefficients(vectors: Float64Array, count: number): Promise<Float64Array>;
+  /** C U of count combinations, count × r → count × D. */
+  combinations(coefficients: Float64Array, count: number): Promise<Float64Array>;
+}
+
+/**
+ * @param spectrum with vectors
+ * @param rank how many of them belong to the image
+ */
+export async function imageBasis(problem: CurvatureProblem, spectrum: GgnSpectrum, rank: number, context: JobContext): Promise<ImageBasis> {
+  const { vectors } = spectrum;
+  if (vectors === undefined) throw new RangeError('the spectrum was taken without vectors');
+  const { parameters } = problem.network;
+  const bytes = 8 * rank * parameters;
+  if (vectors.side === 'parameters') return dense(vectors.vectors.subarray(0, rank * parameters), rank, parameters, context);
+  const rows = spectrum.rows;
+  // Row i: v_i / σ_i.
+  const weights = Float64Array.from({ length: rank * rows }, (_, k) => vectors.vectors[k]! / spectrum.singularValues[Math.floor(k / rows)]!);
+  if (2 * bytes > context.memoryLimitBytes) return matrixFree(problem, weights, rank, rows, context);
+  const basis = new Float64Array(rank * parameters);
+  const step = inputsPerChunk(problem);
+  const seeds = rowsPerInput(problem);
+  const chunk = new Float64Array(step * seeds * parameters);
+  for (let first = 0; first < inputCount(problem); first += step) {
+    const count = Math.min(step, inputCount(problem) - first);
+    weightedRows(problem, first, count, chunk);
+    const width = count * seeds;
+    const part = columnsOf(weights, rank, rows, first * seeds, width);
+    await multiply({ a: part, b: chunk.subarray(0, width * parameters), m: rank, k: width, n: parameters, beta: 1, c: basis }, { signal: context.signal });
+    context.progress({ message: 'Eigenvectors of the GGN', fraction: (first + count) / inputCount(problem) });
+  }
+  return dense(basis, rank, parameters, context);
+}
+
+/** @param basis r × D, orthonormal rows */
+function dense(basis: Float64Array, rank: number, parameters: number, { signal }: JobContext): ImageBasis {
+  return {
+    rank,
+    parameters,
+    bytes: 8 * rank * parameters,
+    coefficients: (vectors, count) => multiply({ a: vectors, b: basis, m: count, k: parameters, n: rank, transposeB: true }, { signal }),
+    combinations: (coefficients, count) => multiply({ a: coefficients, b: basis, m: count, k: rank, n: parameters }, { signal }),
+  };
+}
+
+/** @param weights r × n: U = weights · H^{1/2}J */
+function matrixFree(problem: CurvatureProblem, weights: Float64Array, rank: number, rows: number, { signal }: JobContext): ImageBasis {
+  const { network, state, x } = problem;
+  const { parameters } = network;
+  const seeds = rowsPerInput(problem);
+  const step = inputsPerPass(problem);
+  const chunks = function* (): Generator<{ readonly first: number; readonly width: number; readonly values: ReturnType<typeof trace>; readonly factor: Float64Array }> {
+    for (let first = 0; first < inputCount(problem); first += step) {
+      const values = trace(network, state, x.subarray(first * network.inputs, (first + step) * network.inputs));
+      yield { first: first * seeds, width: values.rows * seeds, values, factor: weightedSeeds(problem, values.values[network.output]!, first) };
+    }
+  };
+  return {
+    rank,
+    parameters,
+    bytes: 8 * rank * rows,
+    async coefficients(vectors, count) {
+      const pushed = new Float64Array(count * rows);
+      for (const { first, values, factor } of chunks()) {
+        for (let m = 0; m < count; m++) {
+          const tangents = pushForward(network, state, values, vectors.subarray(m * parameters, (m + 1) * parameters));
+          halfHessianTimes(factor, tangents, network.outputs, seeds, pushed.subarray(m * rows + first));
+        }
+        await pause(signal);
+      }
+      return multiply({ a: pushed, b: weights, m: count, k: rows, n: rank, transposeB: true }, { signal });
+    },
+    async combinations(coefficients, count) {
+      const pulled = await multiply({ a: coefficients, b: weights, m: count, k: rank, n: rows }, { signal });
+      const result = new Float64Array(count * parameters);
+      for (const { first, values, factor } of chunks()) {
+        for (let m = 0; m < count; m++) {
+          const cotangents = halfHessianTransposedTimes(factor, pulled.subarray(m * rows + first), values.rows, network.outputs, seeds);
+          addVectorJacobianProduct(network, state, values, cotangents, result.subarray(m * parameters, (m + 1) * parameters));
+        }
+        await pause(signal);
+      }
+      return result;
+    },
+  };
+}
+
+/** Per input: S × O seeds times the O tangents. */
+function halfHessianTimes(seeds: Float64Array, tangents: Float64Array, outputs: number, perInput: number, into: Float64Array): void {
+  for (let r = 0; r < seeds.length / outputs; r++) {
+    const from = Math.floor(r / perInput) * outputs;
+    let sum = 0;
+    for (let o = 0; o < outputs; o++) sum += seeds[r * outputs + o]! * tangents[from + o]!;
+    into[r] = sum;
+  }
+}
+
+/** Per input: the transpose of its S × O seeds times S coefficients. */
+function halfHessianTransposedTimes(seeds: Float64Array, coefficients: Float64Array, inputs: number, outputs: number, perInput: number): Float64Array {
+  const cotangents = new Float64Array(inputs * outputs);
+  for (let r = 0; r < inputs * perInput; r++) {
+    const to = Math.floor(r / perInput) * outputs;
+    for (let o = 0; o < outputs; o++) cotangents[to + o]! += seeds[r * outputs + o]! * coefficients[r]!;
+  }
+  return cotangents;
+}
+
+function columnsOf(matrix: Float64Array, rows: number, columns: number, first: number, width: number): Float64Array {
+  const part = new Float64Array(rows * width);
+  for (let i = 0; i < rows; i++) part.set(matrix.subarray(i * columns + first, i * columns + first + width), i * width);
+  return part;
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => { setImmediate(resolve); });
+  signal.throwIfAborted();
+}
