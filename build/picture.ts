@@ -32,7 +32,7 @@ try {
   await page.goto(pathToFileURL(report).href);
   await page.waitForSelector('body[data-state=shown]');
   await page.addStyleTag({ content: hidden });
-  await page.locator('.panels').screenshot({ path: path.join(root, picture) });
+  await page.locator('.panels').first().screenshot({ path: path.join(root, picture) });
   await browser.close();
   console.log(`\n${picture}: ${Math.round((await stat(path.join(root, picture))).size / 1024)} KiB`);
 } finally {

@@ -45,7 +45,8 @@ function header(report: Report, surroundings: Surroundings): HTMLElement {
     element('div', { class: 'section-head' }, element('h1', {}, visible(report.title)), tools),
     element('p', { class: 'summary' }, visible(report.summary)),
     warningList(report.warnings),
-    surroundings.canRun && report.analysis === 'inspect' ? actions(report, surroundings) : null);
+    surroundings.canRun && report.analysis === 'inspect' ? actions(report, surroundings) : null,
+    surroundings.canRun && report.analysis === 'posterior' ? element('div', { class: 'actions' }, parametersButton(surroundings)) : null);
 }
 
 /** From what is in a file to what can be asked of it. */
@@ -58,6 +59,10 @@ function actions(report: Report, surroundings: Surroundings): HTMLElement {
     run('rank', 'Rank and kernel', 'Rank of the GGN and what its kernel consists of'),
     run('canonicalize', 'Canonicalise and save', 'Remove permutation, scaling and sign copies and save the result'),
     run('posterior', 'Posterior', 'Treat these weights as draws and compare them before and after symmetry removal'));
+}
+
+function parametersButton(surroundings: Surroundings): HTMLElement {
+  return button('Other parameters…', () => { surroundings.run('parameters'); }, { class: 'secondary', title: 'Show two other parameters in the density', 'data-action': 'parameters' });
 }
 
 function origin(report: Report): HTMLElement {

@@ -22,7 +22,7 @@ export function densitySection(views: readonly PosteriorView[], pair: PlottedPai
     meaning: 'Every panel shows the same draws; the dashed line is where the two parameters are equal. Select a region in one panel to see where its draws are in the others.',
     xLabel: pair.labels[0],
     yLabel: pair.labels[1],
-    panels: stagePanels(views, shown, ({ x, y }) => ({ x, y }), ({ step }) => step.meaning),
+    panels: stagePanels(views, shown, ({ x, y }) => ({ x, y }), sameAxes, ({ step }) => step.meaning),
   };
 }
 
@@ -38,14 +38,12 @@ export function componentsSection(views: readonly PosteriorView[], shown: Int32A
     xLabel: 'first component',
     yLabel: 'second component',
     diagonal: false,
-    panels: stagePanels(views, shown, ({ components: { x, y } }) => ({ x, y }), ({ components }) => explainedSentence(components)),
+    panels: stagePanels(views, shown, ({ components: { x, y } }) => ({ x, y }), ownAxes, ({ components }) => explainedSentence(components)),
   }];
 }
 
 export function functionsSection({ components, inputs }: FunctionView, shown: Int32Array): DensitySection[] {
-  const draws = components.x.length;
-  if (draws < FEWEST_FOR_COMPONENTS) return [];
-  const axis = commonAxis([components.x, components.y], densityBins(draws), densityCoverage(draws), DENSITY_MARGIN);
+  if (components.x.length < FEWEST_FOR_COMPONENTS) return [];
   return [{
     kind: 'density',
     id: 'functions',
@@ -54,7 +52,7 @@ export function functionsSection({ components, inputs }: FunctionView, shown: In
     xLabel: 'first component',
     yLabel: 'second component',
     diagonal: false,
-    panels: [panel('Functions', explainedSentence(components), components.x, components.y, axis, shown)],
+    panels: [panel('Functions', explainedSentence(components), components, ownAxes([components]), shown)],
   }];
 }
 
@@ -68,25 +66,35 @@ interface Points {
   readonly y: Float64Array;
 }
 
-/**
- * x and y get the same range, so that a mirror line is the diagonal and a ring is round. Removing the scaling changes the unit of the
- * weights, so the views before and after it have axes of their own.
- */
-function stagePanels(views: readonly PosteriorView[], shown: Int32Array, points: (view: PosteriorView) => Points, meaning: (view: PosteriorView) => string): DensityPanel[] {
-  const draws = views[0]?.x.length ?? 0;
-  const axisOf = (of: readonly PosteriorView[]): BinAxis => commonAxis(of.flatMap((view) => Object.values(points(view)) as Float64Array[]), densityBins(draws), densityCoverage(draws), DENSITY_MARGIN);
-  const scaled = views.findIndex(({ step }) => step.id === 'scaling');
-  const before = axisOf(scaled < 0 ? views : views.slice(0, scaled));
-  const after = scaled < 0 ? before : axisOf(views.slice(scaled));
-  return views.map((view, v) => {
-    const { x, y } = points(view);
-    return panel(view.step.title, meaning(view), x, y, scaled >= 0 && v >= scaled ? after : before, shown);
-  });
+interface Axes {
+  readonly x: BinAxis;
+  readonly y: BinAxis;
 }
 
-function panel(title: string, meaning: string, x: Float64Array, y: Float64Array, axis: BinAxis, shown: Int32Array): DensityPanel {
+/** Removing the scaling changes the unit of the weights, so the views before and after it have axes of their own. */
+function stagePanels(views: readonly PosteriorView[], shown: Int32Array, points: (view: PosteriorView) => Points, axesOf: (of: readonly Points[]) => Axes, meaning: (view: PosteriorView) => string): DensityPanel[] {
+  const scaled = views.findIndex(({ step }) => step.id === 'scaling');
+  const before = axesOf((scaled < 0 ? views : views.slice(0, scaled)).map(points));
+  const after = scaled < 0 ? before : axesOf(views.slice(scaled).map(points));
+  return views.map((view, v) => panel(view.step.title, meaning(view), points(view), scaled >= 0 && v >= scaled ? after : before, shown));
+}
+
+const axisOf = (samples: readonly Float64Array[]): BinAxis => {
+  const draws = samples[0]?.length ?? 0;
+  return commonAxis(samples, densityBins(draws), densityCoverage(draws), DENSITY_MARGIN);
+};
+
+/** One range for x and y, so that the mirror line v1 = v2 is the diagonal. */
+function sameAxes(of: readonly Points[]): Axes {
+  const axis = axisOf(of.flatMap(({ x, y }) => [x, y]));
+  return { x: axis, y: axis };
+}
+
+const ownAxes = (of: readonly Points[]): Axes => ({ x: axisOf(of.map(({ x }) => x)), y: axisOf(of.map(({ y }) => y)) });
+
+function panel(title: string, meaning: string, { x, y }: Points, axes: Axes, shown: Int32Array): DensityPanel {
   const sample = { x: Array.from(shown, (m) => x[m]!), y: Array.from(shown, (m) => y[m]!) };
-  return { title, meaning, x: axis, y: axis, ...histogram2d(x, y, axis, axis), total: x.length, sample };
+  return { title, meaning, ...axes, ...histogram2d(x, y, axes.x, axes.y), total: x.length, sample };
 }
 
 export function distanceSection(views: readonly PosteriorView[]): HistogramSection {

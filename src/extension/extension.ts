@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { canonicalize } from './commands/canonicalize.ts';
 import { chooseActivation } from './commands/chooseActivation.ts';
+import { chooseParameters } from './commands/chooseParameters.ts';
 import type { Command } from './commands/command.ts';
 import { diff } from './commands/diff.ts';
 import { environment } from './commands/environment.ts';
@@ -29,7 +30,7 @@ import type { Surroundings } from './surroundings.ts';
 import { TensorNameHover, tensorNameSelector } from './tensorNameHover.ts';
 import { WeightsEditor, weightsEditors } from './weightsEditor.ts';
 
-const commands: Readonly<Record<string, Command>> = { inspect, diff, canonicalize, rank, posterior, openExample, environment, chooseActivation, restartHost };
+const commands: Readonly<Record<string, Command>> = { inspect, diff, canonicalize, rank, posterior, openExample, environment, chooseActivation, chooseParameters, restartHost };
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Quotient', { log: true });

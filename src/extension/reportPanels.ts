@@ -6,6 +6,7 @@ import * as vscode from 'vscode';
 import type { Report } from '../protocol/report.ts';
 import type { WebviewAction } from '../protocol/webview.ts';
 import type { HostClient } from './hostClient.ts';
+import { askParameters } from './askParameters.ts';
 import { KeptReports } from './keptReports.ts';
 import { isReport, type ReportMethod, type ReportQuestion } from './reportQuestion.ts';
 import { ReportView } from './reportView.ts';
@@ -80,6 +81,24 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     return [];
   }
 
+  /** Asks for two parameters and draws the posterior report in front anew with them. @returns 'none' when there is no such report in front */
+  async chooseParameters(): Promise<Report | undefined | 'none'> {
+    const open = [...this.#open.values()].find(({ panel, about }) => panel.active && about?.method === 'posterior');
+    return open === undefined ? 'none' : this.#chooseParameters(open);
+  }
+
+  async #chooseParameters(open: Open): Promise<Report | undefined> {
+    const { view: { report }, question, about } = open;
+    if (report === undefined || about === undefined) return undefined;
+    // Nothing is known of how an older report was asked for.
+    if (question?.method !== 'posterior') {
+      await runCommand(commandOf.posterior, about.files);
+      return undefined;
+    }
+    const parameters = await askParameters(report);
+    return parameters === undefined ? undefined : this.#run(open, { ...question, request: { ...question.request, parameters } });
+  }
+
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const onPage = reportIn(state);
     const kept = onPage === undefined ? await this.#kept.titled(panel.title) : await this.#kept.get(keyOf(aboutReport(onPage)));
@@ -142,6 +161,9 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
       }
       case 'statistics':
         await this.#run(open, { method: 'inspect', title: view.report?.title ?? 'Statistics', request: { files: about.files, brief: true, ...question?.request, statistics: true } });
+        return;
+      case 'parameters':
+        await this.#chooseParameters(open);
         return;
       case 'diff':
       case 'rank':

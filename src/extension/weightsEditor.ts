@@ -65,6 +65,9 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
           case 'canonicalize':
           case 'posterior':
             await runCommand(`quotient.${action}`, [file]);
+            return;
+          case 'parameters':
+            // A button of posterior reports only.
         }
       },
     });

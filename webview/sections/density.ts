@@ -92,7 +92,7 @@ export function drawDensity(section: DensitySection, memory: Memory): SectionDra
   });
   const legends = panels.map(() => element('div', { class: 'legend' }));
   const frames = element('div', { class: 'panels' }, ...panels.map((panel, i) => panelFrame(panel, plots[i]?.element ?? null, legends[i] ?? null)));
-  frames.style.setProperty('--columns', String(panels.length === 4 ? 2 : Math.min(3, panels.length)));
+  frames.style.setProperty('--columns', String(columnsFor(panels.length)));
   document.addEventListener('keydown', escape);
   changed();
 
@@ -114,6 +114,9 @@ export function drawDensity(section: DensitySection, memory: Memory): SectionDra
     },
   };
 }
+
+/** One panel alone is no larger than it would be beside others. */
+const columnsFor = (panels: number): number => (panels === 1 ? 3 : panels === 4 ? 2 : Math.min(3, panels));
 
 function panelFrame(panel: DensityPanel, plot: HTMLElement | null, legend: HTMLElement | null): HTMLElement {
   const outside = panel.outside === 0 ? null : element('p', { class: 'note' }, `${formatCount(panel.outside)} of ${formatCount(panel.total)} points lie outside these axes.`);

@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { groupedFiles } from '../../../src/analyses/drawFiles.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { parameterBlocks, readParameters } from '../../../src/network/chainParameters.ts';
 import { requireChain } from '../../../src/network/readNetwork.ts';
@@ -58,6 +59,33 @@ describe('sets of draws', () => {
     const wider = randomNetwork([2, 4, 1], 'relu', 0);
     await writeNetwork(other, wider.chain, wider.theta);
     await expect(readDraws([...files, other], {})).rejects.toThrow(`${other}: dense layers 2 → 4 → 1, but nothing says which activation`);
+  });
+
+  it('in several folders, or several files with equally many draws, are chains; of unequal numbers, one chain of several sets', async () => {
+    const folder = await temporaryFolder();
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => path.join(folder, `${name}.npz`));
+    const [first, second] = [await writeStacked(a!, [4]), await writeStacked(b!, [4])];
+    await writeStacked(c!, [3]);
+    const both = await readDraws([a!, b!], { activation: 'relu' });
+    expect(both).toMatchObject({ chains: 2, drawsPerChain: 4, sets: [4, 4] });
+    expect(both.theta).toEqual(Float64Array.of(...first, ...second));
+    expect(await readDraws([a!, c!], { activation: 'relu' })).toMatchObject({ chains: 1, drawsPerChain: 7, sets: [4, 3] });
+    const inside = ['x', 'y'].flatMap((name) => [path.join(folder, name, '0.safetensors'), path.join(folder, name, '1.safetensors')]);
+    for (const [m, file] of inside.entries()) {
+      await mkdir(path.dirname(file), { recursive: true });
+      const { chain, theta } = randomNetwork([2, 3, 1], 'relu', m);
+      await writeNetwork(file, chain, theta);
+    }
+    for (const given of [[path.join(folder, 'x'), path.join(folder, 'y')], inside]) {
+      const groups = await groupedFiles(given);
+      expect(groups).toEqual([inside.slice(0, 2), inside.slice(2)]);
+      const source = await openDraws(groups, { activation: 'relu' }, undefined);
+      expect([source.chains, source.drawsPerChain]).toEqual([2, 2]);
+      // A block that reaches over the end of a file.
+      const { parameters } = source.chain;
+      expect((await source.read(1, 3)).subarray(parameters)).toEqual(randomNetwork([2, 3, 1], 'relu', 2).theta);
+      await source.close();
+    }
   });
 
   it('are read from a list of state dicts as PyTorch saves it, one draw an entry', async () => {
