@@ -26,6 +26,7 @@ const options = {
   inputs: { value: 'N', text: 'generic inputs when there is no data (default 2,000)' },
   axes: { value: 'AXES', text: 'leading axes of the arrays: draw, or chain,draw' },
   parameters: { value: 'A B', text: 'the two parameters to plot, such as "2.weight[0,0]" "2.weight[0,1]"' },
+  memory: { value: 'GiB', text: 'memory that the job may plan to use (default 8)' },
   scaling: { value: 'FORM', text: 'unit, balanced or none (default unit)' },
   permutation: { value: 'FORM', text: 'sorted or none (default sorted)' },
   sign: { value: 'FORM', text: 'fixed or none (default fixed)' },
@@ -59,7 +60,7 @@ export const commands = {
     options: ['out', ...network, 'scaling', 'permutation', 'sign', 'count-biases', 'seed', ...output],
   },
   rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'seed', ...output] },
-  posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'data', 'scaling', 'seed', ...output] },
+  posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'data', 'scaling', 'memory', 'seed', ...output] },
   example: { paths: 'NAME --out DIR', does: 'write an example workspace: two-neurons', options: ['out', 'data', 'networks', 'seed', ...output] },
 } as const satisfies Record<string, Command>;
 

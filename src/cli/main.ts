@@ -19,7 +19,7 @@ const WRONG_USAGE = 2;
 const INTERRUPTED = 130;
 
 /** A job from the command line may plan to use this much; the machine's memory is the user's own affair. */
-const MEMORY_LIMIT_BYTES = 8 * 2 ** 30;
+const MEMORY_LIMIT_GIB = 8;
 
 async function main(argv: readonly string[]): Promise<number> {
   // A reader that has seen enough (`quotient inspect … | head`) closes the pipe; that is not an error.
@@ -46,7 +46,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const html = parsed.values.text('html');
     if (html !== undefined) await requireAbsent(html, parsed.values.flag('overwrite'));
     const progress = terminalProgress(process.stderr);
-    const context: JobContext = { signal: interrupt.signal, progress: progress.show, memoryLimitBytes: MEMORY_LIMIT_BYTES };
+    const context: JobContext = { signal: interrupt.signal, progress: progress.show, memoryLimitBytes: parsed.values.number('memory', MEMORY_LIMIT_GIB, 'positive') * 2 ** 30 };
     const report = await run(parsed, context).finally(() => {
       progress.clear();
     });

@@ -1,5 +1,6 @@
 /**
- * Autocovariance of long chains in O(n log n): the Wiener–Khinchin theorem and the fast Fourier transform.
+ * Autocovariance of chains. Of draws that hardly depend on each other a few lags are asked for, which are summed up directly; of
+ * others all, in O(n log n): the Wiener–Khinchin theorem and the fast Fourier transform.
  */
 
 interface WorkSpace {
@@ -20,23 +21,47 @@ function workSpace(size: number): WorkSpace {
   return latest;
 }
 
+/** A transform costs as much as some hundred direct lags. */
+const DIRECT_LAGS = 64;
+
+/**
+ * @param values chains × n, an even number of chains
+ * @param means of the chains
+ * @returns autocovariance at a lag 0 … n − 1 (divisor n), averaged over the chains
+ */
+export function autocovariance(values: Float64Array, means: Float64Array, n: number): (lag: number) => number {
+  const centred = new Float64Array(values.length);
+  for (let c = 0; c < means.length; c++) for (let i = c * n; i < (c + 1) * n; i++) centred[i] = values[i]! - means[c]!;
+  let all: Float64Array | undefined;
+  return (lag) => {
+    if (all !== undefined) return all[lag]!;
+    if (lag < DIRECT_LAGS) return directLag(centred, means.length, n, lag);
+    all = allLags(centred, means.length, n);
+    return all[lag]!;
+  };
+}
+
+function directLag(centred: Float64Array, chains: number, n: number, lag: number): number {
+  let sum = 0;
+  for (let c = 0; c < chains; c++) {
+    const end = (c + 1) * n - lag;
+    for (let i = c * n; i < end; i++) sum += centred[i]! * centred[i + lag]!;
+  }
+  return sum / (n * chains);
+}
+
 /**
  * Chains are padded with zeros against wrapping around. Two chains are the real and imaginary part of one transform: the real part
  * of the inverse transform of |Z|² is the sum of their autocovariances.
- * @param values chains × n, an even number of chains
- * @param means of the chains
- * @returns autocovariance at lags 0 … n − 1 (divisor n), averaged over the chains
  */
-export function autocovariance(values: Float64Array, means: Float64Array, n: number): Float64Array {
+function allLags(centred: Float64Array, chains: number, n: number): Float64Array {
   const { size, transform, re, im, power } = workSpace(2 ** Math.ceil(Math.log2(2 * n)));
   power.fill(0);
-  for (let c = 0; c < means.length; c += 2) {
+  for (let c = 0; c < chains; c += 2) {
     re.fill(0);
     im.fill(0);
-    for (let i = 0; i < n; i++) {
-      re[i] = values[c * n + i]! - means[c]!;
-      im[i] = values[(c + 1) * n + i]! - means[c + 1]!;
-    }
+    re.set(centred.subarray(c * n, (c + 1) * n));
+    im.set(centred.subarray((c + 1) * n, (c + 2) * n));
     transform(re, im);
     for (let k = 0; k < size; k++) power[k]! += re[k]! ** 2 + im[k]! ** 2;
   }
@@ -44,7 +69,7 @@ export function autocovariance(values: Float64Array, means: Float64Array, n: num
   im.fill(0);
   // Forward instead of inverse: on a real input they are conjugates, up to the factor 1 / size.
   transform(re, im);
-  return re.slice(0, n).map((sum) => sum / (size * n * means.length));
+  return re.slice(0, n).map((sum) => sum / (size * n * chains));
 }
 
 /** In-place discrete Fourier transform of a power-of-two length (Cooley & Tukey 1965, decimation in time). */

@@ -139,10 +139,10 @@ function effectiveSampleSize(values: Float64Array, chains: number): number {
   }
   if (most - least < RESOLUTION) return total;
   const means = Float64Array.from({ length: chains }, (_, c) => mean(values, c * n, (c + 1) * n));
-  const lags = autocovariance(values, means, n);
-  const within = (lags[0]! * n) / (n - 1);
-  const pooled = lags[0]! + variance(means, 0, chains);
-  const correlation = (t: number): number => 1 - (within - lags[t]!) / pooled;
+  const covariance = autocovariance(values, means, n);
+  const within = (covariance(0) * n) / (n - 1);
+  const pooled = covariance(0) + variance(means, 0, chains);
+  const correlation = (t: number): number => 1 - (within - covariance(t)) / pooled;
 
   // Pairs (ρ_2k, ρ_2k+1) as long as their sum is positive, …
   const rho = new Float64Array(n);

@@ -10,7 +10,8 @@ import type { Random } from '../linalg/random.ts';
  */
 export function* pairwiseDistances(theta: Float64Array, parameters: number, pairs: readonly Pair[]): Interruptible<Float64Array> {
   const distances = new Float64Array(pairs.length);
-  for (const [p, [a, b]] of pairs.entries()) {
+  for (let p = 0; p < pairs.length; p++) {
+    const [a, b] = pairs[p]!;
     let sum = 0;
     for (let k = 0; k < parameters; k++) {
       const difference = theta[a * parameters + k]! - theta[b * parameters + k]!;
