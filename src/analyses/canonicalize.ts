@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { mkdir } from 'node:fs/promises';
-import type { DenseChain } from '../network/denseChain.ts';
+import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
 import { parameterBlocks, readParameters, tensorValues } from '../network/chainParameters.ts';
 import { requireChain } from '../network/readNetwork.ts';
 import { writeDescription } from '../network/writeDescription.ts';
@@ -86,7 +86,7 @@ async function canonicalizeFile(from: string, out: string, request: Canonicalize
     const precision = coarsestEpsilon(file, chain);
     const form = canonicalForm(chain, theta, { ...request, tieTolerance: Math.max(1e-10, 16 * precision) });
     const inputs = genericInputs(chain.inputs, COMPARED_INPUTS, request.seed);
-    const exact = functionDistance(chain, theta, form.theta, inputs);
+    const exact = functionDistance(chainNetwork(chain), theta, form.theta, inputs);
     if (functionChanged(exact)) throw new WeightFileError(from, '', refusal(exact));
 
     const tensors = await tensorsToWrite(file, chain, form.theta);
@@ -95,7 +95,7 @@ async function canonicalizeFile(from: string, out: string, request: Canonicalize
       overwrite: request.overwrite,
       signal: context.signal,
       async verify(temporary) {
-        distance = functionDistance(chain, theta, await readBack(temporary, chain, tensors), inputs);
+        distance = functionDistance(chainNetwork(chain), theta, await readBack(temporary, chain, tensors), inputs);
         // Weights rounded to the file's own dtype move the outputs by that much more than float64 rounding does.
         const allowed = { ...distance, rounding: distance.rounding * (precision / machineEpsilon.F64) };
         if (functionChanged(allowed)) throw new WeightFileError(from, '', refusal(distance));

@@ -1,5 +1,5 @@
 /** Words for networks and their symmetries, the same in hovers, reports and messages. */
-import type { DenseChain } from '../network/denseChain.ts';
+import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
 import { denseChainOf } from '../network/denseChainOf.ts';
 import type { Network } from '../network/network.ts';
 import type { NetworkReading } from '../network/readNetwork.ts';
@@ -18,7 +18,7 @@ export function describeChain(chain: DenseChain): string {
 function describeSymmetry(network: Network): string {
   const chain = denseChainOf(network);
   if (chain === undefined) return 'symmetries of such networks are not counted yet';
-  const { log10Copies, dimensions } = symmetryGroup(chain);
+  const { log10Copies, dimensions } = symmetryGroup(chainNetwork(chain));
   if (log10Copies === 0 && dimensions === 0) return 'no symmetry';
   return [
     ...(log10Copies > 0 ? [`${formatPowerOfTen(log10Copies)} copies`] : []),

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
 import { parameterBlocks, parameterNames } from '../network/chainParameters.ts';
+import { chainNetwork } from '../network/denseChain.ts';
 import type { ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
 import { drawPairs } from '../posterior/distances.ts';
 import { planDraws, type DrawPlan } from '../posterior/drawPlan.ts';
@@ -40,7 +41,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
   const source = await openDraws(groups, request, request.axes);
   try {
     const { chain, count } = source;
-    const group = symmetryGroup(chain);
+    const group = symmetryGroup(chainNetwork(chain));
     const steps = symmetrySteps(group, request.scaling);
     const names = parameterNames(chain);
     const pair = chosenPair(request.parameters, names, chain.layers.at(-1)?.weight.offset ?? 0);

@@ -36,7 +36,7 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   const random = seededRandom(request.seed);
   const network = chainNetwork(chain);
   const blind = { likelihood: likelihood.kind, outputRowShift: true };
-  const tangents = { count: symmetryGroup(chain, blind).dimensions, vectors: () => symmetryTangents(chain, theta, blind) };
+  const tangents = { count: symmetryGroup(network, blind).dimensions, vectors: () => symmetryTangents(network, theta, blind) };
   const accounting = await kernelAccounting({ network, state: theta, likelihood, tangents, x: data?.x, genericInputs: request.inputs, random }, context);
   const units = unitReports(network, theta, accounting.x, random).filter(({ status }) => status !== 'mixed');
   const evidence = data?.y === undefined ? undefined : evidenceOf(chain, theta, likelihood, data, data.y, request.priorPrecision, accounting);
@@ -213,7 +213,7 @@ function warnings({ evidence, accounting, request }: Question): string[] {
 function result(question: Question): JsonValue {
   const { request, chain, accounting, units, evidence, seconds } = question;
   const { spectrum: { eigenvalues, method, resolution, plan }, rank: estimate, symmetry, remainder, dimension } = accounting;
-  const group = symmetryGroup(chain, { likelihood: request.likelihood });
+  const group = symmetryGroup(chainNetwork(chain), { likelihood: request.likelihood });
   const count = (kind: string): number => group.factors.filter((factor) => factor.kind === kind).reduce((sum, { size }) => sum + size, 0);
   const log10 = (kind: string): number => group.factors.filter((factor) => factor.kind === kind).reduce((sum, { log10Copies }) => sum + log10Copies, 0);
   // The GGN has D eigenvalues; those beyond min(NO, D) are zero by its shape.

@@ -1,23 +1,28 @@
 /**
- * Elements of the symmetry group, drawn at random and applied to θ in place: what the laws of the canonical form are tested with,
- * and how the tangent vectors are checked.
+ * Elements of the symmetry group, drawn at random and applied to the state vector in place: what the laws of the canonical form are tested
+ * with, and how the tangent vectors are checked.
  */
 import type { Random } from '../linalg/random.ts';
-import type { DenseChain } from '../network/denseChain.ts';
+import type { Network } from '../network/network.ts';
 import type { SymmetryFactor, SymmetryGroup } from './group.ts';
-import { type HiddenLayer, divideUnit, permutationScratch, permuteUnits } from './hiddenLayer.ts';
+import { divideUnit, moveShifts, normalisedShifts } from './linearMaps.ts';
+import { permutationScratch, permuteUnits } from './permuteUnits.ts';
+import { type BiasShift, shiftBias } from './shifts.ts';
+import type { UniformShift } from './uniformShifts.ts';
+import type { AxisUse, ChannelClass } from './unitClasses.ts';
 
 export type FactorElement =
   /** New unit j is old unit order[j]. */
-  | { readonly kind: 'permutation'; readonly layer: HiddenLayer; readonly order: Int32Array }
-  /** u_j → α_j u_j, v_j → v_j / α_j. */
-  | { readonly kind: 'scaling'; readonly layer: HiddenLayer; readonly alpha: Float64Array }
-  /** u_j → ε_j u_j, v_j → ε_j v_j with ε_j = ±1. */
-  | { readonly kind: 'sign'; readonly layer: HiddenLayer; readonly signs: Int8Array }
-  /** A and A⁻¹ are n × n row-major, c has n entries (zero without biases). */
-  | { readonly kind: 'general-linear'; readonly layer: HiddenLayer; readonly matrix: Float64Array; readonly inverse: Float64Array; readonly shift: Float64Array }
-  | { readonly kind: 'output-shift'; readonly bias: number; readonly size: number; readonly constant: number }
-  | { readonly kind: 'output-row-shift'; readonly weight: number; readonly size: number; readonly vector: Float64Array };
+  | { readonly kind: 'permutation'; readonly units: ChannelClass; readonly order: Int32Array }
+  /** Rows of unit j times α_j, columns divided by it. */
+  | { readonly kind: 'scaling' | 'normalisation-scale'; readonly units: ChannelClass; readonly alpha: Float64Array }
+  /** Rows and columns of unit j times ε_j = ±1. */
+  | { readonly kind: 'sign'; readonly units: ChannelClass; readonly signs: Int8Array }
+  /** A and A⁻¹, n × n row-major. */
+  | { readonly kind: 'general-linear'; readonly units: ChannelClass; readonly matrix: Float64Array; readonly inverse: Float64Array }
+  | { readonly kind: 'shift' | 'normalisation-shift' | 'sum-shift'; readonly shift: BiasShift; readonly delta: Float64Array }
+  /** The vector has an entry for each column of the weight; the constant goes to the bias. */
+  | { readonly kind: 'centring' | 'output-shift' | 'output-row-shift'; readonly shift: UniformShift; readonly vector: Float64Array | undefined; readonly constant: number };
 
 /** Applied in order. */
 export type GroupElement = readonly FactorElement[];
@@ -31,21 +36,29 @@ export function randomElement(group: SymmetryGroup, random: Random, spread = 1):
 }
 
 function randomFactorElement(factor: SymmetryFactor, random: Random, spread: number): FactorElement {
+  const normal = (length: number): Float64Array => Float64Array.from({ length }, () => random.normal());
   switch (factor.kind) {
     case 'permutation':
-      return { kind: 'permutation', layer: factor.layer, order: random.permutation(factor.size) };
+      return { kind: 'permutation', units: factor.units, order: random.permutation(factor.size) };
     case 'scaling':
-      return { kind: 'scaling', layer: factor.layer, alpha: Float64Array.from({ length: factor.size }, () => Math.exp(spread * random.normal())) };
+    case 'normalisation-scale':
+      return { kind: factor.kind, units: factor.units, alpha: normal(factor.size).map((value) => Math.exp(spread * value)) };
     case 'sign':
-      return { kind: 'sign', layer: factor.layer, signs: Int8Array.from({ length: factor.size }, () => (random.below(2) === 0 ? 1 : -1)) };
-    case 'general-linear': {
-      const { matrix, inverse } = randomInvertible(factor.size, random, spread);
-      return { kind: 'general-linear', layer: factor.layer, matrix, inverse, shift: Float64Array.from({ length: factor.size }, () => (factor.shift ? random.normal() : 0)) };
+      return { kind: 'sign', units: factor.units, signs: Int8Array.from({ length: factor.size }, () => (random.below(2) === 0 ? 1 : -1)) };
+    case 'general-linear':
+      return { kind: 'general-linear', units: factor.units, ...randomInvertible(factor.size, random, spread) };
+    case 'shift':
+    case 'normalisation-shift':
+    case 'sum-shift':
+      return { kind: factor.kind, shift: factor.shift, delta: normal(factor.size) };
+    case 'centring': {
+      const { weight, bias } = factor.shift;
+      return { kind: 'centring', shift: factor.shift, vector: weight === undefined ? undefined : normal(weight.width), constant: bias === undefined ? 0 : random.normal() };
     }
     case 'output-shift':
-      return { kind: 'output-shift', bias: factor.bias, size: factor.size, constant: random.normal() };
+      return { kind: 'output-shift', shift: factor.shift, vector: undefined, constant: random.normal() };
     case 'output-row-shift':
-      return { kind: 'output-row-shift', weight: factor.weight, size: factor.size, vector: Float64Array.from({ length: factor.fanIn }, () => random.normal()) };
+      return { kind: 'output-row-shift', shift: factor.shift, vector: normal(factor.dimensions), constant: 0 };
   }
 }
 
@@ -74,63 +87,70 @@ function randomInvertible(n: number, random: Random, spread: number): { readonly
 }
 
 /**
- * θ ← g·θ in place.
- * @param theta length D
+ * w ← g·w in place.
+ * @param state length `stateSize`
  */
-export function applyElement(chain: DenseChain, theta: Float64Array, element: GroupElement): void {
-  if (theta.length !== chain.parameters) throw new RangeError(`θ has ${theta.length} entries, the network ${chain.parameters} parameters`);
-  for (const part of element) applyFactorElement(theta, part);
+export function applyElement(network: Network, state: Float64Array, element: GroupElement): void {
+  if (state.length !== network.stateSize) throw new RangeError(`the state has ${state.length} entries, the network ${network.stateSize}`);
+  const norms = normalisedShifts(network);
+  for (const part of element) {
+    // Scales and signs act on β̃ (see `linearMaps.ts`); the rest does not mind.
+    moveShifts(state, state, norms, -1);
+    applyFactorElement(state, part);
+    moveShifts(state, state, norms, 1);
+  }
 }
 
-function applyFactorElement(theta: Float64Array, part: FactorElement): void {
+function applyFactorElement(state: Float64Array, part: FactorElement): void {
   switch (part.kind) {
     case 'permutation':
-      permuteUnits(theta, part.layer, part.order, permutationScratch([part.layer]));
+      permuteUnits(state, part.units, part.order, permutationScratch([part.units]));
       return;
     case 'scaling':
-      part.alpha.forEach((alpha, j) => { divideUnit(theta, part.layer, j, 1 / alpha); });
+    case 'normalisation-scale':
+      part.alpha.forEach((alpha, j) => { divideUnit(state, part.units, j, 1 / alpha); });
       return;
     case 'sign':
-      part.signs.forEach((sign, j) => { if (sign < 0) divideUnit(theta, part.layer, j, -1); });
+      part.signs.forEach((sign, j) => { if (sign < 0) divideUnit(state, part.units, j, -1); });
       return;
     case 'general-linear':
-      mixUnits(theta, part.layer, part.matrix, part.inverse, part.shift);
+      for (const use of part.units.uses) mixAxis(state, use, part.matrix, part.inverse);
       return;
+    case 'shift':
+    case 'normalisation-shift':
+    case 'sum-shift':
+      shiftBias(state, part.shift, part.delta);
+      return;
+    case 'centring':
     case 'output-shift':
-      for (let o = 0; o < part.size; o++) theta[part.bias + o]! += part.constant;
-      return;
     case 'output-row-shift':
-      for (let o = 0; o < part.size; o++) part.vector.forEach((t, i) => { theta[part.weight + o * part.vector.length + i]! += t; });
+      addUniformly(state, part.shift, part.vector, part.constant);
   }
 }
 
-/** W → A W, b → A b + c, V → V A⁻¹, b_next → b_next − V A⁻¹ c. */
-function mixUnits(theta: Float64Array, layer: HiddenLayer, matrix: Float64Array, inverse: Float64Array, shift: Float64Array): void {
-  const { units: n, fanIn, fanOut, weight, bias, outgoing, outgoingBias } = layer;
+/** Rows: new row a is Σ_b A[a, b] row b; columns: new column b is Σ_a column a A⁻¹[a, b]. */
+function mixAxis(state: Float64Array, { block, outer, length, inner, members, multiplicity, role }: AxisUse, matrix: Float64Array, inverse: Float64Array): void {
+  const n = members.length / multiplicity;
   const mixed = new Float64Array(n);
-  const mixColumn = (offset: number, stride: number): void => {
-    for (let a = 0; a < n; a++) {
-      let sum = 0;
-      for (let b = 0; b < n; b++) sum += matrix[a * n + b]! * theta[offset + b * stride]!;
-      mixed[a] = sum;
+  for (let m = 0; m < multiplicity; m++) {
+    for (let a = 0; a < outer; a++) {
+      for (let b = 0; b < inner; b++) {
+        const at = (unit: number): number => block.offset + (a * length + members[unit * multiplicity + m]!) * inner + b;
+        for (let j = 0; j < n; j++) {
+          let sum = 0;
+          for (let k = 0; k < n; k++) sum += (role === 'consumer' ? inverse[k * n + j]! : matrix[j * n + k]!) * state[at(k)]!;
+          mixed[j] = sum;
+        }
+        for (let j = 0; j < n; j++) state[at(j)] = mixed[j]!;
+      }
     }
-    for (let a = 0; a < n; a++) theta[offset + a * stride] = mixed[a]!;
-  };
-  for (let i = 0; i < fanIn; i++) mixColumn(weight + i, fanIn);
-  if (bias !== undefined) {
-    mixColumn(bias, 1);
-    for (let a = 0; a < n; a++) theta[bias + a]! += shift[a]!;
   }
-  for (let k = 0; k < fanOut; k++) {
-    const row = outgoing + k * n;
-    let moved = 0;
-    for (let b = 0; b < n; b++) {
-      let sum = 0;
-      for (let a = 0; a < n; a++) sum += theta[row + a]! * inverse[a * n + b]!;
-      mixed[b] = sum;
-      moved += sum * shift[b]!;
-    }
-    for (let b = 0; b < n; b++) theta[row + b] = mixed[b]!;
-    if (outgoingBias !== undefined) theta[outgoingBias + k]! -= moved;
+}
+
+/** W ← W + 1 tᵀ, b ← b + c 1. */
+export function addUniformly(state: Float64Array, { weight, bias }: UniformShift, vector: Float64Array | undefined, constant: number): void {
+  if (weight !== undefined && vector !== undefined) {
+    for (let o = 0; o < weight.rows; o++) for (let i = 0; i < weight.width; i++) state[weight.block.offset + o * weight.width + i]! += vector[i]!;
   }
+  if (bias !== undefined && constant !== 0) for (let o = 0; o < bias.length; o++) state[bias.offset + o]! += constant;
 }

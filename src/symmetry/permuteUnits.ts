@@ -1,5 +1,5 @@
 /** The permutation symmetry at work: reorders the units of one class at every place of the state vector where they occur. */
-import type { AxisUse, ChannelClass } from './channelClasses.ts';
+import type { AxisUse, ChannelClass } from './unitClasses.ts';
 
 /**
  * New unit j is old unit `order[j]`, in place.

@@ -18,13 +18,11 @@ export interface Passage {
   readonly pinsOutput: boolean;
 }
 
-/** Rules for operations with one input; dense, convolution, add, concat and flatten are the same for every symmetry. */
-export type PassageRule = (node: NetworkNode) => Passage;
-
 export interface UnificationRules {
-  readonly passage: PassageRule;
-  /** Whether a group of a grouped convolution, its inputs and its outputs, is one thing. */
-  readonly tiesGroups: boolean;
+  /** For operations with one input; dense, convolution, add, concat and flatten are the same for every symmetry. */
+  readonly passage: (node: NetworkNode) => Passage;
+  /** What happens to a group of a grouped convolution: nothing; its inputs and outputs become one thing; they may not move. */
+  readonly groupedConvolutions: 'free' | 'tied' | 'pinned';
 }
 
 export interface Unification {
@@ -36,7 +34,7 @@ export interface Unification {
   readonly pinned: Uint8Array;
 }
 
-export function unify(network: Network, { passage, tiesGroups }: UnificationRules): Unification {
+export function unify(network: Network, { passage, groupedConvolutions }: UnificationRules): Unification {
   const ties = new Ties();
   const values: Int32Array[] = [];
   const uses = new BlockTies(ties);
@@ -44,14 +42,17 @@ export function unify(network: Network, { passage, tiesGroups }: UnificationRule
     const from = node.inputs.map((input) => values[input]!);
     const value = valueOf(node, from, ties, passage);
     values.push(value);
-    if (tiesGroups && node.op === 'conv' && node.groups > 1) tieGroups(node, from[0]!, value, ties);
+    if (node.op === 'conv' && node.groups > 1) {
+      if (groupedConvolutions === 'tied') tieGroups(node, from[0]!, value, ties);
+      if (groupedConvolutions === 'pinned') for (const slots of [from[0]!, value]) slots.forEach((slot) => { ties.pin(slot); });
+    }
     uses.add(node, from[0], value);
   }
   for (const slot of values[network.output]!) ties.pin(slot);
   return ties.number(values);
 }
 
-function valueOf(node: NetworkNode, from: readonly Int32Array[], ties: Ties, passage: PassageRule): Int32Array {
+function valueOf(node: NetworkNode, from: readonly Int32Array[], ties: Ties, passage: UnificationRules['passage']): Int32Array {
   const first = from[0];
   switch (node.op) {
     case 'input':

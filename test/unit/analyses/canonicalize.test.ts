@@ -3,7 +3,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canonicalize } from '../../../src/analyses/canonicalize.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
-import { forward } from '../../../src/network/chainForward.ts';
+import { chainNetwork } from '../../../src/network/denseChain.ts';
+import { forward } from '../../../src/network/forward.ts';
 import { readParameters } from '../../../src/network/chainParameters.ts';
 import { requireChain } from '../../../src/network/readNetwork.ts';
 import type { CanonicalizeRequest } from '../../../src/protocol/service.ts';
@@ -50,9 +51,9 @@ describe('canonicalise and save', () => {
     await before.close();
     const random = seededRandom(5);
     const x = Float64Array.from({ length: 60 }, () => random.normal());
-    const expected = forward(chain, stored, x);
+    const expected = forward(chainNetwork(chain), stored, x);
     const size = Math.max(...expected.map(Math.abs));
-    const error = Math.max(...forward(chain, after.theta, x).map((value, i) => Math.abs(value - expected[i]!))) / size;
+    const error = Math.max(...forward(chainNetwork(chain), after.theta, x).map((value, i) => Math.abs(value - expected[i]!))) / size;
     // A few units in the last place of the dtype, through three layers.
     expect(error).toBeLessThan({ F64: 1e-13, F32: 1e-5, F16: 0.02, BF16: 0.1 }[dtype]);
   });

@@ -7,6 +7,7 @@ import { seededRandom } from '../../../src/linalg/random.ts';
 import type { DensitySection, Report } from '../../../src/protocol/report.ts';
 import type { PosteriorRequest } from '../../../src/protocol/service.ts';
 import { applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
+import { chainNetwork } from '../../../src/network/denseChain.ts';
 import { symmetryGroup } from '../../../src/symmetry/group.ts';
 import { context, randomNetwork, temporaryFolder, writeNetwork } from './workspace.ts';
 
@@ -85,12 +86,12 @@ describe('draws that are copies of one network', () => {
   it.each([['relu', ['original', 'scaling', 'all']], ['tanh', ['original', 'all']], ['gelu', ['original', 'all']]] as const)('%s: come together when the symmetries are removed, and not before', async (activation, expected) => {
     const folder = await temporaryFolder();
     const { chain, theta } = randomNetwork([3, 5, 4, 2], activation, 3);
-    const group = symmetryGroup(chain);
+    const group = symmetryGroup(chainNetwork(chain));
     const random = seededRandom(9);
     const files = Array.from({ length: 12 }, (_, m) => path.join(folder, `draw${m}.safetensors`));
     for (const file of files) {
       const copy = theta.slice();
-      applyElement(chain, copy, randomElement(group, random));
+      applyElement(chainNetwork(chain), copy, randomElement(group, random));
       await writeNetwork(file, chain, copy);
     }
     const report = await posterior({ ...defaults, files: [folder], activation }, context);
@@ -128,7 +129,7 @@ async function twoFolders(draws: number, activation: string, widths: readonly nu
       const { chain, theta } = randomNetwork(widths, activation, network(f, m));
       const near = theta.map((value) => value + 1e-3 * noise.normal());
       const element = copy(f, m);
-      if (element !== undefined) applyElement(chain, near, randomElement(symmetryGroup(chain), seededRandom(element)));
+      if (element !== undefined) applyElement(chainNetwork(chain), near, randomElement(symmetryGroup(chainNetwork(chain)), seededRandom(element)));
       await writeNetwork(path.join(folder, `${m}.safetensors`), chain, near);
     }
   }

@@ -4,7 +4,6 @@ import { seededRandom } from '../../../src/linalg/random.ts';
 import { activationNamed } from '../../../src/network/activation.ts';
 import type { SymmetryTangents } from '../../../src/curvature/kernel.ts';
 import type { LikelihoodModel } from '../../../src/curvature/likelihood.ts';
-import { sequentialChain } from '../../../src/network/denseChain.ts';
 import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import type { Network } from '../../../src/network/network.ts';
 import type { JobContext } from '../../../src/protocol/rpc.ts';
@@ -30,7 +29,7 @@ export function network(widths: readonly number[], activation: string, output = 
 
 /** Tangents of the symmetries of `network(widths, activation)`. */
 export function tangents(widths: readonly number[], activation: string, theta: Float64Array, likelihood: LikelihoodModel): SymmetryTangents {
-  const chain = sequentialChain(widths, activationNamed(activation), activationNamed('linear'));
+  const chain = network(widths, activation);
   const options = { likelihood: likelihood.kind, outputRowShift: true };
   return { count: symmetryGroup(chain, options).dimensions, vectors: () => symmetryTangents(chain, theta, options) };
 }

@@ -15,7 +15,7 @@ export function conv(builder: NetworkBuilder, name: string, from: NodeId, output
   return builder.conv(name, from, { tensor: `${name}.weight`, shape: [outputs, inputs, kernel, kernel] }, bias ? { tensor: `${name}.bias`, shape: [outputs] } : undefined, geometry(stride, padding, groups));
 }
 
-function batchnorm(builder: NetworkBuilder, name: string, from: NodeId): NodeId {
+export function batchnorm(builder: NetworkBuilder, name: string, from: NodeId): NodeId {
   const shape = [builder.shapeOf(from)[0]!];
   const tensor = (part: string): { readonly tensor: string; readonly shape: readonly number[] } => ({ tensor: `${name}.${part}`, shape });
   return builder.batchnorm(name, from, { scale: tensor('weight'), shift: tensor('bias'), mean: tensor('running_mean'), variance: tensor('running_var') }, 1e-5);

@@ -2,13 +2,17 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { LINEAR, activationNamed } from '../../../src/network/activation.ts';
-import { sequentialChain } from '../../../src/network/denseChain.ts';
+import { denseNetwork } from '../../../src/network/denseNetwork.ts';
+import { type NodeOf } from '../../../src/network/network.ts';
+import { channelClasses } from '../../../src/symmetry/channelClasses.ts';
+import { permutationScratch, permuteUnits } from '../../../src/symmetry/permuteUnits.ts';
+import { resnet18 } from './architectures.ts';
 import { functionChanged, functionDistance, genericInputs } from '../../../src/symmetry/functionDistance.ts';
 import { symmetryGroup } from '../../../src/symmetry/group.ts';
-import { hiddenLayers, permutationScratch, permuteUnits } from '../../../src/symmetry/hiddenLayer.ts';
 import { applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
 
-const chain = sequentialChain([4, 8, 7, 3], activationNamed('relu'), LINEAR);
+const chain = denseNetwork([4, 8, 7, 3], activationNamed('relu'), LINEAR);
+const layers = chain.nodes.filter((node): node is NodeOf<'dense'> => node.op === 'dense');
 const random = seededRandom(11);
 const theta = Float64Array.from({ length: chain.parameters }, () => random.normal());
 const moved = theta.slice();
@@ -25,25 +29,26 @@ describe('function distance', () => {
   });
 
   it.each([0, 1, 2])('sees one row of layer %i changed by a thousandth, and names the layer', (l) => {
-    const { weight, inputs, name } = chain.layers[l]!;
+    const { weight, name } = layers[l]!;
     const changed = moved.slice();
-    for (let i = 0; i < inputs; i++) changed[weight.offset + i]! += 1e-3;
+    for (let i = 0; i < weight.shape[1]!; i++) changed[weight.offset + i]! += 1e-3;
     const distance = functionDistance(chain, theta, changed);
     expect(functionChanged(distance)).toBe(true);
     expect(distance.firstLayer).toBe(name);
   });
 
   it('sees the classic mistake: rows reordered without the next columns', () => {
-    const layer = hiddenLayers(chain)[1]!;
+    const second = channelClasses(chain)[1]!;
     const changed = theta.slice();
-    permuteUnits(changed, layer, Int32Array.of(1, 0, 2, 3, 4, 5, 6), permutationScratch([layer]));
-    changed.set(theta.subarray(layer.outgoing, layer.outgoing + layer.fanOut * layer.units), layer.outgoing);
+    permuteUnits(changed, second, Int32Array.of(1, 0, 2, 3, 4, 5, 6), permutationScratch([second]));
+    const { offset, length } = layers[2]!.weight;
+    changed.set(theta.subarray(offset, offset + length), offset);
     expect(functionDistance(chain, theta, changed).relative).toBeGreaterThan(1e-3);
   });
 
   it('does not call cancellation a change, and says that rounding explains it', () => {
     // f(x) = 1e9 relu(x) − 1e9 relu(x) + 1e-9 relu(x), summed in two orders.
-    const small = sequentialChain([1, 3, 1], activationNamed('relu'), LINEAR, false);
+    const small = denseNetwork([1, 3, 1], activationNamed('relu'), LINEAR, false);
     const distance = functionDistance(small, Float64Array.of(1, 1, 1, 1e9, -1e9, 1e-9), Float64Array.of(1, 1, 1, 1e9, 1e-9, -1e9));
     expect(distance.relative).toBeGreaterThan(1e-10);
     expect(distance.rounding).toBeGreaterThan(distance.relative);
@@ -51,13 +56,13 @@ describe('function distance', () => {
   });
 
   it('is infinite when only one network overflows, and zero between networks that vanish', () => {
-    const tiny = sequentialChain([1, 1, 1], activationNamed('relu'), LINEAR, false);
+    const tiny = denseNetwork([1, 1, 1], activationNamed('relu'), LINEAR, false);
     expect(functionDistance(tiny, Float64Array.of(1e200, 1e200), Float64Array.of(1, 1)).relative).toBe(Number.POSITIVE_INFINITY);
     expect(functionDistance(tiny, Float64Array.of(0, 1), Float64Array.of(0, 5)).relative).toBe(0);
   });
 
   it('refuses a network that it could compare nowhere', () => {
-    const one = sequentialChain([1, 1], LINEAR, LINEAR, false);
+    const one = denseNetwork([1, 1], LINEAR, LINEAR, false);
     const distance = functionDistance(one, Float64Array.of(1e308), Float64Array.of(1e307), Float64Array.of(1e10));
     expect(distance.compared).toBe(0);
     expect(functionChanged(distance)).toBe(true);
@@ -71,5 +76,42 @@ describe('function distance', () => {
     expect(spread(0)).toBeCloseTo(0.1, 1);
     expect(spread(1)).toBeCloseTo(1, 0);
     expect(spread(2) / 10).toBeCloseTo(1, 0);
+  });
+});
+
+describe('function distance of a residual network', () => {
+  const network = resnet18(4, 16);
+  const noise = seededRandom(3);
+  const state = Float64Array.from({ length: network.stateSize }, (_, i) => (i < network.parameters ? 0.3 * noise.normal() : 0.5 + noise.uniform()));
+
+  it('between copies by symmetry is rounding', () => {
+    const copy = state.slice();
+    applyElement(network, copy, randomElement(symmetryGroup(network), noise, 0.3));
+    expect(functionChanged(functionDistance(network, state, copy))).toBe(false);
+  });
+
+  it.each([
+    ['layer1.0.conv2.weight', 'layer1.0.conv2'],
+    // The scale of one operand of a sum shows in the sum.
+    ['layer2.0.downsample.1.weight', 'layer2.0.out'],
+    ['layer3.1.bn1.weight', 'layer3.1.bn1'],
+    ['fc.weight', 'fc'],
+  ])('sees a change of %s and that it begins in %s', (tensor, layer) => {
+    const { offset } = network.blocks.find((block) => block.tensor === tensor)!;
+    const changed = state.slice();
+    applyElement(network, changed, randomElement(symmetryGroup(network), noise, 0.3));
+    for (let k = 0; k < 4; k++) changed[offset + k]! += 0.5;
+    const distance = functionDistance(network, state, changed);
+    expect(functionChanged(distance)).toBe(true);
+    expect(distance.firstLayer).toBe(layer);
+  });
+
+  it('sees running statistics that stayed behind when channels were reordered', () => {
+    const stream = channelClasses(network)[0]!;
+    const changed = state.slice();
+    permuteUnits(changed, stream, Int32Array.of(1, 0, 2, 3), permutationScratch([stream]));
+    const { offset, length } = network.blocks.find(({ tensor: name }) => name === 'bn1.running_var')!;
+    changed.set(state.subarray(offset, offset + length), offset);
+    expect(functionDistance(network, state, changed).firstLayer).toBe('bn1');
   });
 });
