@@ -106,8 +106,10 @@ function rotatePair(x: Float64Array, g: Float64Array | undefined, squares: Float
   if (Math.abs(pq) <= tolerance * Math.sqrt(pp) * Math.sqrt(qq)) return false;
   const zeta = (qq - pp) / (2 * pq);
   const t = Math.abs(zeta) > 1e150 ? 0.5 / zeta : Math.sign(zeta || 1) / (Math.abs(zeta) + Math.sqrt(1 + zeta * zeta));
-  const c = 1 / Math.sqrt(1 + t * t);
-  const s = c * t;
+  // As a difference from 1: rounded as 1/√(1 + t²), small angles would lengthen rows a little every time.
+  const secant = Math.sqrt(1 + t * t);
+  const c = 1 - (t * t) / (secant * (1 + secant));
+  const s = t / secant;
   rotateRows(x, p * n, q * n, n, c, s);
   if (g !== undefined) rotateRows(g, p * n, q * n, n, c, s);
   squares[p] = pp - t * pq;
@@ -157,7 +159,7 @@ function descendingNorms(x: Float64Array, n: number, scale: number): { values: F
 }
 
 /** Fills row k of v (rows of length n, those before k orthonormal) with a unit vector orthogonal to them. */
-function completeOrthonormal(v: Float64Array, k: number, n: number): void {
+export function completeOrthonormal(v: Float64Array, k: number, n: number): void {
   const row = k * n;
   for (let axis = 0; axis < n; axis++) {
     v.fill(0, row, row + n);

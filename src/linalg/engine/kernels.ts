@@ -24,6 +24,16 @@ export interface Kernels {
     threads: number, k: number, d: number, z: number, z2: number, rho: number, roots: number, vectors: number, ld: number,
     entries: number, weights: number, scratch: number,
   ): void;
+  reflector(x: number, count: number, beta: number): number;
+  reflectRows(threads: number, v: number, count: number, tau: number, first: number, ld: number, rows: number, norms: number, originals: number): void;
+  jacobiRound(
+    threads: number, x: number, ldx: number, rows: number, length: number, g: number, ldg: number, gLength: number, squares: number,
+    blocks: number, blockRows: number, round: number, tolerance: number, rotations: number,
+  ): void;
+  rowSquares(x: number, ld: number, rows: number, length: number, squares: number): void;
+  choleskyBlock(a: number, ld: number, n: number): number;
+  solveRows(threads: number, l: number, ldl: number, n: number, x: number, ldx: number, rows: number): void;
+  substitute(threads: number, l: number, ldl: number, n: number, b: number, ldb: number, columns: number, transposed: number): void;
 }
 
 export type Build = 'relaxed' | 'plain';

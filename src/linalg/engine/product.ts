@@ -12,6 +12,12 @@ const BLOCK_ROWS = 128;
 /** Under so many multiplications a second thread costs more than it saves. */
 const THREADED_PRODUCTS = 2 ** 21;
 
+/** Distance between rows of a matrix: whole cache lines, and no power of two, whose rows would fall into the same cache sets. */
+export function rowDistance(n: number): number {
+  const lines = Math.ceil(n / 8);
+  return 8 * (lines % 16 === 0 ? lines + 1 : lines);
+}
+
 /** A matrix in the engine's memory: entry (i, j) at address + 8 (i rowStep + j columnStep). */
 export interface Operand {
   readonly address: number;

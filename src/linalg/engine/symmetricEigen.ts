@@ -2,15 +2,17 @@
 import type { Interruptible } from '../interruptible.ts';
 import { powerOfTwoFor } from '../matrixInput.ts';
 import { implicitQl, type SymmetricEigen } from '../symmetricEigen.ts';
+import { reflectorBlockDoubles } from './blockReflector.ts';
 import { divideAndConquer, divideAndConquerDoubles } from './divideAndConquer.ts';
 import type { Engine, Scope, Work } from './engine.ts';
-import { backTransform, backTransformDoubles, rowDistance, tridiagonalise, tridiagonaliseDoubles } from './tridiagonalise.ts';
+import { rowDistance } from './product.ts';
+import { backTransform, tridiagonalise, tridiagonaliseDoubles } from './tridiagonalise.ts';
 
 /** Bytes that the engine needs beside the arguments and results. */
 function eigenBytes(n: number, wantVectors: boolean, threads: number): number {
   const ld = rowDistance(n);
   const values = n * ld + tridiagonaliseDoubles(n, threads);
-  return 8 * (wantVectors ? values + n * ld + divideAndConquerDoubles(n, ld, threads) + backTransformDoubles(n, n, threads) : values);
+  return 8 * (wantVectors ? values + n * ld + divideAndConquerDoubles(n, ld, threads) + reflectorBlockDoubles(ld, n, n, threads) : values);
 }
 
 /** As `symmetricEigen` of the plain implementation; entries are finite. */

@@ -5,3 +5,6 @@ export { rotate } from './simd';
 export { tridiagonalPanel } from './tridiagonal';
 export { tridiagonalLeaves } from './tridiagonalLeaves';
 export { rankOneEigen } from './secular';
+export { reflector, reflectRows } from './householder';
+export { jacobiRound, rowSquares } from './jacobi';
+export { choleskyBlock, solveRows, substitute } from './triangular';

@@ -5,3 +5,7 @@ export const TRIDIAGONAL_LEAVES: i32 = 3;
 export const SECULAR_ROOTS: i32 = 4;
 export const SECULAR_WEIGHTS: i32 = 5;
 export const SECULAR_VECTORS: i32 = 6;
+export const REFLECT_ROWS: i32 = 7;
+export const JACOBI_ROUND: i32 = 8;
+export const SOLVE_ROWS: i32 = 9;
+export const SUBSTITUTE: i32 = 10;

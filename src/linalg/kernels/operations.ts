@@ -1,7 +1,12 @@
 /** One thread's part of a parallel region. */
 import { gemmPart } from './gemm';
-import { GEMM, SECULAR_ROOTS, SECULAR_VECTORS, SECULAR_WEIGHTS, TRIDIAGONAL_COLUMN, TRIDIAGONAL_LEAVES } from './operationCodes';
+import { reflectRowsPart } from './householder';
+import { jacobiRoundPart } from './jacobi';
+import {
+  GEMM, JACOBI_ROUND, REFLECT_ROWS, SECULAR_ROOTS, SECULAR_VECTORS, SECULAR_WEIGHTS, SOLVE_ROWS, SUBSTITUTE, TRIDIAGONAL_COLUMN, TRIDIAGONAL_LEAVES,
+} from './operationCodes';
 import { secularRootsPart, secularVectorsPart, secularWeightsPart } from './secular';
+import { solveRowsPart, substitutePart } from './triangular';
 import { tridiagonalColumnPart } from './tridiagonal';
 import { tridiagonalLeavesPart } from './tridiagonalLeaves';
 
@@ -24,6 +29,18 @@ export function perform(operation: i32, thread: i32, threads: i32): void {
       return;
     case SECULAR_VECTORS:
       secularVectorsPart(thread, threads);
+      return;
+    case REFLECT_ROWS:
+      reflectRowsPart(thread, threads);
+      return;
+    case JACOBI_ROUND:
+      jacobiRoundPart();
+      return;
+    case SOLVE_ROWS:
+      solveRowsPart(thread, threads);
+      return;
+    case SUBSTITUTE:
+      substitutePart(thread, threads);
       return;
     default:
       unreachable();

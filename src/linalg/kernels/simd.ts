@@ -67,17 +67,6 @@ export function axpy(f: f64, x: usize, y: usize, count: i32): void {
   }
 }
 
-/** x ← f x */
-export function scale(f: f64, x: usize, count: i32): void {
-  const ff = f64x2.splat(f);
-  let i = 0;
-  for (; i + 2 <= count; i += 2) {
-    v128.store(x, f64x2.mul(ff, v128.load(x)));
-    x += 16;
-  }
-  if (i < count) store<f64>(x, f * load<f64>(x));
-}
-
 /** (x, y) ← (c x − s y, s x + c y) */
 export function rotate(x: usize, y: usize, count: i32, c: f64, s: f64): void {
   const cc = f64x2.splat(c);

@@ -10,11 +10,13 @@
  * both halves of the symmetric product. Sums that threads share are cut into a number of parts that depends on the order
  * alone, so results do not depend on the number of threads.
  */
+import { norm } from './householder';
 import { TRIDIAGONAL_COLUMN } from './operationCodes';
 import { dot, madd, smaller, total } from './simd';
 import { argument, barrier, region, setArgument } from './team';
 
-const EPSILON_SQUARED_RANGE: f64 = 1e-280;
+/** Below it squares are no longer precise. */
+const SMALL_SQUARES: f64 = 1e-280;
 /** Parts that a product A v is cut into, from this order on. */
 const PARTS: i32 = 8;
 const PARTED_ORDER: i32 = 192;
@@ -68,13 +70,13 @@ export function tridiagonalPanel(
     if (i == 0) break;
     if (squares < 0) squares = dot(x, x, i - 1);
     const alpha = load<f64>(x + at - 8);
-    const below = squares > EPSILON_SQUARED_RANGE ? Math.sqrt(squares) : safeNorm(x, i - 1);
+    const below = squares > SMALL_SQUARES ? Math.sqrt(squares) : norm(x, i - 1);
     let t = 0.0;
     if (below == 0) {
       store<f64>(off + at, alpha);
     } else {
-      const norm = Math.sqrt(alpha * alpha + below * below) || below;
-      const beta = alpha > 0 ? -norm : norm;
+      const size = Math.sqrt(alpha * alpha + below * below) || below;
+      const beta = alpha > 0 ? -size : size;
       const unit = alpha - beta;
       t = (beta - alpha) / beta;
       divide(unit, x, i - 1);
@@ -104,19 +106,6 @@ function divide(by: f64, x: usize, count: i32): void {
     x += 16;
   }
   if (i < count) store<f64>(x, load<f64>(x) / by);
-}
-
-/** For vectors whose squares vanish. */
-function safeNorm(x: usize, count: i32): f64 {
-  let largest = 0.0;
-  for (let i = 0; i < count; i++) largest = Math.max(largest, Math.abs(load<f64>(x + (<usize>i << 3))));
-  if (largest == 0) return 0;
-  let sum = 0.0;
-  for (let i = 0; i < count; i++) {
-    const y = load<f64>(x + (<usize>i << 3)) / largest;
-    sum += y * y;
-  }
-  return largest * Math.sqrt(sum);
 }
 
 /**
