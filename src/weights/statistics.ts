@@ -4,7 +4,8 @@
  * those of its float64 (`wordCounts.ts`). A small tensor is sorted instead, a larger one is looked at again where its cells are too wide.
  */
 import { quantileLevels, type TensorStatistics } from '../protocol/report.ts';
-import { bytesPerElement, isReal } from './dtype.ts';
+import { ByteWindow } from './byteWindow.ts';
+import { bytesPerElement, decodeElements, isReal } from './dtype.ts';
 import { Float32Moments } from './float32Moments.ts';
 import { elementStatistics, mergeMoments, momentsOf, noElements, type Moments } from './moments.ts';
 import { cellsOfSorted, histogramOf, quantilesOf, type OrderedCells } from './orderedCells.ts';
@@ -32,6 +33,7 @@ type Progress = (elements: number) => void;
 /** Statistics of the tensors of one file, one after another; its memory, some megabytes, is used for all of them. */
 export class StatisticsReader {
   readonly #file: WeightFile;
+  readonly #window = new ByteWindow();
   #kernel: StatisticsKernel | undefined;
 
   constructor(file: WeightFile) {
@@ -53,11 +55,9 @@ export class StatisticsReader {
 
   async #small(name: string, tensor: TensorInfo | undefined, plain: PlainElements | undefined, signal: AbortSignal): Promise<TensorStatistics> {
     signal.throwIfAborted();
-    const float32 = tensor?.dtype === 'F32' && plain !== undefined ? new Float32Array((await plain.source.read(plain.position, tensor.bytes)).slice().buffer) : undefined;
-    const values = float32 === undefined ? await this.#file.read(name) : Float64Array.from(float32);
-    const sorted = float32 === undefined ? values.filter((value) => value - value === 0).sort() : sortedFinite(float32);
-    const moments = momentsOf(values);
-    return withOrder(moments, describeOrder(moments, cellsOfSorted(sorted)));
+    if (tensor === undefined || plain === undefined || !isReal(tensor.dtype)) return fromSorted(await this.#file.read(name));
+    const bytes = await this.#window.read(plain.source, plain.position, tensor.bytes);
+    return tensor.dtype === 'F32' ? fromSortedFloat32(new Float32Array(bytes.slice().buffer)) : fromSorted(decodeElements(tensor.dtype, bytes));
   }
 
   async #narrow({ dtype, elements, bytes }: TensorInfo, { source, position }: PlainElements, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
@@ -138,6 +138,18 @@ export class StatisticsReader {
     this.#kernel ??= plainKernel();
     return this.#kernel;
   }
+}
+
+/** @param values are moved about */
+function fromSorted(values: Float64Array): TensorStatistics {
+  const sorted = values.filter((value) => value - value === 0).sort();
+  const moments = momentsOf(values);
+  return withOrder(moments, describeOrder(moments, cellsOfSorted(sorted)));
+}
+
+function fromSortedFloat32(values: Float32Array<ArrayBuffer>): TensorStatistics {
+  const moments = momentsOf(Float64Array.from(values));
+  return withOrder(moments, describeOrder(moments, cellsOfSorted(sortedFinite(values))));
 }
 
 /** About 2·∛n, the rule of Rice, so that a small tensor's histogram is not a row of zeros and ones. */
