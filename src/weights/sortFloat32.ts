@@ -27,15 +27,12 @@ export function sortedFinite(values: Float32Array<ArrayBuffer>): Float64Array {
 function distribute(from: Int32Array, to: Int32Array, shift: number, digits: number): void {
   const mask = digits - 1;
   next.fill(0, 0, digits);
-  for (let i = 0; i < from.length; i++) next[(from[i]! >>> shift) & mask]!++;
+  for (const pattern of from) next[(pattern >>> shift) & mask]!++;
   let before = 0;
   for (let digit = 0; digit < digits; digit++) {
     const count = next[digit]!;
     next[digit] = before;
     before += count;
   }
-  for (let i = 0; i < from.length; i++) {
-    const pattern = from[i]!;
-    to[next[(pattern >>> shift) & mask]!++] = pattern;
-  }
+  for (const pattern of from) to[next[(pattern >>> shift) & mask]!++] = pattern;
 }
