@@ -15,12 +15,13 @@ import { interruptibly } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
-import { MemoryLimitError } from '../protocol/userError.ts';
+import { symmetryGroup } from '../symmetry/group.ts';
+import { symmetryTangents } from '../symmetry/tangents.ts';
 import { genericInputCount, inputsAround, standardNormalInputs } from './genericInputs.ts';
 import type { LikelihoodModel } from './likelihood.ts';
 import { rankEstimate, type RankEstimate } from './rank.ts';
 import { gramSpectrum, planSpectrum, type GgnSpectrum } from './spectrum.ts';
-import { symmetryDimension } from './symmetryDimension.ts';
+import { symmetryDimension, type SymmetryDimension } from './symmetryDimension.ts';
 import { rowCount, type CurvatureProblem } from './problem.ts';
 
 export interface KernelQuestion {
@@ -28,28 +29,22 @@ export interface KernelQuestion {
   /** w */
   readonly state: Float64Array;
   readonly likelihood: LikelihoodModel;
-  readonly tangents: SymmetryTangents;
-  /** Data inputs, N × d; undefined asks for the rank on generic (standard normal) inputs alone. */
-  readonly x: Float64Array | undefined;
+  /** Inputs, N × d. */
+  readonly x: Float64Array;
+  /** Whether x are generic (standard normal) inputs themselves, there being no data. */
+  readonly generic: boolean;
   /** How many generic inputs to draw at least. */
   readonly genericInputs: number;
   readonly random: Random;
-  /** As in `CurvatureProblem`, for the data inputs. */
+  /** As in `CurvatureProblem`. */
   readonly sampleWeights?: Float64Array;
-}
-
-/** Tangent vectors at w of the known continuous symmetries, under a softmax with those that it does not see. */
-export interface SymmetryTangents {
-  readonly count: number;
-  /** Each of length D; not necessarily independent. */
-  readonly vectors: () => readonly Float64Array[];
+  /** Whether the spectrum should come with its vectors. */
+  readonly vectors?: boolean;
 }
 
 export interface KernelAccounting {
   /** Of H^{1/2}J on the data, or on the generic inputs when there are none. */
   readonly spectrum: GgnSpectrum;
-  /** The inputs that `spectrum` was taken on, N × d. */
-  readonly x: Float64Array;
   readonly rank: RankEstimate;
   /** D − rank. */
   readonly dimension: number;
@@ -66,43 +61,46 @@ export type KernelRemainder =
 
 /** @throws UserError, MemoryLimitError as `gramSpectrum` does */
 export async function kernelAccounting(question: KernelQuestion, context: JobContext): Promise<KernelAccounting> {
-  const { network, state, likelihood, random, sampleWeights } = question;
+  const { network, state, likelihood, x, sampleWeights } = question;
   const count = genericInputCount(network, likelihood, question.genericInputs);
-  const x = question.x ?? standardNormalInputs(question.genericInputs, network.inputs, random);
-  const data: CurvatureProblem = { network, state, x, likelihood, weighting: 'likelihood', ...(sampleWeights === undefined || question.x === undefined ? {} : { sampleWeights }) };
-  const spectrum = await gramSpectrum(data, context);
-  const generic: CurvatureProblem = { network, state, likelihood, x: withGenericInputs(question, x, count), weighting: 'uniform' };
-  const symmetry = await interruptibly(symmetryDimension(generic, tangentsOf(question, context)), context.signal);
+  const data: CurvatureProblem = { network, state, x, likelihood, weighting: 'likelihood', ...(sampleWeights === undefined ? {} : { sampleWeights }) };
+  const spectrum = await gramSpectrum(data, context, { vectors: question.vectors === true });
+  const generic: CurvatureProblem = { network, state, likelihood, x: withGenericInputs(question, count), weighting: 'uniform' };
+  const symmetry = await symmetryOf(generic, context);
   const beyondSymmetry = network.parameters - symmetry.dimension;
   const rank = rankOf(spectrum, Math.min(beyondSymmetry, rowCount(data)));
   const remainder = await remainderOf(generic, x, rank, symmetry.dimension, context);
   return {
     spectrum,
-    x,
     rank,
     dimension: network.parameters - rank.rank,
     symmetry: symmetry.dimension,
     remainder,
-    warnings: warningsOf({ rank, remainder, rejected: symmetry.rejected.length, symmetryBracket: symmetry.bracket }),
+    warnings: warningsOf({ rank, remainder, rejected: symmetry.rejected.length, symmetryBracket: symmetry.bracket, counted: symmetry.counted }),
   };
 }
 
-function tangentsOf({ network, tangents }: KernelQuestion, context: JobContext): readonly Float64Array[] {
-  // The vectors, a scaled copy, and what its factorisation takes.
-  const bytes = 4 * 8 * tangents.count * network.parameters;
-  if (bytes > context.memoryLimitBytes) {
-    throw new MemoryLimitError(`The tangent vectors of this network's symmetries would need about ${(bytes / 1e9).toPrecision(2)} GB, more than the limit of ${(context.memoryLimitBytes / 1e9).toPrecision(2)} GB.`);
-  }
-  return tangents.vectors();
+/** The symmetries of a network whose outputs go into a likelihood: under a softmax with those that it does not see. */
+export function blindTo(likelihood: LikelihoodModel): { readonly likelihood: LikelihoodModel['kind']; readonly outputRowShift: true } {
+  return { likelihood: likelihood.kind, outputRowShift: true };
 }
 
-function withGenericInputs(question: KernelQuestion, x: Float64Array, count: number): Float64Array {
-  const width = question.network.inputs;
+/** `counted` where the tangents would not fit: by the group alone, neither verified nor tried for independence. */
+async function symmetryOf(problem: CurvatureProblem, context: JobContext): Promise<SymmetryDimension & { readonly counted: boolean }> {
+  const { network, state, likelihood } = problem;
+  const { dimensions } = symmetryGroup(network, blindTo(likelihood));
+  // The vectors, a scaled copy, and what its factorisation takes.
+  if (4 * 8 * dimensions * network.parameters > context.memoryLimitBytes) return { dimension: dimensions, bracket: [dimensions, dimensions], rejected: [], counted: true };
+  const tangents = symmetryTangents(network, state, blindTo(likelihood));
+  return { ...(await interruptibly(symmetryDimension(problem, tangents), context.signal)), counted: false };
+}
+
+function withGenericInputs({ network: { inputs: width }, x, generic, random, sampleWeights }: KernelQuestion, count: number): Float64Array {
   const present = x.length / width;
-  if (question.x === undefined && present >= count) return x;
-  const drawn = question.x === undefined ? standardNormalInputs(count - present, width, question.random)
-    : present === 0 ? standardNormalInputs(count, width, question.random)
-      : inputsAround(x, width, count, question.random);
+  if (generic && present >= count && sampleWeights === undefined) return x;
+  const drawn = generic ? standardNormalInputs(Math.max(0, count - present), width, random)
+    : present === 0 ? standardNormalInputs(count, width, random)
+      : inputsAround(x, width, count, random);
   const all = new Float64Array(drawn.length + x.length);
   all.set(drawn);
   all.set(x, drawn.length);
@@ -133,9 +131,10 @@ interface Doubts {
   readonly remainder: KernelRemainder;
   readonly rejected: number;
   readonly symmetryBracket: readonly [number, number];
+  readonly counted: boolean;
 }
 
-function warningsOf({ rank, remainder, rejected, symmetryBracket }: Doubts): string[] {
+function warningsOf({ rank, remainder, rejected, symmetryBracket, counted }: Doubts): string[] {
   const warnings: string[] = [];
   const [low, high] = rank.bracket;
   if (low !== high) {
@@ -144,6 +143,7 @@ function warningsOf({ rank, remainder, rejected, symmetryBracket }: Doubts): str
   if (symmetryBracket[0] !== symmetryBracket[1]) {
     warnings.push(`The symmetry tangents span between ${symmetryBracket[0]} and ${symmetryBracket[1]} dimensions: some are nearly dependent.`);
   }
+  if (counted) warnings.push('Symmetry directions are counted by the network’s symmetry group alone: their tangent vectors would not fit into the memory limit, so they are neither verified nor tried for independence.');
   if (rejected > 0) warnings.push(`${rejected} symmetry tangents change the network's outputs and were left out of the accounting.`);
   return [...warnings, ...remainderWarnings(rank, remainder)];
 }

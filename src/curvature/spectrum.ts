@@ -1,18 +1,20 @@
 /**
  * The eigenvalues of the generalised Gauss–Newton matrix JᵀHJ = (H^{1/2}J)ᵀ(H^{1/2}J), as squares of the singular values of
  * H^{1/2}J, by one of two routes:
- *   svd   Householder QR of H^{1/2}J (or of its transpose), row block by row block, then a Jacobi SVD of the triangle. Resolves
+ *   svd   Householder QR of H^{1/2}J (or of its transpose), then a Jacobi SVD of the triangle. Resolves
  *         σ/σ_max to max(n, D) ε.
  *   gram  eigenvalues of the smaller of (H^{1/2}J)ᵀ(H^{1/2}J) and its transpose. Squaring costs half the digits: it resolves
  *         σ/σ_max to √(max(n, D) ε) only, but takes less time, and for n < D no Jacobian (structuredGram.ts).
  * n = N·S rows, S of them an input: O, or O − 1 under a softmax. What neither route can hold is left to matrix-free methods.
  */
+import { setImmediate } from 'node:timers/promises';
 import { gramOfRows } from '../linalg/dense/gram.ts';
+import { singularValues, svd } from '../linalg/dense/svd.ts';
 import { symmetricEigen, symmetricEigenvalues } from '../linalg/dense/symmetricEigen.ts';
+import { thinQr } from '../linalg/dense/thinQr.ts';
 import { sharedEngine } from '../linalg/engine/engine.ts';
-import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
-import { RowBlockedQr } from '../linalg/rowBlockedQr.ts';
-import { singularValueDecomposition, singularValues } from '../linalg/singularValues.ts';
+import { interruptibly } from '../linalg/interruptible.ts';
+import { transposed } from '../linalg/matrixInput.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
 import { inputCount, requireFiniteProblem, rowCount, rowsPerInput, type CurvatureProblem } from './problem.ts';
@@ -63,7 +65,7 @@ export interface SpectrumOptions {
   readonly vectors?: boolean;
 }
 
-/** Beyond this many operations (half a minute or so of plain TypeScript) the SVD gives way to the Gram matrix. */
+/** Beyond this many operations (some ten seconds) the SVD gives way to the Gram matrix. */
 const SVD_OPERATIONS = 1.2e11;
 
 /** Chooses the method by operations and memory. */
@@ -76,14 +78,16 @@ export function planSpectrum(problem: CurvatureProblem, memoryLimitBytes: number
   const chunk = 2 * inputsPerChunk(problem) * rowsPerInput(problem) * parameters;
   const svd: SpectrumPlan = {
     method: 'svd',
-    operations: 2 * large * small ** 2 + (vectors ? 48 : 24) * small ** 3,
-    bytes: 8 * ((vectors ? 7 : 4) * small ** 2 + 128 * small + (wide ? rows * parameters : 0) + chunk),
+    operations: (wide ? 2 : 3) * large * small ** 2 + (vectors ? 48 : 24) * small ** 3,
+    // Of few rows: they, their transpose and the engine's copy. Of many: a stack of them and the engine's copy.
+    bytes: 8 * ((vectors ? 9 : 5) * small ** 2 + (wide ? 3 * rows * parameters : 2 * (parameters + stackedRows(parameters)) * parameters + chunk)),
   };
   const structured = planGram(problem.network, inputCount(problem), rowsPerInput(problem));
   const gram: SpectrumPlan = {
     method: 'gram',
     operations: (wide ? structured.products : large * small ** 2) + (vectors ? 9 : 4 / 3) * small ** 3,
-    bytes: 8 * ((vectors ? 3 : 2) * small ** 2 + (wide ? structured.numbers : chunk)),
+    // The matrix, the engine's copy, and what its eigenproblem takes.
+    bytes: 8 * ((vectors ? 5 : 3) * small ** 2 + (wide ? structured.numbers : chunk)),
   };
   if (method !== undefined) return method === 'svd' ? svd : gram;
   return svd.operations <= SVD_OPERATIONS && svd.bytes <= memoryLimitBytes ? svd : gram;
@@ -104,7 +108,7 @@ export async function gramSpectrum(problem: CurvatureProblem, context: JobContex
   const wanted = options.vectors === true;
   await sharedEngine();
   if (plan.method === 'svd') {
-    const { values, vectors } = await interruptibly(svdRoute(problem, context, wanted), context.signal);
+    const { values, vectors } = await svdRoute(problem, context, wanted);
     return { singularValues: values, eigenvalues: values.map((s) => s * s), rows, parameters, method: 'svd', resolution: relative, floor: Number.EPSILON, plan, vectors: vectors && { side, vectors } };
   }
   const { values, vectors } = await gramRoute(problem, context, wanted);
@@ -128,33 +132,65 @@ interface Values {
   readonly vectors: Float64Array | undefined;
 }
 
-function* svdRoute(problem: CurvatureProblem, context: JobContext, wantVectors: boolean): Interruptible<Values> {
+async function svdRoute(problem: CurvatureProblem, context: JobContext, wantVectors: boolean): Promise<Values> {
+  const { parameters } = problem.network;
+  const rows = rowCount(problem);
+  const order = Math.min(rows, parameters);
+  if (order === 0) return { values: new Float64Array(0), vectors: wantVectors ? new Float64Array(0) : undefined };
+  const triangle = rows < parameters ? await triangleOfFew(problem, context) : await triangleOfMany(problem, context);
+  const work = { signal: context.signal, progress: (share: number) => { context.progress({ message: 'Singular values of the Jacobian', fraction: 0.6 + 0.4 * share }); } };
+  // Of A = Q R, or Aᵀ = Q R, the right singular vectors of R are those of A, or of its rows.
+  if (!wantVectors) return { values: await singularValues(triangle, order, order, work), vectors: undefined };
+  const { values, right } = await svd(triangle, order, order, work);
+  return { values, vectors: right };
+}
+
+/** R of (H^{1/2}J)ᵀ = Q R, n × n. */
+async function triangleOfFew(problem: CurvatureProblem, context: JobContext): Promise<Float64Array> {
   const { parameters } = problem.network;
   const rows = rowCount(problem);
   const seeds = rowsPerInput(problem);
-  const order = Math.min(rows, parameters);
-  if (order === 0) return { values: new Float64Array(0), vectors: wantVectors ? new Float64Array(0) : undefined };
+  const all = new Float64Array(rows * parameters);
+  await interruptibly(eachChunk(problem, inputsPerChunk(problem), context, [0, 0.3], function* (first, count) {
+    weightedRows(problem, first, count, all.subarray(first * seeds * parameters, (first + count) * seeds * parameters));
+    yield;
+  }), context.signal);
+  return (await thinQr(transposed(all, rows, parameters), parameters, rows, { pivoting: false, wantQ: false }, { signal: context.signal })).r;
+}
+
+/**
+ * R of H^{1/2}J = Q R, D × D, from chunks of rows: each is stacked under the R found so far (sequential TSQR: Demmel, Grigori, Hoemmen &
+ * Langou 2012).
+ */
+async function triangleOfMany(problem: CurvatureProblem, context: JobContext): Promise<Float64Array> {
+  const { parameters } = problem.network;
+  const inputs = inputCount(problem);
+  const seeds = rowsPerInput(problem);
   const step = inputsPerChunk(problem);
-  const qr = new RowBlockedQr(order);
-  if (rows < parameters) {
-    const all = new Float64Array(rows * parameters);
-    yield* eachChunk(problem, step, context, [0, 0.3], function* (first, count) {
-      weightedRows(problem, first, count, all.subarray(first * seeds * parameters, (first + count) * seeds * parameters));
-      yield;
-    });
-    yield* qr.absorbColumns(all, parameters);
-  } else {
-    const buffer = new Float64Array(step * seeds * parameters);
-    yield* eachChunk(problem, step, context, [0, 0.6], function* (first, count) {
-      weightedRows(problem, first, count, buffer);
-      yield* qr.absorbRows(buffer, count * seeds);
-    });
+  const height = stackedRows(parameters);
+  const stack = new Float64Array((parameters + height + step * seeds) * parameters);
+  let filled = 0;
+  for (let first = 0; first < inputs; first += step) {
+    const count = Math.min(step, inputs - first);
+    context.progress({ message: `Jacobian at input ${first + 1} of ${inputs}`, fraction: (0.6 * first) / inputs });
+    weightedRows(problem, first, count, stack.subarray(filled * parameters, (filled + count * seeds) * parameters));
+    filled += count * seeds;
+    const last = first + count >= inputs;
+    if (filled < parameters + height && !last) {
+      await setImmediate();
+      context.signal.throwIfAborted();
+      continue;
+    }
+    const { r } = await thinQr(stack.subarray(0, filled * parameters), filled, parameters, { pivoting: false, wantQ: false }, { signal: context.signal });
+    stack.set(r);
+    filled = parameters;
   }
-  context.progress({ message: 'Singular values of the Jacobian', fraction: 0.6 });
-  // Of A = Q R, or Aᵀ = Q R, the right singular vectors of R are those of A, or of its rows.
-  if (!wantVectors) return { values: yield* singularValues(qr.r, order, order), vectors: undefined };
-  const { values, right } = yield* singularValueDecomposition(qr.r, order, order);
-  return { values, vectors: right };
+  return stack.slice(0, parameters * parameters);
+}
+
+/** Rows that are eliminated together: enough that the R above them costs little. */
+function stackedRows(parameters: number): number {
+  return Math.max(512, 2 * parameters);
 }
 
 async function gramRoute(problem: CurvatureProblem, context: JobContext, wantVectors: boolean): Promise<Values> {

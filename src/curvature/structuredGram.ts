@@ -23,6 +23,13 @@ export type GramPiece =
   | { readonly kind: 'conv'; readonly node: NodeOf<'conv'>; readonly numbers: number }
   | { readonly kind: 'rows'; readonly blocks: readonly Block[]; readonly columns: number; readonly numbers: number };
 
+/** The blocks whose gradients make up a piece. */
+export function blocksOfPiece(piece: GramPiece): readonly Block[] {
+  if (piece.kind === 'rows') return piece.blocks;
+  const { node } = piece;
+  return piece.kind === 'dense' && node.bias !== undefined ? [node.weight, node.bias] : [node.weight];
+}
+
 /** Numbers that a pass may keep: 256 MB, or one layer's when that is more. */
 const PASS_NUMBERS = 2 ** 25;
 /** Numbers of a tile of per-sample gradients: 32 MB. */
@@ -38,10 +45,13 @@ export interface GramPlan {
   readonly products: number;
 }
 
-/** @param inputs N, with `seeds` rows each */
-export function planGram(network: Network, inputs: number, seeds: number): GramPlan {
+/**
+ * @param inputs N, with `seeds` rows each
+ * @param joined whether small blocks may share a piece, which is faster; apart, each has its own
+ */
+export function planGram(network: Network, inputs: number, seeds: number, joined = true): GramPlan {
   const rows = inputs * seeds;
-  const pieces = gramPieces(network, inputs, rows);
+  const pieces = gramPieces(network, inputs, rows, joined);
   const passes: GramPiece[][] = [];
   let numbers = 0;
   let most = 0;
@@ -61,7 +71,7 @@ export function planGram(network: Network, inputs: number, seeds: number): GramP
 }
 
 /** Every trainable block is in one piece, whole. */
-function gramPieces(network: Network, inputs: number, rows: number): GramPiece[] {
+function gramPieces(network: Network, inputs: number, rows: number, joined: boolean): GramPiece[] {
   const uses = new Map<Block, number>();
   for (const node of network.nodes) for (const block of new Set(blocksOf(node))) uses.set(block, (uses.get(block) ?? 0) + 1);
   const pieces: GramPiece[] = [];
@@ -79,16 +89,16 @@ function gramPieces(network: Network, inputs: number, rows: number): GramPiece[]
       explicit.delete(node.weight);
     }
   }
-  return [...pieces, ...rowsPieces([...explicit], rows)];
+  return [...pieces, ...rowsPieces([...explicit], rows, joined)];
 }
 
 /** Blocks joined while their rows stay within a tile; of each, rows × columns numbers. */
-function rowsPieces(blocks: readonly Block[], rows: number): GramPiece[] {
+function rowsPieces(blocks: readonly Block[], rows: number, joined: boolean): GramPiece[] {
   const pieces: { kind: 'rows'; blocks: Block[]; columns: number; numbers: number }[] = [];
   for (const block of blocks) {
     const last = pieces.at(-1);
     const columns = (last?.columns ?? 0) + block.length;
-    if (last === undefined || rows * columns > TILE_NUMBERS) pieces.push({ kind: 'rows', blocks: [block], columns: block.length, numbers: rows * block.length });
+    if (last === undefined || !joined || rows * columns > TILE_NUMBERS) pieces.push({ kind: 'rows', blocks: [block], columns: block.length, numbers: rows * block.length });
     else {
       last.blocks.push(block);
       last.columns = columns;

@@ -1,6 +1,8 @@
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { rank } from '../../../src/analyses/rank.ts';
+import { seededRandom } from '../../../src/linalg/random.ts';
 import type { RankRequest } from '../../../src/protocol/service.ts';
 import { writeNpz } from '../../../src/weights/npzWriter.ts';
 import { context, randomNetwork, temporaryFolder, writeNetwork } from './workspace.ts';
@@ -85,6 +87,39 @@ describe('the rank analysis', () => {
     const data = path.join(folder, 'data.npz');
     await writeNpz(data, [{ name: 'x', shape: [4, 2], values: new Float64Array(8) }], { overwrite: false });
     await expect(rankOf([3, 5, 2], 'tanh', { data })).rejects.toThrow(`${data}: x: has 2 values a row, the network takes 3`);
+  });
+
+  it('takes convolutional networks: the kernel of conv 1→3→3, pool, dense 2 is one scaling a channel', async () => {
+    const folder = await temporaryFolder();
+    const file = path.join(folder, 'network.npz');
+    const random = seededRandom(2);
+    const tensor = (name: string, shape: readonly number[]) => ({ name, shape, values: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal()) });
+    await writeNpz(file, [tensor('a.weight', [3, 1, 3, 3]), tensor('a.bias', [3]), tensor('b.weight', [3, 3, 3, 3]), tensor('b.bias', [3]), tensor('c.weight', [2, 3]), tensor('c.bias', [2])], { overwrite: false });
+    await writeFile(path.join(folder, 'network.network.json'), JSON.stringify({ input: [1, 8, 8], layers: [{ conv2d: 'a', activation: 'relu' }, { conv2d: 'b', activation: 'relu' }, { globalavgpool: {} }, { dense: 'c' }] }));
+    const report = await rank({ ...defaults, file, inputs: 200 }, context);
+    expect(report.result).toMatchObject({ parameters: 122, rank: 116, rankBracket: [116, 116], kernel: { symmetry: 6, hidden: 0, dataLimited: 0 } });
+    const layers = (report.result as { layers: { tensors: string[]; parameters: number; image: number; kernel: number }[] }).layers;
+    expect(layers.flatMap(({ tensors }) => tensors)).toEqual(['a.weight', 'a.bias', 'b.weight', 'b.bias', 'c.weight', 'c.bias']);
+    expect(layers.reduce((sum, { image }) => sum + image, 0)).toBeCloseTo(116, 8);
+    expect(report.sections.map(({ id }) => id)).toEqual(['overview', 'kernel', 'spectrum', 'layers', 'directions', 'units']);
+  });
+
+  it('estimates what is too large to be factorised, with error bars', async () => {
+    const { chain, theta } = randomNetwork([8, 16, 16, 4], 'tanh', 2);
+    const file = path.join(await temporaryFolder(), 'network.safetensors');
+    await writeNetwork(file, chain, theta);
+    const whole = (await rank({ ...defaults, file, activation: 'tanh', inputs: 500 }, context)).result as unknown as RankResult;
+    const report = await rank({ ...defaults, file, activation: 'tanh', inputs: 500 }, { ...context, memoryLimitBytes: 6e6 });
+    const result = report.result as unknown as RankResult & { method: string; trace: { value: number; standardError: number }; spectrumErrors: number[] };
+    expect(result.method).toBe('lanczos');
+    expect(result.spectrum).toHaveLength(50);
+    result.spectrum.forEach((value, k) => { expect(Math.abs(value - whole.spectrum[k]!)).toBeLessThan(result.spectrumErrors[k]! + 1e-9 * whole.spectrum[0]!); });
+    const trace = whole.spectrum.reduce((sum, value) => sum + value, 0);
+    expect(Math.abs(result.trace.value - trace)).toBeLessThan(4 * result.trace.standardError);
+    expect(result.rankBracket[0]).toBeLessThanOrEqual(whole.rank);
+    expect(result.rankBracket[1]).toBeGreaterThanOrEqual(whole.rank);
+    expect(report.sections.map(({ kind }) => kind)).toEqual(['figures', 'spectrum', 'histogram', 'table']);
+    expect(report.warnings[0]).toContain('estimates from random probes');
   });
 
   it('refuses beforehand, with the estimate, what would not fit into memory', async () => {

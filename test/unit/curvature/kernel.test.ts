@@ -4,13 +4,14 @@
  */
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
+import { standardNormalInputs } from '../../../src/curvature/genericInputs.ts';
 import { kernelAccounting, type KernelAccounting } from '../../../src/curvature/kernel.ts';
 import { likelihoodModel } from '../../../src/curvature/likelihood.ts';
 import { symmetryDimension } from '../../../src/curvature/symmetryDimension.ts';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import type { Likelihood } from '../../../src/protocol/service.ts';
-import { context, network, normal, tangents } from './problems.ts';
+import { context, network, normal } from './problems.ts';
 
 const gaussian = { kind: 'gaussian', noise: 1 } as const;
 
@@ -20,14 +21,15 @@ function account({ widths, activation, likelihood = 'gaussian', data, seed = 1, 
   const net = network(widths, activation);
   const state = normal(seed, net.parameters);
   const model = likelihoodModel(likelihood, 1, net.outputs);
+  const random = seededRandom(seed + 2);
   return kernelAccounting({
     network: net,
     state,
     likelihood: model,
-    tangents: tangents(widths, activation, state, model),
-    x: data === undefined ? undefined : normal(seed + 1, data * net.inputs),
+    x: data === undefined ? standardNormalInputs(inputs, net.inputs, random) : normal(seed + 1, data * net.inputs),
+    generic: data === undefined,
     genericInputs: inputs,
-    random: seededRandom(seed + 2),
+    random,
   }, context());
 }
 
@@ -67,14 +69,14 @@ describe('kernel on few data', () => {
     // Unit 0: weights zero, bias negative. Kernel: w (2), b (1), v (1); one of the four is its scaling.
     theta.set([0, 0], 0);
     theta[6] = -1;
-    const result = await kernelAccounting({ network: net, state: theta, likelihood: gaussian, tangents: tangents([2, 3, 1], 'relu', theta, gaussian), x: undefined, genericInputs: 2000, random: seededRandom(1) }, context());
+    const result = await kernelAccounting({ network: net, state: theta, likelihood: gaussian, x: standardNormalInputs(2000, 2, seededRandom(1)), generic: true, genericInputs: 2000, random: seededRandom(2) }, context());
     expect(result).toMatchObject({ symmetry: 3, remainder: { hidden: 3, dataLimited: 0 }, dimension: 6 });
   });
 
   test('where J on generic inputs would not fit into memory, hidden and data-limited directions are counted together, and the report says so', async () => {
     const net = network([40, 20, 2], 'relu');
     const state = normal(1, net.parameters);
-    const question = { network: net, state, likelihood: gaussian, tangents: tangents([40, 20, 2], 'relu', state, gaussian), x: normal(2, 5 * net.inputs), genericInputs: 1, random: seededRandom(3) } as const;
+    const question = { network: net, state, likelihood: gaussian, x: normal(2, 5 * net.inputs), generic: false, genericInputs: 1, random: seededRandom(3) } as const;
     const result = await kernelAccounting(question, { ...context(), memoryLimitBytes: 8e6 });
     expect(result).toMatchObject({ rank: { rank: 10 }, symmetry: 20, remainder: { kind: 'together', dimension: net.parameters - 30 } });
     expect(result.warnings).toEqual([expect.stringMatching(/^Hidden and data-limited directions are counted together: .* GB/)]);

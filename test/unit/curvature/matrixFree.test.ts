@@ -14,7 +14,7 @@ import { Layers, operations, ruledState } from '../network/networks.ts';
 import { context, network as dense, normal } from './problems.ts';
 
 function problemOf(network: Network, inputs: number, likelihood: CurvatureProblem['likelihood'] = { kind: 'categorical' }): CurvatureProblem {
-  const state = normal(9, network.stateSize);
+  const state = normal(4, network.stateSize, 0.5);
   ruledState(network).subarray(network.parameters).forEach((value, k) => { state[network.parameters + k] = value; });
   return { network, state, x: gaussian(seededRandom(2), inputs, network.inputs), likelihood, weighting: 'likelihood', sampleWeights: Float64Array.from({ length: inputs }, (_, n) => 0.5 + (n % 3)) };
 }

@@ -2,14 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { activationNamed } from '../../../src/network/activation.ts';
-import type { SymmetryTangents } from '../../../src/curvature/kernel.ts';
-import type { LikelihoodModel } from '../../../src/curvature/likelihood.ts';
 import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import type { Network } from '../../../src/network/network.ts';
 import type { JobContext } from '../../../src/protocol/rpc.ts';
 import type { Likelihood } from '../../../src/protocol/service.ts';
-import { symmetryGroup } from '../../../src/symmetry/group.ts';
-import { symmetryTangents } from '../../../src/symmetry/tangents.ts';
 
 export interface Figures {
   readonly jacobians: readonly { readonly activation: string; readonly output: string; readonly widths: readonly number[]; readonly outputs: readonly number[]; readonly jacobian: readonly number[] }[];
@@ -25,13 +21,6 @@ export function context(memoryLimitBytes = 2e9, signal = new AbortController().s
 
 export function network(widths: readonly number[], activation: string, output = 'linear'): Network {
   return denseNetwork(widths, activationNamed(activation), activationNamed(output));
-}
-
-/** Tangents of the symmetries of `network(widths, activation)`. */
-export function tangents(widths: readonly number[], activation: string, theta: Float64Array, likelihood: LikelihoodModel): SymmetryTangents {
-  const chain = network(widths, activation);
-  const options = { likelihood: likelihood.kind, outputRowShift: true };
-  return { count: symmetryGroup(chain, options).dimensions, vectors: () => symmetryTangents(chain, theta, options) };
 }
 
 /** sin(0.7 k) for k = 1 … n. */

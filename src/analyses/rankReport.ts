@@ -1,0 +1,276 @@
+/** The report of the rank analysis where the GGN could be factorised. */
+import type { ConstrainedDirection } from '../curvature/directions.ts';
+import type { Evidence } from '../curvature/evidence.ts';
+import type { BlockShare } from '../curvature/image.ts';
+import type { KernelAccounting } from '../curvature/kernel.ts';
+import { likelihoodModel, outputRank } from '../curvature/likelihood.ts';
+import type { UnitReport } from '../curvature/units.ts';
+import type { DataSet } from '../network/data.ts';
+import type { Network } from '../network/network.ts';
+import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
+import type { Figure, JsonValue, Report, Section } from '../protocol/report.ts';
+import type { RankRequest } from '../protocol/service.ts';
+import { symmetryGroup } from '../symmetry/group.ts';
+import { showName } from '../weights/weightFileError.ts';
+import { describeNetwork } from './describeNetwork.ts';
+
+/** Eigenvalues listed in full; of longer spectra this many order statistics, evenly spaced. */
+const LISTED_EIGENVALUES = 4096;
+
+export interface RankQuestion {
+  readonly request: RankRequest;
+  readonly network: Network;
+  readonly data: DataSet | undefined;
+  /** N */
+  readonly inputs: number;
+  /** Sentences: what the file did not tell about the network. */
+  readonly assumptions: readonly string[];
+  /** Of every hidden unit. */
+  readonly units: readonly UnitReport[];
+  readonly evidence: Evidence | undefined;
+  readonly seconds: number;
+}
+
+export interface FactorisedQuestion extends RankQuestion {
+  readonly accounting: KernelAccounting;
+  /** How the image and the kernel are spread over the layers, and directions of both; undefined where the vectors would take too long. */
+  readonly layers: { readonly shares: readonly BlockShare[]; readonly directions: readonly ConstrainedDirection[] } | undefined;
+}
+
+export function factorisedReport(question: FactorisedQuestion): Pick<Report, 'summary' | 'sections' | 'warnings' | 'result'> {
+  return {
+    summary: summarySentence(question),
+    sections: [overview(question), waterfall(question), spectrum(question), ...layerSections(question), unitTable(question)],
+    warnings: warnings(question),
+    result: result(question),
+  };
+}
+
+function rankText({ accounting: { rank: { rank: value, bracket } } }: FactorisedQuestion): string {
+  return bracket[0] === bracket[1] ? formatCount(value) : `${formatCount(value)} (between ${formatCount(bracket[0])} and ${formatCount(bracket[1])})`;
+}
+
+function summarySentence(question: FactorisedQuestion): string {
+  const { network, data, accounting } = question;
+  const { symmetry, remainder } = accounting;
+  const share = formatNumber((100 * accounting.dimension) / network.parameters, 3);
+  const on = `${formatCount(question.inputs)} ${data === undefined ? 'generic inputs' : 'data points'}`;
+  const rest: readonly (readonly [number, string])[] = remainder.kind === 'separated' ? [[remainder.hidden, 'hidden structure'], [remainder.dataLimited, 'too little data']] : [[remainder.dimension, 'hidden structure or too little data']];
+  const parts = [[symmetry, 'symmetry'] as const, ...rest];
+  const because = parts.filter(([count]) => count !== 0).map(([count, what]) => `${formatCount(count)} from ${what}`).join(', ');
+  return `The GGN has rank ${rankText(question)} of ${formatCount(network.parameters)} parameters on ${on}; ${share} % of weight space is kernel${because === '' ? '' : ` (${because})`}.`;
+}
+
+function overview(question: FactorisedQuestion): Section {
+  const { request, network, data, accounting } = question;
+  const { spectrum: { method, resolution, plan }, rank: { gap, tolerance } } = accounting;
+  return {
+    kind: 'figures',
+    id: 'overview',
+    title: 'Rank',
+    meaning: 'A direction in the kernel does not change the outputs on these inputs to first order; a Laplace approximation gives it the prior’s variance.',
+    figures: [
+      { label: 'Rank', value: rankText(question), detail: `at most ${formatCount(accounting.rank.bound)} possible here` },
+      { label: 'Kernel dimension', value: formatCount(accounting.dimension) },
+      { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, ${formatCount(network.outputs)} ${network.outputs === 1 ? 'output' : 'outputs'}` },
+      { label: 'Inputs', value: formatCount(question.inputs), detail: data === undefined ? 'standard normal, from the seed' : showName(data.source) },
+      { label: 'Likelihood', value: request.likelihood, ...(request.likelihood === 'gaussian' ? { detail: `noise ${formatNumber(request.noise)}` } : {}) },
+      { label: 'Method', value: method === 'svd' ? 'SVD of H½J' : 'Gram matrix', detail: `float64, resolves ${formatNumber(resolution, 2)} of the largest` },
+      { label: 'Gap at the rank', value: `${formatNumber(gap[0], 3)} | ${formatNumber(gap[1], 3)}`, detail: `singular values; tolerance ${formatNumber(tolerance, 3)}` },
+      { label: 'Memory planned', value: formatBytes(plan.bytes) },
+      { label: 'Effective dimension', value: formatNumber(effectiveDimension(question), 5), detail: `Σ λ/(λ + α) at prior precision ${formatNumber(request.priorPrecision)}` },
+      ...evidenceFigures(question),
+    ],
+  };
+}
+
+/** Σ λ/(λ + α) over the image (MacKay 1992). */
+function effectiveDimension({ request: { priorPrecision }, accounting: { spectrum: { eigenvalues }, rank: { rank: value } } }: FactorisedQuestion): number {
+  return eigenvalues.subarray(0, value).reduce((sum, eigenvalue) => sum + eigenvalue / (eigenvalue + priorPrecision), 0);
+}
+
+function evidenceFigures({ evidence, request }: RankQuestion): Figure[] {
+  if (evidence === undefined) return [];
+  return [
+    { label: 'Log likelihood', value: formatNumber(evidence.logLikelihood, 6) },
+    { label: 'Log marginal likelihood', value: formatNumber(evidence.logMarginalLikelihood, 6), detail: `Laplace, prior precision ${formatNumber(request.priorPrecision)}` },
+    { label: 'Gradient of the log posterior', value: formatNumber(evidence.gradientNorm), detail: '0 at a mode' },
+  ];
+}
+
+function waterfall({ network, data, accounting }: FactorisedQuestion): Section {
+  const { rank: { rank: value }, symmetry, remainder } = accounting;
+  return {
+    kind: 'waterfall',
+    id: 'kernel',
+    title: 'Where the kernel comes from',
+    meaning: data === undefined ? 'On generic inputs nothing is missing for want of data: what is left of the kernel belongs to the parameterisation.' : 'More data can win back the data-limited part; the rest belongs to the parameterisation.',
+    total: { label: 'parameters', value: network.parameters, meaning: 'dimensions of weight space' },
+    steps: [
+      ...(remainder.kind === 'separated'
+        ? [
+            { label: 'data-limited', value: remainder.dataLimited, meaning: 'directions that more data would constrain' },
+            { label: 'hidden', value: remainder.hidden, meaning: 'directions that no input sees, beyond the known symmetries' },
+          ]
+        : [{ label: 'data-limited or hidden', value: remainder.dimension, meaning: 'directions that more data would constrain, or that no input sees; too many parameters to tell which' }]),
+      { label: 'symmetry', value: symmetry, meaning: 'directions along the continuous symmetries' },
+    ],
+    remainder: { label: 'rank', value, meaning: 'directions that the data constrain' },
+  };
+}
+
+function spectrum(question: FactorisedQuestion): Section {
+  const { network, accounting } = question;
+  const { spectrum: { eigenvalues, singularValues, resolution }, rank: { rank: value, bracket, tolerance } } = accounting;
+  const { values, index } = listed(eigenvalues);
+  return {
+    kind: 'spectrum',
+    id: 'spectrum',
+    title: 'Spectrum of the GGN',
+    meaning: `${formatCount(value)} eigenvalues stand above the tolerance: the image. The ${formatCount(accounting.dimension)} others are the kernel${bracket[0] === bracket[1] ? ', with a clear gap between them' : '; they run into it without a clear gap, hence the bracket'}.`,
+    valueLabel: 'eigenvalue of the GGN',
+    values,
+    index,
+    dimension: network.parameters,
+    rank: value,
+    rankBracket: bracket,
+    tolerance: tolerance ** 2,
+    resolution: (resolution * (singularValues[0] ?? 0)) ** 2,
+  };
+}
+
+/** At most 4,096 of descending values, with their positions from 1. */
+function listed(eigenvalues: Float64Array): { values: number[]; index: number[] } {
+  const count = Math.min(eigenvalues.length, LISTED_EIGENVALUES);
+  const index = Array.from({ length: count }, (_, k) => (count === eigenvalues.length ? k : Math.round((k * (eigenvalues.length - 1)) / (count - 1))));
+  return { values: index.map((k) => eigenvalues[k]!), index: index.map((k) => k + 1) };
+}
+
+function sizeOf(blocks: BlockShare['blocks']): number {
+  return blocks.reduce((sum, { length }) => sum + length, 0);
+}
+
+function layerSections({ layers }: FactorisedQuestion): Section[] {
+  if (layers === undefined) return [];
+  const { shares, directions } = layers;
+  const largest = directions.filter(({ kind }) => kind !== 'kernel').flatMap((direction) => picturesOf(direction, eigenvalueTitle(direction)));
+  const kernel = directions.filter(({ kind }) => kind === 'kernel').flatMap((direction) => picturesOf(direction, 'kernel'));
+  return [
+    {
+      kind: 'table',
+      id: 'layers',
+      title: 'Image and kernel by layer',
+      meaning: 'How many of each layer’s dimensions the data constrain: the trace of the projector on the image over its parameters. The columns add up to rank and kernel.',
+      columns: [{ label: 'Tensors', align: 'left' }, { label: 'Parameters', align: 'right' }, { label: 'Image', align: 'right' }, { label: 'Kernel', align: 'right' }, { label: 'Kernel, %', align: 'right' }],
+      rows: shares.slice(0, 500).map(({ blocks, image, kernel: rest }) => [blocks.map(({ tensor }) => tensor).join(', '), sizeOf(blocks), Number(image.toFixed(3)), Number(rest.toFixed(3)), Number(((100 * rest) / sizeOf(blocks)).toFixed(1))]),
+    },
+    ...(largest.length + kernel.length === 0 ? [] : [{
+      kind: 'fields' as const,
+      id: 'directions',
+      title: 'Directions in weight space',
+      meaning: 'The data constrain the first most and, of what they constrain, the others least; moving along a direction of the kernel changes no output on these inputs to first order. Each picture is one weight tensor, its outputs downwards.',
+      xLabel: 'input',
+      yLabel: 'output',
+      valueLabel: 'entry',
+      colours: 'diverging' as const,
+      panels: [...largest, ...kernel],
+    }]),
+  ];
+}
+
+function eigenvalueTitle({ kind, eigenvalue }: ConstrainedDirection): string {
+  return `${kind} constrained, λ = ${formatNumber(eigenvalue, 3)}`;
+}
+
+/** The weight tensor with the largest share of a direction. */
+function picturesOf({ pictures }: ConstrainedDirection, title: string): Extract<Section, { kind: 'fields' }>['panels'] {
+  const matrices = pictures.filter(({ rows, columns }) => rows * columns > 1);
+  const shown = matrices.reduce<(typeof matrices)[number] | undefined>((best, picture) => (best === undefined || picture.share > best.share ? picture : best), undefined);
+  if (shown === undefined) return [];
+  const { block, rows, columns, values, share } = shown;
+  return [{
+    title: `${title}: ${showName(block.tensor)}`,
+    meaning: `${formatNumber(100 * share, 3)} % of the direction lies in this tensor.`,
+    x: { min: 0, max: block.length / (block.shape.length > 1 ? block.shape[0]! : 1), bins: columns },
+    y: { min: 0, max: block.shape.length > 1 ? block.shape[0]! : 1, bins: rows, direction: 'down' },
+    values: [...values],
+    curves: [],
+    points: [],
+  }];
+}
+
+const statusMeaning: Readonly<Record<UnitReport['status'], string>> = {
+  constant: 'no incoming weight: the same output for every input',
+  dead: 'never active on these inputs: nothing before it is seen through it',
+  'always-on': 'active on every input: acts linearly',
+  rare: 'on, or off, for so few inputs that its directions cannot be told apart: more inputs would count them',
+  saturated: 'derivative below 1e-6 on every input',
+  duplicate: 'computes the same feature as another unit',
+  mixed: '',
+};
+
+export function unitTable({ units: all }: RankQuestion): Section {
+  const shown = 500;
+  const units = all.filter(({ status }) => status !== 'mixed');
+  const total = all.length;
+  return {
+    kind: 'table',
+    id: 'units',
+    title: 'Units that enlarge the kernel',
+    meaning: units.length === 0 ? `None: all ${formatCount(total)} hidden units respond to these inputs in their own way.` : `${formatCount(units.length)} of ${formatCount(total)} hidden units${units.length > shown ? `, the first ${shown} of them` : ''}.`,
+    columns: [{ label: 'Layer', align: 'left' }, { label: 'Unit', align: 'right' }, { label: 'Status', align: 'left' }, { label: 'What that means', align: 'left' }],
+    rows: units.slice(0, shown).map(({ layer, unit, status, duplicateOf }) => [layer, unit, status, duplicateOf === undefined ? statusMeaning[status] : `computes the same feature as unit ${duplicateOf}`]),
+  };
+}
+
+function warnings(question: FactorisedQuestion): string[] {
+  return [...question.accounting.warnings, ...commonWarnings(question)];
+}
+
+export function commonWarnings({ evidence, request, assumptions }: RankQuestion): string[] {
+  const steep = evidence !== undefined && evidence.gradientNorm > 1e-2 * Math.max(1, Math.abs(evidence.logLikelihood));
+  return [
+    ...assumptions,
+    ...(steep ? [`The weights are not a mode: the gradient of the log posterior has norm ${formatNumber(evidence.gradientNorm)} at prior precision ${formatNumber(request.priorPrecision)}, so the marginal likelihood of a Laplace approximation here means little.`] : []),
+  ];
+}
+
+function result(question: FactorisedQuestion): JsonValue {
+  const { request, network, accounting, units, layers, evidence, seconds } = question;
+  const { spectrum: { eigenvalues, method, resolution, plan }, rank: estimate, symmetry, remainder, dimension } = accounting;
+  const group = symmetryGroup(network, { likelihood: request.likelihood });
+  const count = (kind: string): number => group.factors.filter((factor) => factor.kind === kind).reduce((sum, { size }) => sum + size, 0);
+  const log10 = (kind: string): number => group.factors.filter((factor) => factor.kind === kind).reduce((sum, { log10Copies }) => sum + log10Copies, 0);
+  // The GGN has D eigenvalues; those beyond min(NO, D) are zero by its shape.
+  const all = new Float64Array(network.parameters);
+  all.set(eigenvalues.subarray(0, network.parameters));
+  const { values, index } = listed(all);
+  return {
+    parameters: network.parameters,
+    outputs: network.outputs,
+    data: question.inputs,
+    likelihood: request.likelihood,
+    rank: estimate.rank,
+    effectiveDimension: effectiveDimension(question),
+    rankBracket: [...estimate.bracket],
+    rankBound: Math.min(network.parameters, question.inputs * outputRank(likelihoodModel(request.likelihood, request.noise, network.outputs), network.outputs)),
+    kernelDimension: dimension,
+    // Null where the two could not be told apart; together they are kernelDimension − symmetry.
+    kernel: { symmetry, hidden: remainder.kind === 'separated' ? remainder.hidden : null, dataLimited: remainder.kind === 'separated' ? remainder.dataLimited : null },
+    symmetry: { scaling: count('scaling'), permutationLog10: log10('permutation'), signFlips: count('sign') },
+    units: units.filter(({ status }) => status !== 'mixed').map((unit) => ({ ...unit })),
+    layers: layers === undefined ? null : layers.shares.map(({ blocks, image, kernel }) => ({ tensors: blocks.map(({ tensor }) => tensor), parameters: sizeOf(blocks), image, kernel })),
+    spectrum: values,
+    ...(values.length === network.parameters ? {} : { spectrumIndex: index }),
+    tolerance: estimate.tolerance,
+    gap: [...estimate.gap],
+    method,
+    precision: 'float64',
+    resolution,
+    logMarginalLikelihood: evidence?.logMarginalLikelihood ?? null,
+    gradientNorm: evidence?.gradientNorm ?? null,
+    seconds,
+    peakBytes: plan.bytes,
+    warnings: warnings(question),
+  };
+}

@@ -1,0 +1,113 @@
+/** The report of the rank analysis where the GGN is too large to be factorised: leading eigenvalues, and estimates with error bars. */
+import { effectiveDimension, type MatrixFreeSpectrum } from '../curvature/matrixFree.ts';
+import type { Estimate } from '../linalg/stochasticQuadrature.ts';
+import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
+import type { JsonValue, Report, Section } from '../protocol/report.ts';
+import { showName } from '../weights/weightFileError.ts';
+import { describeNetwork } from './describeNetwork.ts';
+import { commonWarnings, unitTable, type RankQuestion } from './rankReport.ts';
+
+export interface MatrixFreeQuestion extends RankQuestion {
+  readonly spectrum: MatrixFreeSpectrum;
+  /** Dimensions of the symmetry group, counted. */
+  readonly symmetry: number;
+}
+
+export function matrixFreeReport(question: MatrixFreeQuestion): Pick<Report, 'summary' | 'sections' | 'warnings' | 'result'> {
+  const { spectrum: { rank, parameters, rankBound }, inputs, data } = question;
+  return {
+    summary: `The GGN has rank ${withError(rank)} (estimated) of ${formatCount(parameters)} parameters on ${formatCount(inputs)} ${data === undefined ? 'generic inputs' : 'data points'}, and at most ${formatCount(rankBound)}; at least ${formatCount(parameters - rankBound)} dimensions of weight space are kernel.`,
+    sections: [overview(question), leading(question), density(question), unitTable(question)],
+    warnings: [
+      'This network and data are too large for the spectrum to be computed whole: rank, trace and density are estimates from random probes, with standard errors. Eigenvalues close to the tolerance may be counted on either side of it.',
+      ...commonWarnings(question),
+    ],
+    result: result(question),
+  };
+}
+
+function withError({ value, standardError }: Estimate): string {
+  return standardError === 0 ? formatNumber(value, 6) : `${formatNumber(value, 6)} ± ${formatNumber(standardError, 2)}`;
+}
+
+function overview(question: MatrixFreeQuestion): Section {
+  const { request, network, data, spectrum, inputs, symmetry } = question;
+  return {
+    kind: 'figures',
+    id: 'overview',
+    title: 'Rank',
+    meaning: 'A direction in the kernel does not change the outputs on these inputs to first order; a Laplace approximation gives it the prior’s variance.',
+    figures: [
+      { label: 'Rank', value: withError(spectrum.rank), detail: `${formatCount(spectrum.rankSeen)} seen one by one, at most ${formatCount(spectrum.rankBound)} possible here` },
+      { label: 'Kernel dimension', value: withError(spectrum.kernelDimension), detail: `${formatCount(symmetry)} of them symmetries, counted by the group` },
+      { label: 'Trace', value: withError(spectrum.trace) },
+      { label: 'Effective dimension', value: withError(effectiveDimension(spectrum.measure, request.priorPrecision)), detail: `Σ λ/(λ + α) at prior precision ${formatNumber(request.priorPrecision)}` },
+      { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, ${formatCount(network.outputs)} ${network.outputs === 1 ? 'output' : 'outputs'}` },
+      { label: 'Inputs', value: formatCount(inputs), detail: data === undefined ? 'standard normal, from the seed' : showName(data.source) },
+      { label: 'Likelihood', value: request.likelihood, ...(request.likelihood === 'gaussian' ? { detail: `noise ${formatNumber(request.noise)}` } : {}) },
+      { label: 'Method', value: 'Lanczos and stochastic quadrature', detail: `float64, ${formatCount(spectrum.products)} products with vectors of length ${formatCount(Math.min(spectrum.rows, spectrum.parameters))}` },
+      { label: 'Memory planned', value: formatBytes(spectrum.plan.bytes) },
+    ],
+  };
+}
+
+function leading({ spectrum }: MatrixFreeQuestion): Section {
+  const { leading: { values, errors }, parameters, tolerance, rankSeen, rankBound } = spectrum;
+  const worst = errors.reduce((most, error) => Math.max(most, error), 0);
+  return {
+    kind: 'spectrum',
+    id: 'spectrum',
+    title: 'Largest eigenvalues of the GGN',
+    meaning: `The ${formatCount(values.length)} largest of ${formatCount(parameters)}, each within ${formatNumber(worst, 2)}.`,
+    valueLabel: 'eigenvalue of the GGN',
+    values: [...values],
+    index: Array.from(values, (_, k) => k + 1),
+    dimension: parameters,
+    rank: Math.round(spectrum.rank.value),
+    rankBracket: [rankSeen, rankBound],
+    tolerance,
+    resolution: tolerance,
+  };
+}
+
+function density({ spectrum: { density: { from, to, counts } } }: MatrixFreeQuestion): Section {
+  return {
+    kind: 'histogram',
+    id: 'density',
+    title: 'Density of the spectrum',
+    meaning: 'How many eigenvalues there are of each size, estimated; what is below the tolerance, on the left, is kernel.',
+    xLabel: 'log₁₀ of the eigenvalue',
+    axis: { min: from, max: to, bins: counts.length },
+    series: [{ label: 'eigenvalues', counts: counts.map(({ value }) => value) }],
+  };
+}
+
+function result(question: MatrixFreeQuestion): JsonValue {
+  const { request, network, spectrum, inputs, symmetry, units, seconds } = question;
+  const estimate = ({ value, standardError }: Estimate): JsonValue => ({ value, standardError });
+  return {
+    parameters: network.parameters,
+    outputs: network.outputs,
+    data: inputs,
+    likelihood: request.likelihood,
+    rank: Math.round(spectrum.rank.value),
+    rankStandardError: spectrum.rank.standardError,
+    rankBracket: [spectrum.rankSeen, spectrum.rankBound],
+    rankBound: spectrum.rankBound,
+    kernelDimension: network.parameters - Math.round(spectrum.rank.value),
+    // Hidden and data-limited directions cannot be told apart without a factorisation.
+    kernel: { symmetry, hidden: null, dataLimited: null },
+    trace: estimate(spectrum.trace),
+    effectiveDimension: estimate(effectiveDimension(spectrum.measure, request.priorPrecision)),
+    units: units.filter(({ status }) => status !== 'mixed').map((unit) => ({ ...unit })),
+    spectrum: [...spectrum.leading.values],
+    spectrumErrors: [...spectrum.leading.errors],
+    density: { log10From: spectrum.density.from, log10To: spectrum.density.to, counts: spectrum.density.counts.map(estimate) },
+    tolerance: Math.sqrt(spectrum.tolerance),
+    method: spectrum.method,
+    precision: 'float64',
+    seconds,
+    peakBytes: spectrum.plan.bytes,
+    warnings: [...commonWarnings(question)],
+  };
+}
