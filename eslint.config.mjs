@@ -12,7 +12,7 @@ const forbidden = (room) =>
 
 export default ts.config(
   // The kernels are AssemblyScript, which its own compiler checks.
-  { ignores: ['src/linalg/kernels/', 'dist/', 'out/', 'node_modules/', '.vscode-server/', 'quotient-demo/'] },
+  { ignores: ['src/*/kernels/', 'dist/', 'out/', 'node_modules/', '.vscode-server/', 'quotient-demo/'] },
   js.configs.recommended,
   ...ts.configs.strictTypeChecked,
   ...ts.configs.stylisticTypeChecked,

@@ -48,7 +48,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     const tensors = parameterBlocks(chain).map(({ reference, rows, columns, shape }): TensorPlace => ({ name: reference.tensor, shape, begin: reference.offset, end: reference.offset + rows * columns }));
     const inputs = await predictionInputs(request, chain.inputs, chain.outputs);
     const diagnosed = evenly(chain.parameters, DIAGNOSED);
-    const plan = planDraws({ draws: count, parameters: chain.parameters, stages: steps.length, columns: diagnosed.length + 2, predictions: (inputs.x.length / chain.inputs) * chain.outputs }, context.memoryLimitBytes);
+    const plan = planDraws({ draws: count, parameters: chain.parameters, stages: steps.length, columns: diagnosed.length + 2, inputs: inputs.x.length / chain.inputs, predictions: (inputs.x.length / chain.inputs) * chain.outputs }, context.memoryLimitBytes);
     context.progress({ message: planSentence(source, plan) });
 
     const random = seededRandom(request.seed);

@@ -90,7 +90,13 @@ function sameAxes(of: readonly Points[]): Axes {
   return { x: axis, y: axis };
 }
 
-const ownAxes = (of: readonly Points[]): Axes => ({ x: axisOf(of.map(({ x }) => x)), y: axisOf(of.map(({ y }) => y)) });
+/** Of equal length, each around its own points: units stay equal, and nothing is squeezed because the tails lie to one side. */
+function ownAxes(of: readonly Points[]): Axes {
+  const [x, y] = [axisOf(of.map((points) => points.x)), axisOf(of.map((points) => points.y))];
+  const length = Math.max(x.max - x.min, y.max - y.min);
+  const lengthened = ({ min, max, bins }: BinAxis): BinAxis => ({ min: (min + max - length) / 2, max: (min + max + length) / 2, bins });
+  return { x: lengthened(x), y: lengthened(y) };
+}
 
 function panel(title: string, meaning: string, { x, y }: Points, axes: Axes, shown: Int32Array): DensityPanel {
   const sample = { x: Array.from(shown, (m) => x[m]!), y: Array.from(shown, (m) => y[m]!) };

@@ -67,7 +67,7 @@ export function discrepancySection({ views, functions, sets, source }: Posterior
     id: 'discrepancy',
     title: 'Discrepancy of two sets of draws',
     meaning: `${verdict} Maximum mean discrepancy (Gretton et al. 2012) of ${halves}, ${formatCount(size)} each; unbiased, so around zero when they agree. The p-value is the share of ${formatCount(permutations)} random deals at least as far apart, never below ${formatNumber(1 / (permutations + 1), 2)}, for draws that do not depend on each other. Gaussian kernel with the median distance as bandwidth, the same at all stages of one unit of length; it may as well rise when symmetries are removed.`,
-    columns: [left('Draws as'), right('MMD²'), right('in deviations of random deals'), right('p-value'), right('bandwidth')],
+    columns: [left('Draws as'), right('MMD²'), right('in deviations of deals'), right('p-value'), right('bandwidth')],
     rows: known.map(({ label, discrepancy: { mmd2, nullDeviation, pValue, bandwidth } }) => [label, mmd2, nullDeviation > 0 ? mmd2 / nullDeviation : null, pValue, bandwidth]),
   }];
 }
@@ -79,7 +79,7 @@ export function diagnosticsSection({ views, functions, source: { chains, chain }
   };
   const diagnosed = views[0]?.diagnostics.length ?? 0;
   const which = diagnosed < chain.parameters ? `${formatCount(diagnosed)} evenly spaced parameters` : 'the parameters';
-  const errors = 'Monte Carlo standard errors are in standard deviations of the draws.';
+  const errors = 'The largest Monte Carlo standard errors of mean, standard deviation and 5, 50 and 95 % quantiles are in standard deviations of the draws.';
   return {
     kind: 'table',
     id: 'diagnostics',
@@ -88,7 +88,7 @@ export function diagnosticsSection({ views, functions, source: { chains, chain }
       chains > 1
         ? `Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions. Weights that do not mix while predictions do are wandering between copies. ${errors}`
         : `Rank-normalised effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions, of the draws in their order, taken as one chain, so that R̂ is not defined. Of independent draws the effective size is about their number, with or without copies. ${errors}`,
-    columns: [left('Quantity'), right('R̂, largest'), right('bulk ESS, least'), right('tail ESS, least'), right('MCSE of the mean, largest'), right('of the deviation'), right('of 5, 50, 95 % quantiles')],
+    columns: [left('Quantity'), right('R̂, largest'), right('bulk ESS, least'), right('tail ESS, least'), right('MCSE of mean'), right('of deviation'), right('of quantiles')],
     rows: [...views.map(({ step, diagnostics }) => row(`weights: ${step.title}`, diagnostics)), row('predictions', functions.diagnostics)],
   };
 }

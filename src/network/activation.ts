@@ -18,6 +18,9 @@ export interface Activation {
 
 const sigmoid = (z: number): number => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
 
+const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
+const cubic = (z: number): number => SQRT_2_OVER_PI * (z + 0.044715 * z ** 3);
+
 const smooth = { positivelyHomogeneous: false, odd: false } as const;
 
 /** No activation at all: the default of the last layer. */
@@ -25,10 +28,14 @@ export const LINEAR: Activation = { name: 'linear', value: (z) => z, derivative:
 
 const fixed: readonly Activation[] = [
   { name: 'relu', value: (z) => (z > 0 ? z : 0), derivative: (z) => (z > 0 ? 1 : 0), positivelyHomogeneous: true, odd: false },
+  // min(max(z, 0), 6): MobileNet's (Howard et al. 2017).
+  { name: 'relu6', value: (z) => (z > 0 ? Math.min(z, 6) : 0), derivative: (z) => (z > 0 && z <= 6 ? 1 : 0), ...smooth },
   { name: 'tanh', value: Math.tanh, derivative: (z) => 1 / Math.cosh(z) ** 2, positivelyHomogeneous: false, odd: true },
   { name: 'sigmoid', value: sigmoid, derivative: (z) => sigmoid(z) * sigmoid(-z), ...smooth },
   // The exact form z Φ(z), PyTorch's default (Hendrycks & Gimpel 2016).
   { name: 'gelu', value: (z) => z * normalCdf(z), derivative: (z) => normalCdf(z) + z * normalPdf(z), ...smooth },
+  // The approximation by tanh of the same paper, as GPT-2 and JAX have it.
+  { name: 'gelu_tanh', value: (z) => 0.5 * z * (1 + Math.tanh(cubic(z))), derivative: (z) => 0.5 * (1 + Math.tanh(cubic(z))) + (0.5 * z * SQRT_2_OVER_PI * (1 + 3 * 0.044715 * z * z)) / Math.cosh(cubic(z)) ** 2, ...smooth },
   { name: 'silu', value: (z) => z * sigmoid(z), derivative: (z) => sigmoid(z) * (1 + z * sigmoid(-z)), ...smooth },
   { name: 'softplus', value: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))), derivative: sigmoid, ...smooth },
   { name: 'elu', value: (z) => (z > 0 ? z : Math.expm1(z)), derivative: (z) => (z > 0 ? 1 : Math.exp(z)), ...smooth },

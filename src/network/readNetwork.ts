@@ -13,7 +13,7 @@ import type { DenseChain } from './denseChain.ts';
 import { readDescription } from './description.ts';
 import { denseChainOf } from './denseChainOf.ts';
 import type { Network } from './network.ts';
-import { isCounter, recognizeNetwork } from './recognizeNetwork.ts';
+import { isCounter, recognizeSelfDescribed, recognizeTensors } from './recognizeNetwork.ts';
 import type { Recognition } from './recognition.ts';
 import type { NamedShape } from './tensorUses.ts';
 
@@ -58,9 +58,11 @@ export async function readNetwork(file: WeightFile, options: NetworkOptions, lea
   }
   const shard = shardOf(file.path);
   if (shard !== undefined) return { kind: 'unrecognised', reason: `it is shard ${shard.index} of ${shard.count} of a model; ${shard.model} stands for all of them` };
+  const described = await recognizeSelfDescribed(file);
+  if (described !== undefined) return withOptions(described.recognition, described.source, [], options);
   let last: NetworkReading = { kind: 'unrecognised', reason: 'the file holds no tensors' };
   for (const leading of candidates) {
-    const { recognition, source } = await recognizeNetwork(file, shapes(leading));
+    const { recognition, source } = recognizeTensors(shapes(leading));
     last = withOptions(recognition, source, leading, options);
     if (last.kind !== 'unrecognised') break;
   }

@@ -1,5 +1,7 @@
-/** Recognising the network in a weight file that no description speaks of, by the first thing in it that tells: its graph, its configuration, its names and shapes. */
+/** Recognising the network in a weight file that no description speaks of, by the first thing in it that tells: its graph, its names and shapes. */
+import type { OnnxFile } from '../weights/onnx.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
+import { recognizeOnnx } from './onnxNetwork.ts';
 import { recognizeDenseLayers } from './recognize.ts';
 import type { Recognition } from './recognition.ts';
 import type { NamedShape } from './tensorUses.ts';
@@ -13,8 +15,17 @@ export interface Recognized {
 /** Counters of batches seen: in state dicts of PyTorch, part of no function. */
 export const isCounter = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
 
+/** What the file itself says of its network; undefined when it holds tensors alone. */
+export async function recognizeSelfDescribed(file: WeightFile): Promise<Recognized | undefined> {
+  if (isOnnx(file)) return { recognition: await recognizeOnnx(file), source: 'its graph' };
+  return undefined;
+}
+
 /** @param tensors names and shapes of the file's weights, without leading draw axes */
-export async function recognizeNetwork(_file: WeightFile, tensors: readonly NamedShape[]): Promise<Recognized> {
-  await Promise.resolve();
+export function recognizeTensors(tensors: readonly NamedShape[]): Recognized {
   return { recognition: recognizeDenseLayers(tensors.filter(({ name }) => !isCounter(name))), source: 'names and shapes' };
+}
+
+function isOnnx(file: WeightFile): file is OnnxFile {
+  return 'graph' in file;
 }

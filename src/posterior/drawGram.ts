@@ -2,8 +2,8 @@
  * Inner products and distances of a selection of draws, n × n however many parameters there are: all that discrepancies, principal
  * components and modes need of them.
  */
-import { addGram } from '../linalg/gram.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
+import { addProduct } from '../linalg/product.ts';
 
 export interface DrawGram {
   /** n × n: ⟨x_a − x̄, x_b − x̄⟩ with x̄ the mean of the selection. */
@@ -39,7 +39,8 @@ export function* drawGram(features: Float64Array, coordinates: number, selection
       }
     }
     for (let a = 0; a < n; a++) for (let j = 0; j < width; j++) tile[a * width + j]! -= means[j]!;
-    yield* addGram(gram, tile, n, width);
+    addProduct(gram, tile, tile, n, n, width, 'nt');
+    yield;
   }
   const same = (SAME ** 2 * norms) / n;
   const squared = new Float64Array(n * n);

@@ -5,6 +5,7 @@
 import { formatBytes, formatCount } from '../protocol/format.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
 import { drawsInBlock } from './draws.ts';
+import { COMPARED_INPUTS } from './drawStages.ts';
 
 export interface DrawPlan {
   readonly mode: 'memory' | 'streamed';
@@ -26,21 +27,23 @@ export interface DrawWork {
   readonly stages: number;
   /** Parameters kept as they are at every stage. */
   readonly columns: number;
-  /** Predictions of a draw. */
+  /** Inputs at which a draw predicts, and how many numbers these predictions are. */
+  readonly inputs: number;
   readonly predictions: number;
 }
 
 const MOST_SELECTED = 1000;
 /** Multiplications of a Gram matrix: some seconds. */
-const GRAM_WORK = 2e10;
+const GRAM_WORK = 4e10;
 const LEAST_SKETCH = 256;
 const LARGEST_SKETCH = 16_384;
 
 /** Seconds an operation, measured on one core of a small server; reading is that of a disk's cache. */
 const READ = 5e-9;
-const CANONICAL = 25e-9;
-const PASS = 3e-9;
-const FLOP = 0.3e-9;
+const CANONICAL = 35e-9;
+const PASS = 6e-9;
+const FORWARD = 0.5e-9;
+const FLOP = 0.1e-9;
 const DIAGNOSE = 2e-6;
 
 /** @throws MemoryLimitError with the estimate when even sketches of the draws do not fit */
@@ -58,14 +61,16 @@ export function planDraws(work: DrawWork, memoryLimitBytes: number): DrawPlan {
   throw new MemoryLimitError(`${formatCount(draws)} draws of ${formatCount(parameters)} parameters need about ${formatBytes(least)}, the limit is ${formatBytes(memoryLimitBytes)}; pass fewer draws or raise the memory limit`);
 }
 
-function planFor(mode: DrawPlan['mode'], { draws, parameters, stages, columns, predictions }: DrawWork, coordinates: number): DrawPlan {
+function planFor(mode: DrawPlan['mode'], { draws, parameters, stages, columns, inputs, predictions }: DrawWork, coordinates: number): DrawPlan {
   const selected = Math.min(draws, MOST_SELECTED, Math.max(64, Math.floor(Math.sqrt(GRAM_WORK / coordinates))));
+  // A block as read and as taken apart; of many, those before until they are collected.
+  const blocks = Math.min(12, 2 * Math.ceil(draws / drawsInBlock(parameters)));
   const numbers = (mode === 'memory' ? draws * parameters : stages * draws * coordinates)
-    // A block as read and as taken apart, running moments, one draw's work space, names.
-    + 2 * Math.min(draws, drawsInBlock(parameters)) * parameters + 2 * stages * parameters + 4 * parameters + 8 * parameters
+    // Blocks; running moments, one draw's work space, names.
+    + blocks * Math.min(draws, drawsInBlock(parameters)) * parameters + 2 * stages * parameters + 4 * parameters + 8 * parameters
     + stages * draws * columns + draws * predictions
     + 4 * selected ** 2 + selected * 2048;
-  const passes = READ + (stages - 1) * CANONICAL + stages * PASS * (mode === 'memory' ? 1 : 2);
+  const passes = READ + (stages - 1) * CANONICAL + stages * PASS * (mode === 'memory' ? 1 : 2) + (inputs + 2 * COMPARED_INPUTS) * FORWARD;
   const seconds = draws * parameters * passes + stages * (selected ** 2 * coordinates * FLOP + draws * columns * DIAGNOSE) + draws * predictions * DIAGNOSE;
   return { mode, coordinates, selected, bytes: 8 * numbers, seconds };
 }

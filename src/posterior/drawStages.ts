@@ -3,6 +3,7 @@
  * block of draws is read once, goes through all stages, and leaves its sketches, its chosen parameters and its moments.
  * Both give the same to rounding wherever the sketch is not involved.
  */
+import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import { chainNetwork } from '../network/denseChain.ts';
@@ -45,10 +46,12 @@ export interface DrawFunctions {
 }
 
 /** Inputs at which the functions before and after are compared. */
-const COMPARED_INPUTS = 12;
+export const COMPARED_INPUTS = 12;
 
 /** @param visit called once a stage, in order; what it returns is waited for */
 export async function throughStages(source: DrawSource, options: StageOptions, context: JobContext, visit: (stage: DrawStage, index: number) => Promise<void>): Promise<DrawFunctions> {
+  // Matrix products of forward passes and of what follows find it started.
+  await sharedEngine();
   return options.plan.mode === 'memory' ? inMemory(source, options, context, visit) : streamed(source, options, context, visit);
 }
 

@@ -31,8 +31,8 @@ export interface DrawSource {
   close(): Promise<void>;
 }
 
-/** Numbers in one block of draws (32 MiB), so that reading can be cancelled and reports progress. */
-const BLOCK_ELEMENTS = 1 << 22;
+/** Numbers in one block of draws (16 MiB), so that reading can be cancelled and reports progress. */
+const BLOCK_ELEMENTS = 1 << 21;
 
 /** How many draws of D parameters are read at a time. */
 export const drawsInBlock = (parameters: number): number => Math.max(1, Math.floor(BLOCK_ELEMENTS / parameters));

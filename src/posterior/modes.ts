@@ -6,8 +6,8 @@
  * dimension. What counts as a mode is settled by draws that have one for certain: Gaussian ones of the same number and covariance
  * spectrum. Deterministic given the draws and the seed.
  */
-import { addGram } from '../linalg/gram.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
+import { addProduct } from '../linalg/product.ts';
 import type { Random } from '../linalg/random.ts';
 import { symmetricEigen } from '../linalg/symmetricEigen.ts';
 import { meanSilhouette } from './silhouette.ts';
@@ -169,7 +169,7 @@ function* referenceThreshold(squared: Float64Array, n: number, dimension: number
   for (let r = 0; r < REFERENCES; r++) {
     for (let i = 0; i < draws.length; i++) draws[i] = deviations[i % rank]! * random.normal();
     inner.fill(0);
-    yield* addGram(inner, draws, n, rank);
+    addProduct(inner, draws, draws, n, n, rank, 'nt');
     for (let a = 0; a < n; a++) {
       for (let b = 0; b < a; b++) distances[a * n + b] = distances[b * n + a] = Math.max(0, inner[a * n + a]! + inner[b * n + b]! - 2 * inner[a * n + b]!);
     }

@@ -2,9 +2,9 @@
  * The directions in which draws spread most (Pearson 1901), through the smaller of two matrices with the same spectrum: the
  * coordinates' covariance, or the Gram matrix of the draws. D × D is never formed for many parameters.
  */
-import { addGram } from '../linalg/gram.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
 import { leadingEigen } from '../linalg/leadingEigen.ts';
+import { addProduct } from '../linalg/product.ts';
 import type { Random } from '../linalg/random.ts';
 
 export interface PrincipalComponents {
@@ -92,7 +92,8 @@ function* scatter(features: Float64Array, coordinates: number, mean: Float64Arra
     for (let m = 0; m < rows; m++) {
       for (let j = 0; j < coordinates; j++) block[j * rows + m] = features[(start + m) * coordinates + j]! - mean[j]!;
     }
-    yield* addGram(matrix, block, coordinates, rows);
+    addProduct(matrix, block, block, coordinates, coordinates, rows, 'nt');
+    yield;
   }
   return matrix;
 }

@@ -15,9 +15,13 @@ export class Float32Moments {
   #nan = 0;
   #infinite = 0;
 
-  /** A block whose sums are finite. */
-  addSums(elements: number, { sum, squaresAboutMean, min, max, zeros }: Float32Sums): void {
-    this.#merge(elements, sum / elements, squaresAboutMean);
+  get mean(): number {
+    return this.#mean;
+  }
+
+  /** A block whose mean is finite. */
+  addSums(elements: number, { mean, squaresAboutMean, min, max, zeros }: Float32Sums): void {
+    this.#merge(elements, mean, squaresAboutMean);
     if (min < this.#min) this.#min = min;
     if (max > this.#max) this.#max = max;
     this.#zeros += zeros;
@@ -40,7 +44,10 @@ export class Float32Moments {
     if (finite === 0) return { ...noElements, ...counted };
     const mean = this.#mean;
     return {
-      ...counted, finite, mean, min: this.#min, max: this.#max,
+      ...counted, finite, mean,
+      // Without the sign of a negative zero.
+      min: this.#min + 0,
+      max: this.#max + 0,
       standardDeviation: Math.sqrt(this.#squaresAboutMean / finite),
       norm: Math.sqrt(this.#squaresAboutMean + finite * mean * mean),
     };

@@ -72,13 +72,15 @@ export function histogramOf({ low, high, count }: OrderedCells, min: number, max
   const cells: number[] = [];
   let resolution = 0;
   let bin = 0;
+  let edge = binEdge(min, max, bins, 1);
   for (let cell = 0; cell < count.length; cell++) {
-    while (bin < bins - 1 && low[cell]! >= binEdge(min, max, bins, bin + 1)) bin++;
+    const least = low[cell]!;
+    while (bin < bins - 1 && least >= edge) edge = binEdge(min, max, bins, ++bin + 1);
     let within = bin;
-    if (bin < bins - 1 && high[cell]! >= binEdge(min, max, bins, bin + 1)) {
+    if (bin < bins - 1 && high[cell]! >= edge) {
       cells.push(cell);
-      resolution = Math.max(resolution, high[cell]! - low[cell]!);
-      const middle = low[cell]! / 2 + high[cell]! / 2;
+      resolution = Math.max(resolution, high[cell]! - least);
+      const middle = least / 2 + high[cell]! / 2;
       while (within < bins - 1 && middle >= binEdge(min, max, bins, within + 1)) within++;
     }
     counts[within]! += count[cell]!;

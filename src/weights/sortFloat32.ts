@@ -1,30 +1,38 @@
 /**
- * Sorting of float32 numbers by their patterns: three rounds of 11 bits, least significant first. Patterns become ordered as their numbers
- * when those of negative numbers are inverted and the others get the sign bit.
+ * Sorting of float32 numbers by the digits of their patterns, the least significant first. Patterns become ordered as their numbers when
+ * those of negative numbers are inverted and the others get the sign bit. Several times as fast as a sort by comparisons.
  */
-const DIGIT_BITS = 11;
-const DIGITS = 2 ** DIGIT_BITS;
-// Below, the tables cost more than they save.
-const FEW = 1024;
+const SIGN = 0x80000000;
+// Below, tables of 2¹¹ digits cost more than a fourth round does.
+const FEW = 2048;
+const next = new Uint32Array(2 ** 11);
 
-/** The finite ones of `values`, ascending, as float64. */
-export function sortedFinite(values: Float32Array): Float64Array {
-  const finite = values.filter((value) => value - value === 0);
-  if (finite.length < FEW) return Float64Array.from(finite.sort());
-  const patterns = new Int32Array(finite.buffer);
-  for (let i = 0; i < patterns.length; i++) patterns[i]! ^= (patterns[i]! >> 31) | 0x80000000;
-  const other = new Int32Array(patterns.length);
-  distribute(patterns, other, 0);
-  distribute(other, patterns, DIGIT_BITS);
-  distribute(patterns, other, 2 * DIGIT_BITS);
-  for (let i = 0; i < other.length; i++) other[i]! ^= (~other[i]! >> 31) | 0x80000000;
-  return Float64Array.from(new Float32Array(other.buffer));
+/** The finite ones of `values`, ascending, as float64. `values` are moved about. */
+export function sortedFinite(values: Float32Array<ArrayBuffer>): Float64Array {
+  let finite = 0;
+  for (const value of values) if (value - value === 0) values[finite++] = value;
+  let from = new Int32Array(values.buffer, values.byteOffset, finite);
+  for (let i = 0; i < finite; i++) from[i]! ^= (from[i]! >> 31) | SIGN;
+  const bits = finite < FEW ? 8 : 11;
+  let to = new Int32Array(finite);
+  for (let shift = 0; shift < 32; shift += bits) {
+    distribute(from, to, shift, 2 ** bits);
+    [from, to] = [to, from];
+  }
+  for (let i = 0; i < finite; i++) from[i]! ^= (~from[i]! >> 31) | SIGN;
+  return Float64Array.from(new Float32Array(from.buffer, from.byteOffset, finite));
 }
 
-/** Stable, by the bits from `shift` on. */
-function distribute(from: Int32Array, to: Int32Array, shift: number): void {
-  const next = new Uint32Array(DIGITS + 1);
-  for (const pattern of from) next[((pattern >>> shift) & (DIGITS - 1)) + 1]!++;
-  for (let digit = 1; digit < DIGITS; digit++) next[digit]! += next[digit - 1]!;
-  for (const pattern of from) to[next[(pattern >>> shift) & (DIGITS - 1)]!++] = pattern;
+/** Stable, by the digit from bit `shift` on. */
+function distribute(from: Int32Array, to: Int32Array, shift: number, digits: number): void {
+  const mask = digits - 1;
+  next.fill(0, 0, digits);
+  for (const pattern of from) next[(pattern >>> shift) & mask]!++;
+  let before = 0;
+  for (let digit = 0; digit < digits; digit++) {
+    const count = next[digit]!;
+    next[digit] = before;
+    before += count;
+  }
+  for (const pattern of from) to[next[(pattern >>> shift) & mask]!++] = pattern;
 }

@@ -4,14 +4,15 @@
  * those of its float64 (`wordCounts.ts`). A small tensor is sorted instead, a larger one is looked at again where its cells are too wide.
  */
 import { quantileLevels, type TensorStatistics } from '../protocol/report.ts';
-import { bytesPerElement, isReal } from './dtype.ts';
+import { ByteWindow } from './byteWindow.ts';
+import { bytesPerElement, decodeElements, isReal } from './dtype.ts';
 import { Float32Moments } from './float32Moments.ts';
 import { elementStatistics, mergeMoments, momentsOf, noElements, type Moments } from './moments.ts';
 import { cellsOfSorted, histogramOf, quantilesOf, type OrderedCells } from './orderedCells.ts';
 import { isNarrow, narrowStatistics } from './patternCounts.ts';
 import { readPieces } from './readPieces.ts';
 import { sortedFinite } from './sortFloat32.ts';
-import { PIECES, plainKernel, type StatisticsKernel } from './statisticsKernel.ts';
+import { PIECES, statisticsKernel, type StatisticsKernel } from './statisticsKernel.ts';
 import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
 import { float32Words, float64Words, WordCounts, type WordCells } from './wordCounts.ts';
 
@@ -32,10 +33,14 @@ type Progress = (elements: number) => void;
 /** Statistics of the tensors of one file, one after another; its memory, some megabytes, is used for all of them. */
 export class StatisticsReader {
   readonly #file: WeightFile;
+  readonly #makeKernel: () => StatisticsKernel | Promise<StatisticsKernel>;
+  readonly #window = new ByteWindow();
   #kernel: StatisticsKernel | undefined;
 
-  constructor(file: WeightFile) {
+  /** @param makeKernel for tests: the inner loops that are used */
+  constructor(file: WeightFile, makeKernel: () => StatisticsKernel | Promise<StatisticsKernel> = statisticsKernel) {
     this.#file = file;
+    this.#makeKernel = makeKernel;
   }
 
   /**
@@ -53,17 +58,15 @@ export class StatisticsReader {
 
   async #small(name: string, tensor: TensorInfo | undefined, plain: PlainElements | undefined, signal: AbortSignal): Promise<TensorStatistics> {
     signal.throwIfAborted();
-    const float32 = tensor?.dtype === 'F32' && plain !== undefined ? new Float32Array((await plain.source.read(plain.position, tensor.bytes)).slice().buffer) : undefined;
-    const values = float32 === undefined ? await this.#file.read(name) : Float64Array.from(float32);
-    const sorted = float32 === undefined ? values.filter((value) => value - value === 0).sort() : sortedFinite(float32);
-    const moments = momentsOf(values);
-    return withOrder(moments, describeOrder(moments, cellsOfSorted(sorted)));
+    if (tensor === undefined || plain === undefined || !isReal(tensor.dtype)) return fromSorted(await this.#file.read(name));
+    const bytes = await this.#window.read(plain.source, plain.position, tensor.bytes);
+    return tensor.dtype === 'F32' ? fromSortedFloat32(new Float32Array(bytes.slice().buffer)) : fromSorted(decodeElements(tensor.dtype, bytes));
   }
 
   async #narrow({ dtype, elements, bytes }: TensorInfo, { source, position }: PlainElements, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
     if (!isReal(dtype)) throw new TypeError(`${dtype} has no patterns`);
     const width = bytesPerElement[dtype] === 1 ? 1 : 2;
-    const kernel = this.#prepared();
+    const kernel = await this.#prepared();
     const counts = new Float64Array(2 ** (8 * width));
     kernel.counts.fill(0, 0, counts.length);
     await readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
@@ -77,17 +80,19 @@ export class StatisticsReader {
   }
 
   async #float32({ elements, bytes }: TensorInfo, { source, position }: PlainElements, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
-    const kernel = this.#prepared();
-    const values = new Float32Array(kernel.bytes.buffer);
-    const words = new Uint32Array(kernel.bytes.buffer);
+    const kernel = await this.#prepared();
+    const { buffer, byteOffset, byteLength } = kernel.bytes;
+    const values = new Float32Array(buffer, byteOffset, byteLength / 4);
+    const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
     const counts = new WordCounts(float32Words, kernel.counts);
     const sums = new Float32Moments();
     await readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
       counts.announce(length / 4);
       for (let at = 0; at < length; at += 4 * BLOCK_ELEMENTS) {
         const block = Math.min(BLOCK_ELEMENTS, (length - at) / 4);
-        const blockSums = kernel.float32(offset + at, block);
-        if (Number.isFinite(blockSums.sum)) sums.addSums(block, blockSums);
+        // Blocks are much alike: what the mean was so far is a good guess of the next one's.
+        const blockSums = kernel.float32(offset + at, block, sums.mean);
+        if (Number.isFinite(blockSums.mean)) sums.addSums(block, blockSums);
         else sums.addMixed(values.subarray((offset + at) / 4, (offset + at) / 4 + block));
       }
       progress(done / 4);
@@ -134,10 +139,22 @@ export class StatisticsReader {
     signal.throwIfAborted();
   }
 
-  #prepared(): StatisticsKernel {
-    this.#kernel ??= plainKernel();
+  async #prepared(): Promise<StatisticsKernel> {
+    this.#kernel ??= await this.#makeKernel();
     return this.#kernel;
   }
+}
+
+/** @param values are moved about */
+function fromSorted(values: Float64Array): TensorStatistics {
+  const sorted = values.filter((value) => value - value === 0).sort();
+  const moments = momentsOf(values);
+  return withOrder(moments, describeOrder(moments, cellsOfSorted(sorted)));
+}
+
+function fromSortedFloat32(values: Float32Array<ArrayBuffer>): TensorStatistics {
+  const moments = momentsOf(Float64Array.from(values));
+  return withOrder(moments, describeOrder(moments, cellsOfSorted(sortedFinite(values))));
 }
 
 /** About 2·∛n, the rule of Rice, so that a small tensor's histogram is not a row of zeros and ones. */

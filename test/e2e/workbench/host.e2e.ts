@@ -42,11 +42,11 @@ test('the environment says which process computes, and the log keeps it', async 
   const w = window();
   await w.decoration('net.safetensors', 'W');
   await w.command('Quotient: Show Environment');
-  const said = await w.notification(/Analysis host/);
+  const said = await w.question();
   const pid = Number(/process (\d+)/.exec(said)?.[1]);
   expect(await hosts()).toEqual([pid]);
   await w.shot('environment');
-  await w.clearNotifications();
+  await w.dismissQuestion();
   if (inject('hasOutput')) await w.output('Quotient', `process ${pid}`);
   await w.command('View: Hide Panel');
 });

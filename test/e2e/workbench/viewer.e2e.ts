@@ -1,5 +1,5 @@
 // What a user meets without running a command: the viewer for weight files, marks in the Explorer, hovers.
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { denseWeights, description, safetensors } from '../checkpoints.ts';
@@ -12,13 +12,17 @@ const index = {
 };
 const half = (prefix: string): Buffer => safetensors(Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith(prefix))));
 
+/** One step of training: a layer moved, one is gone, one is new. */
+const later = { '0.weight': { ...weights['0.weight']!, values: weights['0.weight']!.values.map((x) => 1.5 * x) }, '0.bias': weights['0.bias']!, '2.weight': weights['2.weight']!, 'head.bias': weights['2.bias']! };
+
 const window = windowWith({
   'net.safetensors': safetensors(weights),
   'net.network.json': description([3, 5, 2], 'relu'),
   'model-00001-of-00002.safetensors': half('0.'),
   'model-00002-of-00002.safetensors': half('2.'),
   'model.safetensors.index.json': JSON.stringify(index, null, 2),
-  'train.py': 'import torch\n\nweights = "net.safetensors"\nmissing = "gone.safetensors"\n',
+  'train.py': 'import torch\n\nweights = "net.safetensors"\nmissing = "gone.safetensors"\npart = "model-00001-of-00002.safetensors"\n',
+  'later.safetensors': safetensors(later),
   'torn.safetensors': safetensors(weights).subarray(0, 300),
 });
 
@@ -52,13 +56,67 @@ test('statistics come on demand and are those of the elements', async () => {
   await w.shot('viewer-statistics');
 });
 
-test('the viewer follows the file on disk', async () => {
+test('a tensor is looked at closely: its numbers, histogram and heat map, by mouse and by keyboard', async () => {
   const w = window();
   const view = await w.shown();
-  await writeFile(path.join(w.folder, 'net.safetensors'), safetensors({ ...weights, extra: { shape: [7, 9], values: Array.from({ length: 63 }, () => 1) } }));
+  await view.locator('.outline [role=row].tensor', { hasText: '3' }).first().click();
+  const pane = view.locator('.pane');
+  await pane.locator('.heatmaplayer image').waitFor();
+  await pane.locator('.barlayer path').first().waitFor({ state: 'attached' });
+  const values = weights['0.weight']!.values;
+  const shown = await pane.locator('[data-id=tensor-statistics] tbody tr').allInnerTexts();
+  expect(shown[0]).toMatch(new RegExp(`^Min\\s+${Math.min(...values).toPrecision(4).replace(/0+$/, '')}`));
+  expect(shown.at(-1)).toMatch(/^Infinite\s+0$/);
+  await w.shot('viewer-detail');
+  await w.page.keyboard.press('ArrowDown');
+  await pane.locator('.tensor-name', { hasText: '0.bias' }).waitFor();
+  expect(await w.violations()).toBe(0);
+});
+
+test('the viewer follows the file on disk, and keeps the filter, the selection and the keyboard', async () => {
+  const w = window();
+  const view = await w.shown();
+  // Letters typed on a row go into the filter.
+  await w.page.keyboard.type('bias');
+  const rows = view.locator('.outline [role=row].tensor');
+  await expect.poll(() => rows.allInnerTexts().then((texts) => texts.length)).toBe(2);
+  await w.page.keyboard.press('ArrowDown');
+  await writeFile(path.join(w.folder, 'net.safetensors'), safetensors({ ...weights, 'extra.bias': { shape: [7, 9], values: Array.from({ length: 63 }, () => 1) } }));
   await view.locator('[data-section=tensors]', { hasText: 'extra' }).waitFor();
+  await view.locator('#note', { hasText: 'net.safetensors changed on disk' }).waitFor();
+  expect(await view.locator('.filter').inputValue()).toBe('bias');
+  await expect.poll(() => view.locator('.outline [role=row]:focus').innerText()).toContain('bias');
   await writeFile(path.join(w.folder, 'net.safetensors'), safetensors(weights));
   await view.locator('[data-section=tensors]').filter({ hasNotText: 'extra' }).waitFor();
+});
+
+test('a file that is deleted stays on show, and says so', async () => {
+  const w = window();
+  const view = await w.shown();
+  await rm(path.join(w.folder, 'net.safetensors'));
+  await view.locator('#note', { hasText: 'deleted or moved' }).waitFor();
+  await w.shot('viewer-deleted');
+  expect(await view.locator('.outline [role=row].tensor').count()).toBeGreaterThan(0);
+  await writeFile(path.join(w.folder, 'net.safetensors'), safetensors(weights));
+  await view.locator('#note', { hasText: 'read again' }).waitFor();
+  await w.closeEditors();
+});
+
+test('two files, chosen in the Explorer, are compared tensor by tensor', async () => {
+  const w = window();
+  await w.explorerCommand(['net.safetensors', 'later.safetensors'], 'Quotient', 'Compare Tensors');
+  await w.tab('compared with').waitFor();
+  const view = await w.shown();
+  const rows = await view.locator('[data-section=differences] [role=row].tensor').allInnerTexts();
+  const row = (change: string): string | undefined => rows.find((text) => text.includes(change));
+  expect(rows).toHaveLength(5);
+  // In natural order: from later to net. ‖w − 1.5 w‖ / ‖1.5 w‖ = 1/3.
+  expect(row('changed')).toMatch(/5 × 3[^]*0\.333/);
+  expect([row('added'), row('removed')]).toEqual([expect.stringContaining('bias'), expect.stringContaining('head.bias')]);
+  await w.shot('diff');
+  await view.locator('.facet').selectOption('equal');
+  await expect.poll(() => view.locator('[data-section=differences] [role=row].tensor').count()).toBe(2);
+  expect(await w.violations()).toBe(0);
   await w.closeEditors();
 });
 
@@ -82,6 +140,27 @@ test('a hover on a path in a program tells what the file holds', async () => {
   await w.shot('hover-path');
 });
 
+test('a lens above the path leads to the viewer', async () => {
+  const w = window();
+  const lens = w.page.locator('.codelens-decoration a', { hasText: '32 parameters in 4 tensors' });
+  await lens.first().waitFor();
+  await expect(w.page.locator('.codelens-decoration').count()).resolves.toBe(2);
+  await w.shot('lens');
+  await lens.first().click();
+  await w.tab('net.safetensors').waitFor();
+  await w.shown();
+  await w.closeEditors();
+});
+
+test('a hover on one shard says which part of a model it is', async () => {
+  const w = window();
+  await w.openFile('train.py');
+  const shard = await w.hover('model-00001-of-00002.safetensors', 'Shard');
+  expect(shard).toContain('Shard 1 of 2 of model.safetensors.index.json');
+  expect(shard).not.toContain('Network');
+  await w.closeEditors();
+});
+
 test('a hover in an index of shards tells type and shape of a tensor, and what a shard holds', async () => {
   const w = window();
   await w.openAsText('model.safetensors.index.json');
@@ -90,4 +169,14 @@ test('a hover in an index of shards tells type and shape of a tensor, and what a
   await w.shot('hover-index');
   const shard = await w.hover('model-00001-of-00002.safetensors', 'tensors');
   expect(shard).toContain('20 parameters in 2 tensors');
+  await w.closeEditors();
+});
+
+test('a hover in a network description tells which tensors a layer has', async () => {
+  const w = window();
+  await w.openFile('net.network.json');
+  const layer = await w.hover('2', 'elements');
+  expect(layer).toMatch(/2\.weight — F64, 2 × 5, 10 elements[^]*2\.bias — F64, 2, 2 elements/);
+  await w.shot('hover-description');
+  await w.closeEditors();
 });

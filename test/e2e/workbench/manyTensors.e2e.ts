@@ -1,0 +1,42 @@
+// A file of a hundred thousand tensors: it opens from its header, scrolls to its end, is searched, and only what is in sight is in the document.
+import { expect, test } from 'vitest';
+import { safetensors, type Tensor } from '../checkpoints.ts';
+import { windowWith } from '../window.ts';
+
+const COUNT = 100_000;
+const many: Record<string, Tensor> = {};
+for (let i = 0; i < COUNT; i++) many[`model.layers.${Math.floor(i / 100)}.block.${i % 100}.weight`] = { shape: [1], values: [i] };
+
+const window = windowWith({ 'many.safetensors': safetensors(many) });
+
+test('a file of 100,000 tensors opens and can be walked through by keyboard', async () => {
+  const w = window();
+  await w.decoration('many.safetensors', 'W');
+  const started = performance.now();
+  await w.openFile('many.safetensors');
+  const view = await w.shown();
+  console.log(`many.safetensors: drawn ${Math.round(performance.now() - started)} ms after the double click`);
+  await view.locator('.outline', { hasText: '100,000 tensors' }).waitFor();
+  await w.shot('many');
+  await view.getByRole('button', { name: 'Open all' }).click();
+  await view.locator('.outline [role=row].tensor').first().click();
+  await view.locator('.pane [data-id=tensor-statistics]').waitFor();
+  await w.page.keyboard.press('End');
+  await view.locator('.outline [role=row]:focus', { hasText: 'weight' }).waitFor();
+  await view.locator('.pane .tensor-name', { hasText: 'model.layers.999.block.99.weight' }).waitFor();
+  // The rows in sight and a few around them.
+  expect(await view.locator('.outline [role=row]').count()).toBeLessThan(100);
+  expect(await w.violations()).toBe(0);
+});
+
+test('one of them is found by typing', async () => {
+  const w = window();
+  const view = await w.shown();
+  await w.page.keyboard.type('777.block.42');
+  const rows = view.locator('.outline [role=row].tensor');
+  await expect.poll(() => rows.count()).toBe(1);
+  await w.page.keyboard.press('Enter');
+  await view.locator('.pane .tensor-name', { hasText: 'model.layers.777.block.42.weight' }).waitFor();
+  await view.locator('.pane [data-id=tensor-statistics]', { hasText: '7.774e4' }).or(view.locator('.pane [data-id=tensor-statistics]', { hasText: '77,742' })).waitFor();
+  await w.shot('many-found');
+});
