@@ -5,6 +5,7 @@
 import { openByteSource, type ByteSource } from './byteSource.ts';
 import { openFlax } from './flax.ts';
 import { looksLikeGguf, openGguf } from './gguf.ts';
+import { looksLikeHdf5, openHdf5 } from './hdf5.ts';
 import { openNpy } from './npy.ts';
 import { looksLikeNpy } from './npyHeader.ts';
 import { openOnnx } from './onnx.ts';
@@ -41,6 +42,7 @@ async function openFormat(source: ByteSource): Promise<WeightFile> {
   if (looksLikeZip(head)) return openZipWeights(source);
   if (looksLikeNpy(head)) return openNpy(source);
   if (looksLikeGguf(head)) return openGguf(source);
+  if (looksLikeHdf5(head)) return openHdf5(source);
   if (looksLikePickle(head)) return openLegacyPyTorch(source);
   if (name.endsWith('.onnx')) return openOnnx(source);
   if (name.endsWith('.msgpack')) return openFlax(source);
@@ -64,8 +66,7 @@ interface UnsupportedMagic {
 const notYet = (format: string): string => `is ${format}, which is not supported yet`;
 
 const unsupported: readonly UnsupportedMagic[] = [
-  { magic: '\x89HDF\r\n\x1a\n', problem: notYet('an HDF5 file (Keras, NetCDF-4)') },
-  { magic: 'CDF', problem: notYet('a NetCDF file') },
+  { magic: 'CDF', problem: 'is a NetCDF file of the classic format, which is not supported; convert it with "nccopy -k netCDF-4"' },
   { magic: 'TFL3', at: 4, problem: notYet('a TensorFlow Lite file') },
   { magic: 'ustar', at: 257, problem: 'is a tar archive, perhaps of PyTorch 0.1; load it in PyTorch and save it again with torch.save, or as safetensors' },
   { magic: '\x1f\x8b', problem: 'is compressed with gzip; unpack it first' },

@@ -26,6 +26,16 @@ export interface PlainElements {
   readonly position: number;
 }
 
+/** A layer of a Keras model whose variables the file holds. */
+export interface KerasLayer {
+  /** As in the model's configuration; absent where the file does not say (Keras 2.12 to 2.15 in the layout of Keras 3). */
+  readonly name?: string;
+  /** The folder of its tensors: `model_weights/dense`, `layers/dense_1`. */
+  readonly group: string;
+  /** Names of its tensors, in the order of the layer's `weights`: kernel, bias; gamma, beta, moving mean, moving variance. */
+  readonly weights: readonly string[];
+}
+
 export interface WeightFile {
   /** As the user named it. */
   readonly path: string;
@@ -38,10 +48,17 @@ export interface WeightFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** What a reader noticed and the user should know, though the file can be used. */
   readonly warnings: readonly string[];
-  /** Beginnings of the names of tensors that are an optimiser's state, not weights. */
+  /** Beginnings of the names of tensors that are an optimiser's state (or a metric's), not weights. */
   readonly optimizerPrefixes?: readonly string[];
   /** When the file is a list of this many state dicts, as a set of draws is saved: their tensors are named `0.NAME`, `1.NAME`, …. */
   readonly stateDicts?: number;
+  /** Only tensors whose names begin so are a network's weights: what the format keeps beside them is named differently. */
+  readonly weightPrefix?: string;
+  /** How many leading axes of the weights count draws, when the file says so itself: 1 (draw) or 2 (chain, draw). */
+  readonly drawAxes?: 1 | 2;
+  /** JSON text of a Keras model's configuration, as `model.to_json()` gives it. Data, whatever it says: Lambda layers hold code. */
+  readonly kerasConfig?: string;
+  readonly kerasLayers?: readonly KerasLayer[];
   tensor(name: string): TensorInfo | undefined;
   /**
    * Elements [start, end) of a tensor in row-major (C) order, whatever order they are stored in, as float64.

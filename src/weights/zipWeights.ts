@@ -1,8 +1,9 @@
 /**
  * Weight files that are zip archives. What is inside decides which format it is, not the file's name: a `data.pkl` makes it PyTorch's,
- * arrays make it NumPy's; other known formats are named, so that the user knows what the file is and what to do.
+ * `config.json` beside weights makes it Keras's, arrays make it NumPy's; other known formats are named, so that the user knows what the file is and what to do.
  */
 import type { ByteSource } from './byteSource.ts';
+import { isKerasArchive, openKerasArchive } from './kerasArchive.ts';
 import { openNpz } from './npz.ts';
 import { findPickles, openPyTorch } from './pytorch.ts';
 import { WeightFileError } from './weightFileError.ts';
@@ -18,6 +19,7 @@ export async function openZipWeights(source: ByteSource): Promise<WeightFile> {
   const archive = await readZipDirectory(source);
   try {
     if (findPickles(archive).length > 0) return await openPyTorch(source, archive);
+    if (isKerasArchive(archive)) return await openKerasArchive(source, archive);
     if (archive.entries.some(({ name }) => name.endsWith('.npy'))) return await openNpz(source, archive);
   } catch (error) {
     archive.close();
@@ -28,7 +30,6 @@ export async function openZipWeights(source: ByteSource): Promise<WeightFile> {
 
 function otherContents(archive: ZipArchive): string {
   const has = (name: string): boolean => archive.entry(name) !== undefined;
-  if (has('config.json') && (has('model.weights.h5') || has('metadata.json'))) return 'is a Keras archive (.keras), which is not supported yet; save its weights as safetensors or .npz';
   if (archive.entries.some(({ name }) => /(^|\/)\.(zarray|zgroup)$/.test(name))) return 'is a zarr archive, which is not supported yet; save its arrays with numpy.savez';
   if (archive.entries.some(({ name }) => /^[^/]+\/(archive_format|models\/.*\.json)$/.test(name))) return 'is a program exported by torch.export (.pt2), not a checkpoint; save its weights with torch.save(model.state_dict(), path)';
   if (has('[Content_Types].xml')) return 'is an office document, not a weight file';

@@ -1,0 +1,184 @@
+/** HDF5 by h5py, posteriors by ArviZ; faults and ways out of the file one by one; damaged files. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { seededRandom, type Random } from '../../../src/linalg/random.ts';
+import { memoryByteSource, type ByteSource } from '../../../src/weights/byteSource.ts';
+import { openHdf5 } from '../../../src/weights/hdf5.ts';
+import { slabsOf } from '../../../src/weights/hdf5Slabs.ts';
+import { openWeightFile } from '../../../src/weights/openWeights.ts';
+import { WeightFileError } from '../../../src/weights/weightFileError.ts';
+import { describeBadFiles } from './committedBad.ts';
+import { describeFixture } from './expectedTensors.ts';
+import { mutate, pick } from './mutations.ts';
+import { INPUTS, survive } from './survival.ts';
+
+const fixtures = join(import.meta.dirname, '../../fixtures');
+const sound = readdirSync(join(fixtures, 'hdf5')).filter((name) => !name.endsWith('.json'));
+for (const name of sound) describeFixture(join(fixtures, 'hdf5', name), join(fixtures, 'hdf5', name.replace(/\.\w+$/, '.json')), /holds complex numbers/);
+
+describe('what a file holds besides arrays', () => {
+  it('is shown or named', async () => {
+    const types = await openWeightFile(join(fixtures, 'hdf5/dtypes.h5'));
+    expect(types.metadata).toEqual({ note: 'täst', epoch: '3' });
+    await types.close();
+    const links = await openWeightFile(join(fixtures, 'hdf5/links.h5'));
+    expect(links.warnings).toEqual([
+      'Group "circle" is another name of the root and is left out.',
+      'Group "group/up" is another name of group "group" and is left out.',
+      'Dataset "lzf" is left out: it is compressed with lzf, which HDF5 itself does not have; save it with gzip, or uncompressed.',
+      'Link "one" is a symbolic one (to "/two") and is not followed.',
+      'Dataset "text" is left out: it holds texts.',
+      'Link "two" is a symbolic one (to "/one") and is not followed.',
+    ]);
+    await links.close();
+  });
+
+  it.each(['h5netcdf', 'netcdf4'])('says which axes of a posterior count draws (%s)', async (engine) => {
+    const file = await openWeightFile(join(fixtures, `hdf5/arviz-${engine}.nc`));
+    expect({ format: file.format, drawAxes: file.drawAxes, weightPrefix: file.weightPrefix }).toEqual({ format: 'NetCDF-4 posterior (ArviZ)', drawAxes: 2, weightPrefix: 'posterior/' });
+    expect(file.warnings).toEqual(['11 coordinates (positions along the dimensions) are left out.']);
+    await file.close();
+  });
+});
+
+describe('boxes', () => {
+  it('cover a range of elements in order, each once, in at most two a axis and one more', () => {
+    const random = seededRandom(1);
+    for (let round = 0; round < 500; round++) {
+      const shape = Array.from({ length: random.below(5) }, () => 1 + random.below(5));
+      const elements = shape.reduce((product, length) => product * length, 1);
+      const start = random.below(elements + 1);
+      const end = start + random.below(elements - start + 1);
+      const slabs = slabsOf(shape, start, end);
+      const covered: number[] = [];
+      for (const { offset, count } of slabs) {
+        const total = count.reduce((product, length) => product * length, 1);
+        for (let i = 0; i < total; i++) {
+          let rest = i;
+          let at = 0;
+          let step = 1;
+          for (let axis = shape.length - 1; axis >= 0; axis--) {
+            at += (offset[axis]! + (rest % count[axis]!)) * step;
+            rest = Math.floor(rest / count[axis]!);
+            step *= shape[axis]!;
+          }
+          covered.push(at);
+        }
+      }
+      expect(covered).toEqual(Array.from({ length: end - start }, (_, i) => start + i));
+      expect(slabs.length).toBeLessThanOrEqual(2 * shape.length + 1);
+    }
+  });
+});
+
+describe('lazy reading', () => {
+  it('takes of a large file what is asked for', async () => {
+    const bytes = readFileSync(join(fixtures, 'hdf5/layouts.h5'));
+    // The same file with 64 MB behind it, which HDF5 allows: none of them may be read.
+    const size = bytes.length + 2 ** 26;
+    let read = 0;
+    const source: ByteSource = {
+      path: 'large', size, close: () => Promise.resolve(),
+      read: (offset, length) => {
+        read += length;
+        const part = new Uint8Array(length);
+        part.set(bytes.subarray(offset, offset + length));
+        return Promise.resolve(part);
+      },
+    };
+    const file = await openHdf5(source);
+    expect([...await file.read('chunks', 104)]).toEqual([104]);
+    await file.close();
+    expect(read).toBeLessThanOrEqual(3 * bytes.length);
+  });
+
+  it('reads several files at a time, and ranges of one at a time', async () => {
+    const files = await Promise.all([1, 2, 3].map(() => openWeightFile(join(fixtures, 'hdf5/layouts.h5'))));
+    const values = await Promise.all(files.flatMap((file) => [file.read('gzip', 3, 5), file.read('chunks', 100, 102)]));
+    expect(values.map((part) => [...part])).toEqual([1, 2, 3].flatMap(() => [[3, 4], [100, 101]]));
+    await Promise.all(files.map((file) => file.close()));
+  });
+
+  it('passes on what is wrong with the file itself', async () => {
+    const bytes = readFileSync(join(fixtures, 'hdf5/layouts.h5'));
+    const broken: ByteSource = { ...memoryByteSource('f', bytes), read: () => Promise.reject(new WeightFileError('f', 'byte 7', 'the file changed while it was being read; open it again')) };
+    await expect(openHdf5(broken)).rejects.toThrow('f: byte 7: the file changed while it was being read; open it again');
+  });
+});
+
+describeBadFiles('hdf5', {}, {
+  'configNotUtf8.keras': 'entry config.json: is not valid UTF-8',
+  'damagedChunk.h5': 'tensor "group/a": cannot be read (HDF5 says: filter returned failure during read)',
+  'damagedHeap.h5': 'its links cannot be read (HDF5 says: bad local heap signature)',
+  'damagedTree.h5': 'its links cannot be read (HDF5 says: wrong B-tree signature)',
+  'declaredBomb.h5': 'tensor "a": its shape [1099511627776] of F32 takes 4398046511104 bytes, more than a file of 1400 can hold in compressed form',
+  'declaredLarger.h5': 'tensor "a": its shape [1073741824] of F32 takes 4294967296 bytes, but the whole file has 1400',
+  'declaredLargerChunks.h5': 'tensor "a": its shape [1073741824] of F32 takes 4294967296 bytes, but the whole file has 1400',
+  'declaredOverflow.h5': 'tensor "a": its shape [1099511627776, 1099511627776] has more than 2^53 bytes',
+  'external.keras': 'tensor "raw": its elements lie in another file ("/etc/passwd"), which is not opened; copy them into this file',
+  'externalDevice.h5': 'tensor "raw": its elements lie in another file ("/dev/stdin"), which is not opened; copy them into this file',
+  'externalLink.h5': 'link "group/out": leads into another file ("/etc/passwd"), which is not opened; copy what it leads to into this file',
+  'externalParent.h5': String.raw`tensor "raw": its elements lie in another file ("//../../x\u{a}<b>"), which is not opened; copy them into this file`,
+  'externalStorage.h5': 'tensor "raw": its elements lie in another file ("/etc/passwd"), which is not opened; copy them into this file',
+  'externalToItself.h5': 'link "out": leads into another file ("externalToItself.h5"), which is not opened; copy what it leads to into this file',
+  'hugeChunk.h5': 'tensor "a": its chunks of 1073741824 bytes are larger than the 268435456 that are read',
+  'longPath.h5': `object "${'n'.repeat(199)}…": its path has more than 4096 characters`,
+  'nested.h5': `group "${'g/'.repeat(64)}g": groups are nested more than 64 levels deep`,
+  'noWeights.keras': 'is a Keras archive without model.weights.h5',
+  'notHdf5.keras': 'cannot be opened as HDF5 (HDF5 says: file signature not found)',
+  'onlySignature.h5': 'cannot be opened as HDF5 (HDF5 says: bad byte number in an address)',
+  'onlyText.h5': 'is an HDF5 file without arrays of numbers (Dataset "text" is left out: it holds texts)',
+  'rootNowhere.h5': 'cannot be opened as HDF5 (HDF5 says: address of object past end of allocation)',
+  'shards.keras': 'is a Keras archive without model.weights.h5: its weights are in shards, which is not supported yet; save the model without max_shard_size',
+  'softCircle.h5': 'is an HDF5 file without arrays of numbers (Link "one" is a symbolic one (to "/two") and is not followed)',
+  'superblockVersion.h5': 'cannot be opened as HDF5 (HDF5 says: bad superblock version number)',
+  'truncated.h5': 'cannot be opened as HDF5 (HDF5 says: truncated file: eof = 4693, sblock->base_addr = 0, stored_eof = 4694)',
+  'truncatedWeights.keras': 'cannot be opened as HDF5 (HDF5 says: truncated file: eof = 4594, sblock->base_addr = 0, stored_eof = 4694)',
+  'virtual.h5': 'tensor "v": is a virtual dataset (its elements lie in "other.h5"), which is not opened; copy its elements into this file',
+  'virtualOfItself.h5': 'tensor "v": is a virtual dataset (its elements lie in "."), which is not opened; copy its elements into this file',
+});
+
+it('opens no file that a hostile one names', async () => {
+  const asked: string[] = [];
+  for (const name of readdirSync(join(fixtures, 'bad/hdf5')).filter((file) => file.endsWith('.h5'))) {
+    const bytes = readFileSync(join(fixtures, 'bad/hdf5', name));
+    const opening = openHdf5({ ...memoryByteSource(name, bytes), read: (offset, length) => { asked.push(name); return memoryByteSource(name, bytes).read(offset, length); } });
+    await opening.then((file) => file.close(), () => undefined);
+  }
+  // Everything the library saw came from these sources: it has no other way to bytes.
+  expect(new Set(asked).size).toBeGreaterThan(20);
+});
+
+/** Edge values where HDF5 keeps signatures, versions, addresses and sizes: most single bytes of a file are elements or padding. */
+function damage(random: Random, bytes: Uint8Array): Uint8Array {
+  const result = Buffer.from(bytes);
+  const marks = ['TREE', 'HEAP', 'SNOD', 'OHDR', 'OCHK', 'FRHP', 'BTHD', 'BTLF', 'GCOL'].flatMap((mark) => {
+    const at = result.indexOf(mark, random.below(result.length));
+    return at < 0 ? [] : [at];
+  });
+  for (let changes = 1 + random.below(4); changes > 0; changes--) {
+    const at = Math.min(result.length - 8, random.below(3) === 0 || marks.length === 0 ? random.below(result.length) : pick(random, marks) + random.below(120));
+    switch (random.below(4)) {
+      case 0: result[at] = random.below(256); break;
+      case 1: result.writeBigUInt64LE(pick(random, [0n, 1n, 96n, BigInt(at), BigInt(random.below(result.length)), 2n ** 32n, 2n ** 63n, 2n ** 64n - 1n]), at); break;
+      case 2: result.writeUInt16LE(pick(random, [0, 1, 2, 3, 5, 7, 11, 16, 17, 21, 255, 65535]), at); break;
+      default: result.writeUInt32LE(pick(random, [0, 1, 0x7fffffff, 0xffffffff]), at);
+    }
+  }
+  return result;
+}
+
+// Every input is a whole life of the library, its memory set back, its file listed and read: some milliseconds. A hundredth of the inputs
+// of the other formats, then; QUOTIENT_FUZZ_HDF5 asks for a number of its own.
+const HDF5_INPUTS = Number(process.env['QUOTIENT_FUZZ_HDF5'] ?? Math.ceil(INPUTS / 100));
+
+describe('fuzzing', () => {
+  const load = (folder: string, ending: RegExp): Uint8Array[] => readdirSync(join(fixtures, folder)).filter((name) => ending.test(name)).map((name) => new Uint8Array(readFileSync(join(fixtures, folder, name))));
+  const made = [...load('hdf5', /\.(h5|nc)$/), ...load('keras', /\.h5$/)];
+  const bad = load('bad/hdf5', /\.h5$/);
+  it(`survives ${HDF5_INPUTS} inputs`, async () => {
+    await survive(Math.ceil(HDF5_INPUTS / 2), (random) => damage(random, pick(random, made)), openHdf5);
+    await survive(Math.ceil(HDF5_INPUTS / 2), (random) => mutate(random, pick(random, random.below(3) === 0 ? bad : made), made), openHdf5, 'f', 0);
+  }, 0);
+});
