@@ -29,6 +29,7 @@ const FILE = '/file';
 const EACCES = 2;
 const EIO = 29;
 const STANDARD_STREAMS = 3;
+const MOST_THROWN = 200;
 const LARGEST_KEPT_MEMORY = 64 * 2 ** 20;
 
 export class Hdf5Library {
@@ -40,6 +41,7 @@ export class Hdf5Library {
   readonly #refused: string[] = [];
   readonly #pristine: Uint8Array;
   #file: bigint | undefined;
+  #thrown = 0;
 
   private constructor(module: H5Module, attributeValue: (file: bigint, path: string, name: string) => unknown, errors: string[]) {
     this.module = module;
@@ -113,6 +115,25 @@ export class Hdf5Library {
     }
   }
 
+  /**
+   * One question to the library that it answers with an exception when an object is damaged. Such an exception leaves a little of the
+   * compiled code's stack behind, which setting the memory back does not mend.
+   * @throws Hdf5Problem
+   */
+  ask<T>(question: (module: H5Module) => T): T {
+    this.#errors.length = 0;
+    try {
+      return question(this.module);
+    } catch (error) {
+      // A trap of the compiled code itself is another matter.
+      if (error instanceof Error && error.name === 'Error') {
+        this.#thrown++;
+        throw this.problem('cannot be opened');
+      }
+      throw error;
+    }
+  }
+
   /** What the library has complained of since the last call, as an error; undefined when it has not. */
   complaint(what: string): Hdf5Problem | undefined {
     return this.#errors.length === 0 ? undefined : this.problem(what);
@@ -125,13 +146,9 @@ export class Hdf5Library {
     return new Hdf5Problem(cause === undefined ? what : `${what} (HDF5 says: ${showName(cause)})`);
   }
 
-  clearComplaints(): void {
-    this.#errors.length = 0;
-  }
-
   /**
    * Closes the file and sets the library's memory back to what it was before any file, so that nothing of this one can reach the next.
-   * @returns false when that cannot be done, or the memory has grown so much that it had better be given back
+   * @returns false when that cannot be done, or the library had better be loaded anew
    */
   reset(): boolean {
     try {
@@ -143,7 +160,7 @@ export class Hdf5Library {
       return false;
     }
     const memory = this.module.HEAPU8;
-    if (memory.length > LARGEST_KEPT_MEMORY) return false;
+    if (memory.length > LARGEST_KEPT_MEMORY || this.#thrown > MOST_THROWN) return false;
     memory.set(this.#pristine);
     memory.fill(0, this.#pristine.length);
     return true;

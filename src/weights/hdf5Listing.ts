@@ -80,18 +80,20 @@ class Listing {
   }
 
   #visit(group: string, depth: number): void {
-    const { module } = this.#library;
-    this.#library.clearComplaints();
-    const names = module.get_names(this.#file, `/${group}`, false);
+    const names = this.#library.ask((module) => module.get_names(this.#file, `/${group}`, false));
     // The library gives the names that it found before the fault, and no sign but its complaint.
     const complaint = this.#library.complaint('its links cannot be read');
-    if (complaint !== undefined) throw new Hdf5ObjectProblem(group === '' ? '' : `group "${showName(group)}"`, complaint.message);
+    if (complaint !== undefined) throw complaint;
     for (const name of names) {
       if (++this.#objects > MOST_OBJECTS) throw new Hdf5Problem(`holds more than ${MOST_OBJECTS} objects`);
       if (this.#objects % ALIVE_EVERY === 0) this.#alive();
       const path = group === '' ? name : `${group}/${name}`;
       if (path.length > LONGEST_PATH) throw new Hdf5ObjectProblem(`object "${showName(path)}"`, `its path has more than ${LONGEST_PATH} characters`);
-      this.#object(path, depth);
+      try {
+        this.#object(path, depth);
+      } catch (error) {
+        throw error instanceof Hdf5Problem ? new Hdf5ObjectProblem(`object "${showName(path)}"`, error.message) : error;
+      }
     }
   }
 
@@ -123,9 +125,8 @@ class Listing {
   }
 
   #dataset(path: string): void {
-    const { module } = this.#library;
     const fail = (problem: string): never => { throw new Hdf5ObjectProblem(`tensor "${showName(path)}"`, problem); };
-    const metadata = module.get_dataset_metadata(this.#file, `/${path}`);
+    const metadata = this.#library.ask((module) => module.get_dataset_metadata(this.#file, `/${path}`));
     const [virtual] = metadata.virtual_sources ?? [];
     if (metadata.virtual_sources !== undefined) fail(`is a virtual dataset${virtual === undefined ? '' : ` (its elements lie in "${showName(virtual.file_name)}")`}, which is not opened; copy its elements into this file`);
     const { shape } = metadata;
@@ -144,7 +145,7 @@ class Listing {
     const elements = elementsOf(shape);
     const bytes = elements * width;
     if (!shape.every(Number.isSafeInteger) || !Number.isSafeInteger(bytes)) fail(`its shape ${showShape(shape)} has more than 2^53 bytes`);
-    const filters = module.get_dataset_filters(this.#file, `/${path}`).map(({ id, name }) => ({ id, name }));
+    const filters = this.#library.ask((module) => module.get_dataset_filters(this.#file, `/${path}`)).map(({ id, name }) => ({ id, name }));
     const chunkBytes = metadata.chunks === null ? 0 : elementsOf(metadata.chunks) * width;
     if (chunkBytes > LARGEST_CHUNK) fail(`its chunks of ${chunkBytes} bytes are larger than the ${LARGEST_CHUNK} that are read`);
     if (filters.length === 0 && bytes > this.#fileBytes) fail(`its shape ${showShape(shape)} of ${type.dtype} takes ${bytes} bytes, but the whole file has ${this.#fileBytes}`);
@@ -175,7 +176,7 @@ class Listing {
 
   /** A group is known by the address of its header, which an object reference consists of. */
   #address(full: string): string {
-    return Buffer.from(this.#library.module.create_object_reference(this.#file, full)).toString('hex');
+    return Buffer.from(this.#library.ask((module) => module.create_object_reference(this.#file, full))).toString('hex');
   }
 
   #note(sentence: string): void {
@@ -185,15 +186,14 @@ class Listing {
 
   /** The attribute's value, when it is there and of a size to be read. */
   #attribute(path: string, name: string): unknown {
-    const { module } = this.#library;
-    const { size, total_size: count, vlen } = module.get_attribute_metadata(this.#file, path, name);
+    const { size, total_size: count, vlen } = this.#library.ask((module) => module.get_attribute_metadata(this.#file, path, name));
     // A text of varying length is stored elsewhere in the file, and several attributes may share it.
     if (!(size * count <= Math.min(this.#fileBytes, LONGEST_ATTRIBUTE)) || (vlen && count > MOST_NAMES)) return undefined;
-    return this.#library.attributeValue(this.#file, path, name);
+    return this.#library.ask(() => this.#library.attributeValue(this.#file, path, name));
   }
 
   #attributeNames(path: string): readonly string[] {
-    return this.#library.module.get_attribute_names(this.#file, path).slice(0, MOST_ATTRIBUTES);
+    return this.#library.ask((module) => module.get_attribute_names(this.#file, path)).slice(0, MOST_ATTRIBUTES);
   }
 
   #rootAttributes(): Record<string, string> {
@@ -218,7 +218,7 @@ class Listing {
   #dimensions(path: string, rank: number): string[] {
     if (!this.#attributeNames(`/${path}`).includes('DIMENSION_LIST')) return [];
     return Array.from({ length: rank }, (_, axis) => {
-      const [scale = ''] = this.#library.module.get_attached_scales(this.#file, `/${path}`, axis);
+      const [scale = ''] = this.#library.ask((module) => module.get_attached_scales(this.#file, `/${path}`, axis));
       return scale.slice(scale.lastIndexOf('/') + 1);
     });
   }

@@ -7,10 +7,16 @@ import type { ByteSource } from './byteSource.ts';
 import { CONTROL_BYTES, FAILED, LENGTH, READY, STATE, TRANSFER_BYTES, type Hdf5Contents, type Hdf5Message, type Hdf5Request, type Slab } from './hdf5Protocol.ts';
 import { WeightFileError } from './weightFileError.ts';
 
-/** A worker that is silent for longer than this, in milliseconds, is in a loop. Decompressing the largest chunk takes about one second. */
-const LONGEST_SILENCE = 5000;
-/** Starting one compiles four megabytes. */
+/**
+ * Processor time, in milliseconds, after which a worker that has neither answered nor asked for bytes is taken to be in a loop. The time of
+ * the whole process is what can be measured, so a busy program may be impatient, but never one that waits for its turn.
+ */
+const LONGEST_OPENING_STEP = 1000;
+/** Decompressing the largest chunk takes one to two seconds. */
+const LONGEST_READING_STEP = 5000;
+/** Starting a worker compiles four megabytes. */
 const LONGEST_START = 30_000;
+const CHECK_EVERY = 200;
 
 interface HdfThread {
   readonly worker: Worker;
@@ -26,7 +32,7 @@ export class Hdf5Session {
   readonly #thread: HdfThread;
   #answer: { readonly resolve: (message: Hdf5Message) => void; readonly reject: (error: Error) => void } | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #patience = LONGEST_SILENCE;
+  #patience = LONGEST_START;
   /** Requests take turns. */
   #turn: Promise<unknown> = Promise.resolve();
   #sourceError: unknown;
@@ -82,7 +88,7 @@ export class Hdf5Session {
     const answer = this.#turn.then(() => {
       if (this.#ended) throw new WeightFileError(this.#source.path, '', 'the file was closed while it was being read');
       this.#thread.worker.postMessage(request);
-      return this.#wait(LONGEST_SILENCE);
+      return this.#wait(request.kind === 'read' ? LONGEST_READING_STEP : LONGEST_OPENING_STEP);
     });
     this.#turn = answer.catch(() => undefined);
     return answer;
@@ -100,10 +106,17 @@ export class Hdf5Session {
 
   #watch(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    const begun = process.cpuUsage();
+    const look = (): void => {
+      const { user, system } = process.cpuUsage(begun);
+      if ((user + system) / 1000 < this.#patience) {
+        this.#timer = setTimeout(look, CHECK_EVERY);
+        return;
+      }
       void this.#end();
-      this.#fail(new WeightFileError(this.#source.path, '', `the HDF5 library was busy for ${this.#patience / 1000} seconds with one step and was stopped; the file is damaged, or made to be slow`));
-    }, this.#patience);
+      this.#fail(new WeightFileError(this.#source.path, '', `the HDF5 library was stopped after ${this.#patience / 1000} ${this.#patience === 1000 ? 'second' : 'seconds'} in one step; the file is damaged, or made to be slow`));
+    };
+    this.#timer = setTimeout(look, CHECK_EVERY);
   }
 
   readonly #onMessage = (message: Hdf5Message): void => {
