@@ -8,6 +8,7 @@ import { UserError } from '../protocol/userError.ts';
 import { shardOf } from '../weights/shard.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
+import { weightTensors } from '../weights/weightTensors.ts';
 import { activationNamed, activationNames } from './activation.ts';
 import type { DenseChain } from './denseChain.ts';
 import { readDescription } from './description.ts';
@@ -40,12 +41,14 @@ export type NetworkReading =
 const MAX_DESCRIPTION_BYTES = 4 * 1024 * 1024;
 
 /**
- * @param leadingAxes how many leading draw axes the tensors have; when left out, the fewest with which the tensors form a network
+ * @param leadingAxes how many leading draw axes the tensors have; when left out, as many as the file says, or the fewest with which the tensors
+ * form a network
  * @throws WeightFileError when a description is there and does not fit the file
  */
 export async function readNetwork(file: WeightFile, options: NetworkOptions, leadingAxes?: 0 | 1 | 2): Promise<NetworkReading> {
-  const weights = file.tensors.filter(({ name }) => file.optimizerPrefixes?.some((prefix) => name.startsWith(prefix)) !== true);
-  const candidates = leadingAxes === undefined ? possibleLeadingAxes(weights) : [leadingSizes(file.path, weights, leadingAxes)];
+  const weights = weightTensors(file).map(({ tensor }) => tensor);
+  const axes = leadingAxes ?? file.drawAxes;
+  const candidates = axes === undefined ? possibleLeadingAxes(weights) : [leadingSizes(file.path, weights, axes)];
   const shapes = (leading: LeadingAxes): NamedShape[] => weights.map(({ name, shape }) => ({ name, shape: shape.slice(leading.length) }));
 
   const description = await findDescription(file, options);

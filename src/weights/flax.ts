@@ -9,7 +9,7 @@ import { bytesPerElement, type Dtype } from './dtype.ts';
 import { joinRanges } from './joinedSource.ts';
 import { readMsgpack, type MsgpackValue } from './msgpack.ts';
 import { elementsOf, showShape } from './shape.ts';
-import { readStoredElements } from './storedElements.ts';
+import { plainElements, readStoredElements } from './storedElements.ts';
 import type { TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
 
@@ -102,6 +102,10 @@ export async function openFlax(source: ByteSource): Promise<WeightFile> {
       const tensor = tensors.get(name);
       if (tensor === undefined) throw new WeightFileError(path, `tensor "${showName(name)}"`, 'is not there');
       return readStoredElements(tensor.source, tensor.info, tensor.position, start, end ?? tensor.info.elements);
+    },
+    plain(name) {
+      const tensor = tensors.get(name);
+      return tensor === undefined ? undefined : plainElements(tensor.source, tensor.info, tensor.position);
     },
     close: () => source.close(),
   };

@@ -104,7 +104,7 @@ class Listing {
     if (external.filename !== undefined) {
       throw new Hdf5ObjectProblem(`link "${showName(path)}"`, `leads into another file ("${showName(external.filename)}"), which is not opened; copy what it leads to into this file`);
     }
-    const target: string | null = module.get_symbolic_link(this.#file, full);
+    const target = module.get_symbolic_link(this.#file, full) as string | null;
     if (target !== null) {
       this.#note(`Link "${showName(path)}" is a symbolic one (to "${showName(target)}") and is not followed.`);
       return;

@@ -2,6 +2,8 @@
  * One file in an HDF5 worker, seen from the reader: requests and their answers, bytes on demand, and an end to a worker that neither answers
  * nor asks for bytes, as damaged files can bring about.
  */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { ByteSource } from './byteSource.ts';
 import { CONTROL_BYTES, FAILED, LENGTH, READY, STATE, TRANSFER_BYTES, type Hdf5Contents, type Hdf5Message, type Hdf5Request, type Slab } from './hdf5Protocol.ts';
@@ -188,7 +190,8 @@ export class Hdf5Session {
 function startThread(): HdfThread {
   const shared = new SharedArrayBuffer(CONTROL_BYTES + TRANSFER_BYTES);
   // The bundled programs lie beside the bundled worker, the sources beside its source.
-  const script = new URL(import.meta.url.endsWith('.ts') ? './hdf5Worker.ts' : './hdf5Worker.mjs', import.meta.url);
+  const source = path.join(import.meta.dirname, 'hdf5Worker.ts');
+  const script = existsSync(source) ? source : path.join(import.meta.dirname, 'hdf5Worker.mjs');
   const worker = new Worker(script, { workerData: shared, execArgv: ['--no-warnings'], env: {}, resourceLimits: { maxOldGenerationSizeMb: 512 } });
   // Without a listener, a worker that fails while nobody waits for it would take the program with it.
   worker.on('error', () => undefined).on('exit', () => { if (idle?.worker === worker) idle = undefined; });

@@ -28,8 +28,7 @@ export async function openKerasArchive(source: ByteSource, archive: ZipArchive):
   const entry = archive.entry(WEIGHTS);
   if (entry === undefined) throw new WeightFileError(path, '', `is a Keras archive without ${WEIGHTS}${archive.entry('model.weights.json') === undefined ? '' : ': its weights are in shards, which is not supported yet; save the model without max_shard_size'}`);
   const file = await openHdf5(await weightsOf(archive, entry), (contents) => {
-    const { metadata: _, ...facts } = kerasFacts(contents) ?? { datasets: contents.datasets };
-    return { ...facts, format: 'Keras archive', metadata: factsOf(metadata), ...(config === undefined ? {} : { kerasConfig: config }) };
+    return { ...(kerasFacts(contents) ?? { datasets: contents.datasets }), format: 'Keras archive', metadata: factsOf(metadata), ...(config === undefined ? {} : { kerasConfig: config }) };
   });
   return {
     ...file,

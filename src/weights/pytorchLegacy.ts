@@ -9,9 +9,9 @@ import { bytesPerElement } from './dtype.ts';
 import { readPickleAt } from './pickle.ts';
 import { PickleCall, PickleDict, PicklePersistent, PickleSequence } from './pickleValue.ts';
 import type { PickleValue } from './pickleValue.ts';
-import { listPickledTensors } from './pytorchCheckpoint.ts';
+import { listPickledTensors, type PickledTensor } from './pytorchCheckpoint.ts';
 import { readStorageReference, storageWidth } from './pytorchTensor.ts';
-import { readStridedElements } from './stridedElements.ts';
+import { plainStridedElements, readStridedElements, type StridedLayout } from './stridedElements.ts';
 import type { WeightFile } from './weightFile.ts';
 import { WeightFileError, showName } from './weightFileError.ts';
 
@@ -46,6 +46,7 @@ export async function openLegacyPyTorch(source: ByteSource): Promise<WeightFile>
   const { storages, dataEnd } = await locateStorages(source, keys, storageWidths(path, root), end);
   const listed = listPickledTensors(path, root, { bytes: (key) => storages.get(key)?.bytes, name: (key) => key });
   const surplus = source.size - dataEnd;
+  const layoutOf = ({ stored }: PickledTensor): StridedLayout => ({ position: (storages.get(stored.storageKey)?.position ?? 0) + stored.offset * bytesPerElement[stored.dtype], strides: stored.strides, littleEndian: true });
   return {
     path,
     format: 'PyTorch before 1.6',
@@ -53,12 +54,10 @@ export async function openLegacyPyTorch(source: ByteSource): Promise<WeightFile>
     ...listed,
     warnings: [...(surplus === 0 ? [] : [`${surplus} bytes behind the last storage are ignored, as PyTorch does.`]), ...listed.warnings],
     async read(name, start = 0, last) {
-      const { info, stored } = listed.stored(name);
-      const storage = storages.get(stored.storageKey);
-      if (storage === undefined) throw new WeightFileError(path, `tensor "${showName(name)}"`, 'its storage is not in the file');
-      const layout = { position: storage.position + stored.offset * bytesPerElement[stored.dtype], strides: stored.strides, littleEndian: true };
-      return readStridedElements(source, info, layout, start, last ?? info.elements);
+      const tensor = listed.stored(name);
+      return readStridedElements(source, tensor.info, layoutOf(tensor), start, last ?? tensor.info.elements);
     },
+    plain: (name) => (listed.tensor(name) === undefined ? undefined : plainStridedElements(source, listed.stored(name).info, layoutOf(listed.stored(name)))),
     close: () => source.close(),
   };
 }

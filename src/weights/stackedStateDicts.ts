@@ -4,12 +4,15 @@
  */
 import type { TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
+import { weightsByShortName } from './weightTensors.ts';
 
 /**
- * The file itself when it is no such list. Closing the result closes the file.
+ * The file itself when it is no such list; of a posterior with named dimensions (ArviZ) the variables alone. Closing the result closes the file.
  * @throws WeightFileError when the state dicts differ in their names, shapes or dtypes
  */
 export function stackedStateDicts(file: WeightFile): WeightFile {
+  // A posterior's variables have their draw axes already, and names that say where in the file they are.
+  if (file.drawAxes !== undefined) return weightsByShortName(file);
   const count = file.stateDicts ?? 0;
   if (count === 0) return file;
   const first = file.tensors.filter(({ name }) => name.startsWith('0.')).map((tensor) => ({ ...tensor, name: tensor.name.slice(2) }));

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { groupedFiles } from '../../../src/analyses/drawFiles.ts';
@@ -42,6 +42,19 @@ describe('sets of draws', () => {
     const file = path.join(await temporaryFolder(), 'draws.npz');
     const theta = await writeStacked(file, leading);
     expect(await readDraws([file], { activation: 'relu' })).toMatchObject({ chains, drawsPerChain, theta });
+  });
+
+  it.each(['h5netcdf', 'netcdf4'])('are the chains and draws of a posterior by ArviZ (%s)', async (engine) => {
+    const file = path.join(import.meta.dirname, '../../fixtures/hdf5', `arviz-${engine}.nc`);
+    const { chains, drawsPerChain, chain, theta } = await readDraws([file], { activation: 'relu' });
+    expect({ chains, drawsPerChain }).toEqual({ chains: 2, drawsPerChain: 5 });
+    expect(parameterBlocks(chain).map(({ reference }) => reference.tensor)).toEqual(['0.weight', '0.bias', '2.weight', '2.bias']);
+    const expected = JSON.parse(await readFile(file.replace('.nc', '.json'), 'utf8')) as readonly { readonly name: string; readonly float64: string }[];
+    for (const { reference, rows, columns } of parameterBlocks(chain)) {
+      const values = new Float64Array(new Uint8Array(Buffer.from(expected.find(({ name }) => name === `posterior/${reference.tensor}`)?.float64 ?? '', 'hex')).buffer);
+      const read = Array.from({ length: 10 }, (_, m) => [...theta.subarray(m * chain.parameters + reference.offset, m * chain.parameters + reference.offset + rows * columns)]).flat();
+      expect(read, reference.tensor).toEqual([...values]);
+    }
   });
 
   it('of separate files need one description, the first one’s; a file of other shapes is named', async () => {

@@ -95,7 +95,6 @@ const messages: Readonly<Record<string, string>> = {
   'zip/onlySignature.npz': "is not a whole zip archive: its end record is missing, so the file is truncated or something else",
   'zip/noEntries.npz': "is a zip archive without entries",
   'zip/notWeights.npz': "is a zip archive, but neither PyTorch's (there is no data.pkl in a folder) nor NumPy's (there is no .npy)",
-  'zip/model.keras': "is a Keras archive (.keras), which is not supported yet; save its weights as safetensors or .npz",
   'pickle/extension.pt': "entry archive/data.pkl, byte 2: opcode 0x82 (EXT1) is not one that weights need; nothing was executed",
   'pickle/object.pt': "entry archive/data.pkl, byte 28: opcode 0x6f (OBJ) is not one that weights need; nothing was executed",
   'pickle/instance.pt': "entry archive/data.pkl, byte 3: opcode 0x69 (INST) is not one that weights need; nothing was executed",

@@ -140,8 +140,7 @@ describe('size', () => {
 
 describe('what else a file may turn out to be', () => {
   it.each([
-    ['keras.h5', '\x89HDF\r\n\x1a\n', 'is an HDF5 file (Keras, NetCDF-4), which is not supported yet'],
-    ['renamed.safetensors', '\x89HDF\r\n\x1a\n', 'is an HDF5 file (Keras, NetCDF-4), which is not supported yet'],
+    ['classic.nc', 'CDF\x01', 'is a NetCDF file of the classic format, which is not supported; convert it with "nccopy -k netCDF-4"'],
     ['old.tar', 'x'.padEnd(257, '\0') + 'ustar', 'is a tar archive, perhaps of PyTorch 0.1; load it in PyTorch and save it again with torch.save, or as safetensors'],
     ['model.tflite', '\x1c\0\0\0TFL3', 'is a TensorFlow Lite file, which is not supported yet'],
     ['pointer.safetensors', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n', 'is a Git LFS pointer, not the weights themselves; fetch them with "git lfs pull"'],
