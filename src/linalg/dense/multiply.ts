@@ -38,10 +38,11 @@ export async function multiply(question: Product, work: Work = {}, engine?: Engi
   requireLength(b, k, n);
   const c = question.c ?? new Float64Array(m * n);
   requireLength(c, m, n);
-  scale(c, beta);
+  if (beta !== 0 && beta !== 1) for (let i = 0; i < c.length; i++) c[i]! *= beta;
+  if (k === 0) return beta === 0 ? c.fill(0) : c;
   const first: Block = { values: a, offset: 0, distance: transposeA ? m : k, transposed: transposeA };
   const second: Block = { values: b, offset: 0, distance: transposeB ? k : n, transposed: transposeB };
-  const pieces = cut({ m, k, n, a: first, b: second, c: 0 }, n, Math.min(PIECE_BYTES, (work.memoryLimitBytes ?? Infinity) / 2));
+  const pieces = cut({ m, k, n, a: first, b: second, c: 0, add: beta !== 0 }, n, Math.min(PIECE_BYTES, (work.memoryLimitBytes ?? Infinity) / 2));
   const team = m * k * n <= PLAIN_PRODUCTS ? undefined : engine ?? await sharedEngine();
   for (const [done, piece] of pieces.entries()) {
     if (team === undefined) plainPiece(piece, c, n, alpha);
@@ -66,6 +67,8 @@ interface Piece {
   readonly b: Block;
   /** Where its corner lies in C. */
   readonly c: number;
+  /** Whether it adds to what is there. */
+  readonly add: boolean;
 }
 
 function from(block: Block, row: number, column: number): Block {
@@ -80,21 +83,19 @@ function cut(piece: Piece, ldc: number, bytes: number): Piece[] {
   const half = Math.ceil(longest / 2);
   const parts: readonly Piece[] = m === longest ? [{ ...piece, m: half }, { ...piece, m: m - half, a: from(a, half, 0), c: c + half * ldc }]
     : n === longest ? [{ ...piece, n: half }, { ...piece, n: n - half, b: from(b, 0, half), c: c + half }]
-      : [{ ...piece, k: half }, { ...piece, k: k - half, a: from(a, 0, half), b: from(b, half, 0) }];
+      : [{ ...piece, k: half }, { ...piece, k: k - half, a: from(a, 0, half), b: from(b, half, 0), add: true }];
   return parts.flatMap((part) => cut(part, ldc, bytes));
 }
 
-async function enginePiece(engine: Engine, { m, k, n, a, b, c: corner }: Piece, c: Float64Array, ldc: number, alpha: number, work: Work): Promise<void> {
+async function enginePiece(engine: Engine, { m, k, n, a, b, c: corner, add }: Piece, c: Float64Array, ldc: number, alpha: number, work: Work): Promise<void> {
   const bytes = 8 * (m * k + k * n + m * n + packingDoubles({ n, k }, engine.threads));
   await engine.run(`A product of ${m} × ${k} and ${k} × ${n}`, bytes, work, function* (scope) {
     const load = (block: Block, rows: number, columns: number): number => {
       const address = scope.allocate(rows * columns);
       const [height, width] = block.transposed ? [columns, rows] : [rows, columns];
       const target = scope.view(address, rows * columns);
-      for (let i = 0; i < height; i++) {
-        const start = block.offset + i * block.distance;
-        target.set(block.values.subarray(start, start + width), i * width);
-      }
+      if (width === block.distance) target.set(block.values.subarray(block.offset, block.offset + height * width));
+      else for (let i = 0; i < height; i++) target.set(block.values.subarray(block.offset + i * block.distance, block.offset + i * block.distance + width), i * width);
       return address;
     };
     const steps = (transposed: boolean, rows: number, columns: number): { rowStep: number; columnStep: number } => (transposed ? { rowStep: 1, columnStep: rows } : { rowStep: columns, columnStep: 1 });
@@ -103,24 +104,22 @@ async function enginePiece(engine: Engine, { m, k, n, a, b, c: corner }: Piece, 
     yield;
     const result = scope.allocate(m * n);
     const values = scope.view(result, m * n);
-    for (let i = 0; i < m; i++) values.set(c.subarray(corner + i * ldc, corner + i * ldc + n), i * n);
-    yield* product(scope, packingSpace(scope, { n, k }), { m, n, k }, left, right, result, n, { alpha, add: true });
-    for (let i = 0; i < m; i++) c.set(values.subarray(i * n, (i + 1) * n), corner + i * ldc);
+    if (add) for (let i = 0; i < m; i++) values.set(c.subarray(corner + i * ldc, corner + i * ldc + n), i * n);
+    yield* product(scope, packingSpace(scope, { n, k }), { m, n, k }, left, right, result, n, { alpha, add });
+    if (n === ldc) c.set(values, corner);
+    else for (let i = 0; i < m; i++) c.set(values.subarray(i * n, (i + 1) * n), corner + i * ldc);
   });
 }
 
-function plainPiece({ m, k, n, a, b }: Piece, c: Float64Array, ldc: number, alpha: number): void {
+function plainPiece({ m, k, n, a, b, c: corner, add }: Piece, c: Float64Array, ldc: number, alpha: number): void {
   for (let i = 0; i < m; i++) {
+    const to = corner + i * ldc;
+    if (!add) c.fill(0, to, to + n);
     for (let p = 0; p < k; p++) {
       const factor = alpha * a.values[a.transposed ? p * a.distance + i : i * a.distance + p]!;
       const row = b.transposed ? p : p * b.distance;
       const step = b.transposed ? b.distance : 1;
-      for (let j = 0; j < n; j++) c[i * ldc + j]! += factor * b.values[row + j * step]!;
+      for (let j = 0; j < n; j++) c[to + j]! += factor * b.values[row + j * step]!;
     }
   }
-}
-
-function scale(c: Float64Array, beta: number): void {
-  if (beta === 0) c.fill(0);
-  else if (beta !== 1) for (let i = 0; i < c.length; i++) c[i]! *= beta;
 }

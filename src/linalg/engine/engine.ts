@@ -38,8 +38,9 @@ const PAGE = 65536;
 const ADDRESSABLE = 65536 * PAGE;
 /** Below the first page's end the threads talk to each other. */
 const FIRST_FREE = PAGE;
-/** An idle memory that grew beyond this is given back. */
+/** A memory that grew beyond this is given back when it has been idle for so many milliseconds. */
 const KEPT_IDLE = 64 * 2 ** 20;
+const IDLE_MILLISECONDS = 2000;
 /** More threads than this wait for each other longer than they save. */
 const MOST_THREADS = 16;
 /** A crew that is not there by then is done without. */
@@ -56,6 +57,7 @@ export class Engine {
   /** False while the crew is being shown a new memory. */
   #assembled = false;
   #users = 0;
+  #idle: NodeJS.Timeout | undefined;
 
   private constructor(build: Build, module: WebAssembly.Module, threads: number) {
     this.build = build;
@@ -75,6 +77,11 @@ export class Engine {
     return this.#crew.length + 1;
   }
 
+  /** What the memory has grown to. */
+  get memoryBytes(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
   /**
    * Runs a computation that needs about so many bytes of the engine's memory. All it allocated is free again afterwards.
    * @throws MemoryLimitError beforehand when they exceed the limit or what 32-bit addresses reach; the signal's reason once aborted
@@ -92,7 +99,7 @@ export class Engine {
     } finally {
       for (const address of addresses) this.#heap.release(address);
       this.#users--;
-      if (this.#users === 0 && this.#memory.buffer.byteLength > KEPT_IDLE) this.#giveBackMemory();
+      this.#giveBackWhenIdle();
     }
   }
 
@@ -106,6 +113,7 @@ export class Engine {
       return algorithm(this.#scope(what, this.#assembled ? this.threads : 1, ignore, addresses));
     } finally {
       for (const address of addresses) this.#heap.release(address);
+      this.#giveBackWhenIdle();
     }
   }
 
@@ -178,6 +186,14 @@ export class Engine {
     }
     this.#kernels.setCrew(this.#crew.length);
     this.#assembled = true;
+  }
+
+  #giveBackWhenIdle(): void {
+    if (this.#users > 0 || this.#memory.buffer.byteLength <= KEPT_IDLE) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      if (this.#users === 0) this.#giveBackMemory();
+    }, IDLE_MILLISECONDS).unref();
   }
 
   #giveBackMemory(): void {

@@ -95,6 +95,15 @@ test('the number of threads does not change a bit of a product', async () => {
   expect(results[0]).toEqual(results[1]);
 });
 
+test('an empty sum is zero, or what was there', async () => {
+  const empty = new Float64Array(0);
+  const c = Float64Array.of(1, 2, 3, 4);
+  expect(await multiply({ a: empty, b: empty, m: 2, k: 0, n: 2, beta: 1, c })).toEqual(Float64Array.of(1, 2, 3, 4));
+  expect(await multiply({ a: empty, b: empty, m: 2, k: 0, n: 2, c })).toEqual(new Float64Array(4));
+  expect(await gram(empty, 2, 0)).toEqual(new Float64Array(4));
+  expect(await multiply({ a: empty, b: empty, m: 0, k: 3, n: 0 })).toHaveLength(0);
+});
+
 test('a length that does not fit its shape is refused', async () => {
   await expect(multiply({ a: new Float64Array(5), b: new Float64Array(4), m: 2, k: 2, n: 2 })).rejects.toThrow('5 entries do not make a 2 × 2 matrix');
   await expect(gram(new Float64Array(5), 2, 2)).rejects.toThrow('5 entries do not make a 2 × 2 matrix');
