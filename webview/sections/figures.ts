@@ -4,9 +4,12 @@ import type { FiguresSection } from '../../src/protocol/report.ts';
 import { element } from '../elements.ts';
 import type { SectionDrawing } from '../section.ts';
 
+/** Characters that fit into a column; what is longer takes two. */
+const longest = 14;
+
 export function drawFigures(section: FiguresSection): SectionDrawing {
   const body = element('dl', { class: 'figures-list' }, ...section.figures.map(({ label, value, detail }) =>
-    element('div', { class: 'figure' },
+    element('div', { class: value.length > longest ? 'figure wide' : 'figure' },
       element('dt', {}, visible(label)),
       element('dd', { class: 'value' }, visible(value)),
       detail === undefined ? null : element('dd', { class: 'detail' }, visible(detail)))));

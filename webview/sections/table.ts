@@ -1,12 +1,15 @@
-/** A plain table: sortable by its heads, numbers aligned, the first few hundred rows until the rest is asked for. */
+/** A plain table: sortable by its heads, searchable when it is long, numbers aligned, the first few hundred rows until the rest is asked for. */
 import { formatCount, formatNumber } from '../../src/protocol/format.ts';
 import type { TableSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
 import { button, element } from '../elements.ts';
 import type { Memory, SectionDrawing } from '../section.ts';
 import { nextOrder, parseOrder, rowOrder, storedOrder, type Order } from '../tableOrder.ts';
+import { wordFilter } from '../tensorTree.ts';
 
 const rowsAtFirst = 200;
+/** A table that is longer than this can be searched. */
+const rowsAtAGlance = 20;
 
 export function drawTable(section: TableSection, memory: Memory): SectionDrawing {
   let order: Order | null = parseOrder(memory.remembered, section.columns.length);
@@ -26,19 +29,33 @@ export function drawTable(section: TableSection, memory: Memory): SectionDrawing
     fill();
   }, { class: 'secondary more' });
 
-  const inOrder = (): number[] => rowOrder(section.rows.length, (row, column) => section.rows[row]?.[column] ?? null, order);
+  const search = element('input', { type: 'search', class: 'filter', 'aria-label': `Filter ${visible(section.title)}` });
+  search.placeholder = 'Filter';
+  search.spellcheck = false;
+  const count = element('span', { class: 'note', role: 'status' });
+  search.addEventListener('input', () => { fill(); });
+  let texts: readonly string[] | undefined;
+  const inOrder = (): number[] => {
+    const rows = rowOrder(section.rows.length, (row, column) => section.rows[row]?.[column] ?? null, order);
+    if (search.value.trim() === '') return rows;
+    texts ??= section.rows.map((row) => row.map((cell) => (cell === null ? '' : String(cell))).join(' ').toLowerCase());
+    const matches = wordFilter(search.value);
+    return rows.filter((row) => matches(texts?.[row] ?? ''));
+  };
   const fill = (): void => {
     heads.forEach((head, i) => { head.setAttribute('aria-sort', order?.column !== i ? 'none' : order.descending ? 'descending' : 'ascending'); });
-    rows.replaceChildren(...inOrder().slice(0, shown).map((row) =>
+    const kept = inOrder();
+    count.textContent = kept.length === section.rows.length ? '' : `${formatCount(kept.length)} of ${formatCount(section.rows.length)} rows`;
+    rows.replaceChildren(...kept.slice(0, shown).map((row) =>
       element('tr', {}, ...section.columns.map((column, i) => element('td', { class: column.align }, cellText(section.rows[row]?.[i] ?? null))))));
-    more.textContent = `Show all ${formatCount(section.rows.length)} rows`;
-    more.hidden = section.rows.length <= shown;
+    more.textContent = `Show all ${formatCount(kept.length)} rows`;
+    more.hidden = kept.length <= shown;
   };
   fill();
 
   const nothing = section.rows.length === 0;
   return {
-    body: nothing ? element('p', { class: 'note' }, section.meaning === '' ? 'No rows.' : '') : element('div', { class: 'table-body' }, element('div', { class: 'table-scroll' }, element('table', {}, element('thead', {}, element('tr', {}, ...heads)), rows)), more),
+    body: nothing ? element('p', { class: 'note' }, section.meaning === '' ? 'No rows.' : '') : element('div', { class: 'table-body' }, section.rows.length > rowsAtAGlance ? element('div', { class: 'grid-tools' }, search, count) : null, element('div', { class: 'table-scroll' }, element('table', {}, element('thead', {}, element('tr', {}, ...heads)), rows)), more),
     numbers: () => [section.columns.map((column) => column.label), ...inOrder().map((row) => section.rows[row] ?? [])],
   };
 }

@@ -23,6 +23,8 @@ const window = windowWith({
   'model.safetensors.index.json': JSON.stringify(index, null, 2),
   'train.py': 'import torch\n\nweights = "net.safetensors"\nmissing = "gone.safetensors"\npart = "model-00001-of-00002.safetensors"\n',
   'later.safetensors': safetensors(later),
+  'model.json': JSON.stringify({ format: 'layers-model', weightsManifest: [{ paths: ['group1-shard1of1.bin'], weights: [{ name: 'dense/kernel', shape: [2, 3], dtype: 'float32' }] }] }, null, 2),
+  'group1-shard1of1.bin': Buffer.alloc(24),
   'torn.safetensors': safetensors(weights).subarray(0, 300),
 });
 
@@ -84,7 +86,7 @@ test('the viewer follows the file on disk, and keeps the filter, the selection a
   await writeFile(path.join(w.folder, 'net.safetensors'), safetensors({ ...weights, 'extra.bias': { shape: [7, 9], values: Array.from({ length: 63 }, () => 1) } }));
   await view.locator('[data-section=tensors]', { hasText: 'extra' }).waitFor();
   await view.locator('#note', { hasText: 'net.safetensors changed on disk' }).waitFor();
-  expect(await view.locator('.filter').inputValue()).toBe('bias');
+  expect(await view.locator('.outline .filter').inputValue()).toBe('bias');
   await expect.poll(() => view.locator('.outline [role=row]:focus').innerText()).toContain('bias');
   await writeFile(path.join(w.folder, 'net.safetensors'), safetensors(weights));
   await view.locator('[data-section=tensors]').filter({ hasNotText: 'extra' }).waitFor();
@@ -120,6 +122,19 @@ test('two files, chosen in the Explorer, are compared tensor by tensor', async (
   await w.closeEditors();
 });
 
+test('the viewer leads to a comparison with another file', async () => {
+  const w = window();
+  await w.openFile('net.safetensors');
+  await (await w.shown()).locator('[data-action=diff]').click();
+  expect(await w.question()).toContain('later.safetensors');
+  await w.pick('later.safetensors');
+  await w.tab('later.safetensors compared with net.safetensors').waitFor();
+  const view = await w.shown();
+  // The other way round: ‖1.5 w − w‖ / ‖w‖.
+  expect(await view.locator('[data-section=differences]').innerText()).toMatch(/changed[^]*\b0\.5\b/);
+  await w.closeEditors();
+});
+
 test('a torn file is one clear sentence that names it', async () => {
   const w = window();
   await w.openFile('torn.safetensors');
@@ -137,6 +152,8 @@ test('a hover on a path in a program tells what the file holds', async () => {
   const text = await w.hover('net.safetensors', 'parameters');
   expect(text).toContain('32 parameters in 4 tensors');
   expect(text).toMatch(/0\.weight/);
+  // The viewer has read the weights since they last changed.
+  expect(text).toMatch(/norm [\d.]+, 0 zeros, no NaN or ∞/);
   await w.shot('hover-path');
 });
 
@@ -169,6 +186,16 @@ test('a hover in an index of shards tells type and shape of a tensor, and what a
   await w.shot('hover-index');
   const shard = await w.hover('model-00001-of-00002.safetensors', 'tensors');
   expect(shard).toContain('20 parameters in 2 tensors');
+  await w.closeEditors();
+});
+
+test('a hover in a TensorFlow.js model tells a weight and a shard', async () => {
+  const w = window();
+  await w.openFile('model.json');
+  const weight = await w.hover('dense/kernel', 'elements');
+  expect(weight).toMatch(/^dense\/kernel — F32, 2 × 3, 6 elements\s+in model\.json/);
+  const shard = await w.hover('group1-shard1of1.bin', 'Shard');
+  expect(shard).toContain('Shard 1 of 1 of the weights of model.json');
   await w.closeEditors();
 });
 
