@@ -4,7 +4,7 @@
  */
 import type { ByteSource } from './byteSource.ts';
 
-const WINDOW_BYTES = 2 ** 18;
+export const WINDOW_BYTES = 2 ** 18;
 
 export class ByteWindow {
   #source: ByteSource | undefined;

@@ -29,7 +29,7 @@ export class Float32Moments {
 
   /** A block with elements that are not finite. */
   addMixed(values: Float32Array): void {
-    const { finite, mean, standardDeviation, min, max, zeros, nan, infinite } = momentsOf(Float64Array.from(values));
+    const { finite, mean, standardDeviation, min, max, zeros, nan, infinite } = momentsOf(new Float64Array(values));
     if (finite > 0) this.#merge(finite, mean, standardDeviation * standardDeviation * finite);
     this.#min = Math.min(this.#min, min);
     this.#max = Math.max(this.#max, max);

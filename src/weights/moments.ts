@@ -32,7 +32,9 @@ export function momentsOf(values: Float64Array): Moments {
   let nan = 0;
   let infinite = 0;
   let finite = 0;
-  for (const value of values) {
+  const { length } = values;
+  for (let i = 0; i < length; i++) {
+    const value = values[i]!;
     if (value - value !== 0) {
       if (Number.isNaN(value)) nan++;
       else infinite++;

@@ -26,14 +26,11 @@ export interface CellHistogram {
   readonly cells: readonly number[];
 }
 
-/** Cells of one value each. */
-export function cellsOfSorted(values: Float64Array): OrderedCells {
-  return { low: values, high: values, count: new Float64Array(values.length).fill(1) };
-}
-
 /** Type 7 of Hyndman & Fan (1996), as NumPy's `linear`: between the elements of ranks ⌊h⌋ and ⌊h⌋ + 1, h = (n − 1)·level. */
 export function quantilesOf({ low, high, count }: OrderedCells, levels: readonly number[]): Quantiles {
-  const total = count.reduce((sum, n) => sum + n, 0);
+  const { length } = count;
+  let total = 0;
+  for (let i = 0; i < length; i++) total += count[i]!;
   if (total === 0) return { values: [], resolution: 0, cells: [] };
   let cell = 0;
   let before = 0;
@@ -58,12 +55,26 @@ export function quantilesOf({ low, high, count }: OrderedCells, levels: readonly
     const [keptCell, keptBefore] = [cell, before];
     const above = element(rank + 1);
     [cell, before] = [keptCell, keptBefore];
-    // From the nearer end, as NumPy does; halves first, since the difference of two finite numbers may be none.
-    const difference = 2 * (above / 2 - below / 2);
-    if (!Number.isFinite(difference)) return below * (1 - share) + above * share;
-    return share < 0.5 ? below + difference * share : above - difference * (1 - share);
+    return between(below, above, share);
   });
   return { values, resolution, cells: [...cells] };
+}
+
+/** The same of elements themselves, in ascending order. */
+export function quantilesOfSorted(sorted: Float64Array, levels: readonly number[]): number[] {
+  if (sorted.length === 0) return [];
+  return levels.map((level) => {
+    const position = (sorted.length - 1) * level;
+    const rank = Math.floor(position);
+    return between(sorted[rank]!, sorted[Math.min(sorted.length - 1, rank + 1)]!, position - rank);
+  });
+}
+
+/** From the nearer end, as NumPy does. */
+function between(below: number, above: number, share: number): number {
+  const difference = above - below;
+  if (!Number.isFinite(difference)) return below * (1 - share) + above * share;
+  return share < 0.5 ? below + difference * share : above - difference * (1 - share);
 }
 
 /** `bins` equal bins on [min, max], each without its upper edge but the last; as NumPy's `histogram`. */
@@ -86,6 +97,23 @@ export function histogramOf({ low, high, count }: OrderedCells, min: number, max
     counts[within]! += count[cell]!;
   }
   return { counts, resolution, cells };
+}
+
+/** The same of elements themselves, in ascending order. */
+export function histogramOfSorted(sorted: Float64Array, min: number, max: number, bins: number): number[] {
+  const below = Array.from({ length: bins + 1 }, (_, bin) => (bin === bins ? sorted.length : bin === 0 ? 0 : countBelow(sorted, binEdge(min, max, bins, bin))));
+  return Array.from({ length: bins }, (_, bin) => below[bin + 1]! - below[bin]!);
+}
+
+function countBelow(sorted: Float64Array, edge: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < edge) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Lower edge of a bin, with the roundings of NumPy's `linspace`. */

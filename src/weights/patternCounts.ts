@@ -10,6 +10,8 @@ import type { OrderedCells } from './orderedCells.ts';
 interface Patterns {
   readonly values: Float64Array;
   readonly ascending: Uint16Array;
+  readonly notNumbers: Uint16Array;
+  readonly infinities: Uint16Array;
 }
 
 const patternsOf = new Map<RealDtype, Patterns>();
@@ -18,49 +20,73 @@ export function isNarrow(dtype: RealDtype): boolean {
   return bytesPerElement[dtype] <= 2;
 }
 
-/** @param counts of each pattern, read as a little-endian number */
-export function narrowStatistics(dtype: RealDtype, counts: Float64Array): { readonly moments: Moments; readonly cells: OrderedCells } {
-  const { values, ascending } = allPatterns(dtype);
-  let nan = 0;
-  let infinite = 0;
-  for (let pattern = 0; pattern < values.length; pattern++) {
-    const value = values[pattern]!;
-    if (Number.isNaN(value)) nan += counts[pattern]!;
-    else if (value - value !== 0) infinite += counts[pattern]!;
+/** @param counts of each pattern, read as a little-endian number; there may be more memory than patterns */
+export function narrowStatistics(dtype: RealDtype, counts: Float64Array | Uint32Array): { readonly moments: Moments; readonly cells: OrderedCells } {
+  const { values, ascending, notNumbers, infinities } = allPatterns(dtype);
+  const nan = countOf(notNumbers, counts);
+  const infinite = countOf(infinities, counts);
+  const low = new Float64Array(ascending.length);
+  const count = new Float64Array(ascending.length);
+  let occurring = 0;
+  const { length } = ascending;
+  for (let i = 0; i < length; i++) {
+    const pattern = ascending[i]!;
+    const n = counts[pattern]!;
+    if (n === 0) continue;
+    low[occurring] = values[pattern]!;
+    count[occurring++] = n;
   }
-  const occurring = ascending.filter((pattern) => counts[pattern]! > 0);
-  const low = Float64Array.from(occurring, (pattern) => values[pattern]!);
-  const count = Float64Array.from(occurring, (pattern) => counts[pattern]!);
-  return { moments: { ...weightedMoments(low, count), nan, infinite }, cells: { low, high: low, count } };
+  const cells = { low: low.subarray(0, occurring), high: low.subarray(0, occurring), count: count.subarray(0, occurring) };
+  return { moments: { ...weightedMoments(cells.low, cells.count), nan, infinite }, cells };
+}
+
+function countOf(patterns: Uint16Array, counts: Float64Array | Uint32Array): number {
+  let sum = 0;
+  for (const pattern of patterns) sum += counts[pattern]!;
+  return sum;
 }
 
 function weightedMoments(values: Float64Array, count: Float64Array): Moments {
   if (values.length === 0) return noElements;
-  const finite = count.reduce((sum, n) => sum + n, 0);
-  const sumOf = (term: (value: number) => number): number => compensatedSum(values.length, (i) => term(values[i]!) * count[i]!);
-  // No square of these types' numbers overflows.
-  const mean = sumOf((value) => value) / finite;
+  let finite = 0;
+  let zeros = 0;
+  const sum = new CompensatedSum();
+  const squares = new CompensatedSum();
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    const n = count[i]!;
+    finite += n;
+    if (value === 0) zeros += n;
+    // No square of these types' numbers overflows.
+    sum.add(value * n);
+    squares.add(value * value * n);
+  }
+  const mean = sum.value / finite;
+  const squaresAboutMean = new CompensatedSum();
+  for (let i = 0; i < values.length; i++) squaresAboutMean.add((values[i]! - mean) ** 2 * count[i]!);
   return {
-    finite, mean, nan: 0, infinite: 0,
+    finite, mean, zeros, nan: 0, infinite: 0,
     min: values[0]!,
     max: values[values.length - 1]!,
-    standardDeviation: values.length === 1 ? 0 : Math.sqrt(sumOf((value) => (value - mean) ** 2) / finite),
-    norm: Math.sqrt(sumOf((value) => value * value)),
-    zeros: sumOf((value) => (value === 0 ? 1 : 0)),
+    standardDeviation: values.length === 1 ? 0 : Math.sqrt(squaresAboutMean.value / finite),
+    norm: Math.sqrt(squares.value),
   };
 }
 
 /** Neumaier's variant of Kahan's sum (1974). */
-function compensatedSum(length: number, term: (index: number) => number): number {
-  let sum = 0;
-  let lost = 0;
-  for (let i = 0; i < length; i++) {
-    const next = term(i);
-    const total = sum + next;
-    lost += Math.abs(sum) >= Math.abs(next) ? sum - total + next : next - total + sum;
-    sum = total;
+class CompensatedSum {
+  #sum = 0;
+  #lost = 0;
+
+  get value(): number {
+    return this.#sum + this.#lost;
   }
-  return sum + lost;
+
+  add(term: number): void {
+    const total = this.#sum + term;
+    this.#lost += Math.abs(this.#sum) >= Math.abs(term) ? this.#sum - total + term : term - total + this.#sum;
+    this.#sum = total;
+  }
 }
 
 function allPatterns(dtype: RealDtype): Patterns {
@@ -69,8 +95,13 @@ function allPatterns(dtype: RealDtype): Patterns {
   const width = bytesPerElement[dtype];
   const bytes = width === 1 ? Uint8Array.from({ length: 256 }, (_, pattern) => pattern) : new Uint8Array(Uint16Array.from({ length: 65536 }, (_, pattern) => pattern).buffer);
   const values = decodeElements(dtype, bytes);
-  const finite = Array.from(values.keys()).filter((pattern) => Number.isFinite(values[pattern]));
-  const patterns = { values, ascending: Uint16Array.from(finite.sort((a, b) => values[a]! - values[b]!)) };
+  const all = Uint16Array.from({ length: values.length }, (_, pattern) => pattern);
+  const patterns = {
+    values,
+    ascending: all.filter((pattern) => Number.isFinite(values[pattern])).sort((a, b) => values[a]! - values[b]!),
+    notNumbers: all.filter((pattern) => Number.isNaN(values[pattern])),
+    infinities: all.filter((pattern) => Math.abs(values[pattern]!) === Infinity),
+  };
   patternsOf.set(dtype, patterns);
   return patterns;
 }

@@ -1,38 +1,62 @@
 /**
- * Sorting of float32 numbers by the digits of their patterns, the least significant first. Patterns become ordered as their numbers when
- * those of negative numbers are inverted and the others get the sign bit. Several times as fast as a sort by comparisons.
+ * Sorting of float32 numbers by three digits of their patterns, of 11, 11 and 10 bits, the least significant first. Patterns become ordered as
+ * their numbers when those of negative numbers are inverted and the others get the sign bit. Several times as fast as a sort by comparisons.
  */
-const SIGN = 0x80000000;
-// Below, tables of 2¹¹ digits cost more than a fourth round does.
-const FEW = 2048;
-const next = new Uint32Array(2 ** 11);
+// Below, the tables cost more than they save.
+const FEW = 200;
+const SIGN = -0x80000000;
+const DIGITS = 2 ** 11;
+const first = new Uint32Array(DIGITS);
+const second = new Uint32Array(DIGITS);
+const third = new Uint32Array(DIGITS);
 
 /** The finite ones of `values`, ascending, as float64. `values` are moved about. */
 export function sortedFinite(values: Float32Array<ArrayBuffer>): Float64Array {
+  // Here and below by index: iterators over typed arrays take several times as long.
+  const { length } = values;
   let finite = 0;
-  for (const value of values) if (value - value === 0) values[finite++] = value;
-  let from = new Int32Array(values.buffer, values.byteOffset, finite);
-  for (let i = 0; i < finite; i++) from[i]! ^= (from[i]! >> 31) | SIGN;
-  const bits = finite < FEW ? 8 : 11;
-  let to = new Int32Array(finite);
-  for (let shift = 0; shift < 32; shift += bits) {
-    distribute(from, to, shift, 2 ** bits);
-    [from, to] = [to, from];
+  for (let i = 0; i < length; i++) {
+    const value = values[i]!;
+    if (value - value === 0) values[finite++] = value;
   }
-  for (let i = 0; i < finite; i++) from[i]! ^= (~from[i]! >> 31) | SIGN;
-  return Float64Array.from(new Float32Array(from.buffer, from.byteOffset, finite));
+  if (finite < FEW) return new Float64Array(values.subarray(0, finite).sort());
+  const patterns = new Int32Array(values.buffer, values.byteOffset, finite);
+  const other = new Int32Array(finite);
+  first.fill(0);
+  second.fill(0);
+  third.fill(0);
+  for (let i = 0; i < finite; i++) {
+    const stored = patterns[i]!;
+    const pattern = stored ^ ((stored >> 31) | SIGN);
+    patterns[i] = pattern;
+    first[pattern & (DIGITS - 1)]!++;
+    second[(pattern >>> 11) & (DIGITS - 1)]!++;
+    third[pattern >>> 22]!++;
+  }
+  startsOf(first);
+  startsOf(second);
+  startsOf(third);
+  for (let i = 0; i < finite; i++) {
+    const pattern = patterns[i]!;
+    other[first[pattern & (DIGITS - 1)]!++] = pattern;
+  }
+  for (let i = 0; i < finite; i++) {
+    const pattern = other[i]!;
+    patterns[second[(pattern >>> 11) & (DIGITS - 1)]!++] = pattern;
+  }
+  for (let i = 0; i < finite; i++) {
+    const pattern = patterns[i]!;
+    other[third[pattern >>> 22]!++] = pattern ^ ((~pattern >> 31) | SIGN);
+  }
+  return new Float64Array(new Float32Array(other.buffer));
 }
 
-/** Stable, by the digit from bit `shift` on. */
-function distribute(from: Int32Array, to: Int32Array, shift: number, digits: number): void {
-  const mask = digits - 1;
-  next.fill(0, 0, digits);
-  for (const pattern of from) next[(pattern >>> shift) & mask]!++;
+/** From how many of each digit there are, to where the first of it goes. */
+function startsOf(counts: Uint32Array): void {
   let before = 0;
-  for (let digit = 0; digit < digits; digit++) {
-    const count = next[digit]!;
-    next[digit] = before;
+  for (let digit = 0; digit < DIGITS; digit++) {
+    const count = counts[digit]!;
+    counts[digit] = before;
     before += count;
   }
-  for (const pattern of from) to[next[(pattern >>> shift) & mask]!++] = pattern;
 }

@@ -4,20 +4,24 @@
  * those of its float64 (`wordCounts.ts`). A small tensor is sorted instead, a larger one is looked at again where its cells are too wide.
  */
 import { quantileLevels, type TensorStatistics } from '../protocol/report.ts';
-import { ByteWindow } from './byteWindow.ts';
-import { bytesPerElement, decodeElements, isReal } from './dtype.ts';
+import { ByteWindow, WINDOW_BYTES } from './byteWindow.ts';
+import { bytesPerElement, decodeElements, isReal, type RealDtype } from './dtype.ts';
 import { Float32Moments } from './float32Moments.ts';
 import { elementStatistics, mergeMoments, momentsOf, noElements, type Moments } from './moments.ts';
-import { cellsOfSorted, histogramOf, quantilesOf, type OrderedCells } from './orderedCells.ts';
+import { histogramOf, histogramOfSorted, quantilesOf, quantilesOfSorted, type OrderedCells } from './orderedCells.ts';
 import { isNarrow, narrowStatistics } from './patternCounts.ts';
 import { readPieces } from './readPieces.ts';
 import { sortedFinite } from './sortFloat32.ts';
 import { PIECES, statisticsKernel, type StatisticsKernel } from './statisticsKernel.ts';
 import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
-import { float32Words, float64Words, WordCounts, type WordCells } from './wordCounts.ts';
+import { cellMemory, float32Words, float64Words, WordCounts, type CellMemory, type WordCells } from './wordCounts.ts';
 
 const PIECE_ELEMENTS = 2 ** 20;
+/** Tensors up to this size are sorted: where it takes less time than to count in many cells. */
 const SORTED_ELEMENTS = 2 ** 15;
+const SORTED_FLOAT32 = 2 ** 18;
+/** Below, the few elements of an 8- or 16-bit type are not worth 2¹⁶ counts. */
+const COUNTED_PATTERNS = 1024;
 /** Tensors up to this size are always looked at again, so that all is exact. */
 const EXACT_ELEMENTS = 2 ** 20;
 // A block lies in the processor's nearest cache while its mean and then its squares are summed, and bounds the rounding error of both.
@@ -36,6 +40,7 @@ export class StatisticsReader {
   readonly #makeKernel: () => StatisticsKernel | Promise<StatisticsKernel>;
   readonly #window = new ByteWindow();
   #kernel: StatisticsKernel | undefined;
+  #cells: CellMemory | undefined;
 
   /** @param makeKernel for tests: the inner loops that are used */
   constructor(file: WeightFile, makeKernel: () => StatisticsKernel | Promise<StatisticsKernel> = statisticsKernel) {
@@ -50,10 +55,13 @@ export class StatisticsReader {
   async read(name: string, signal: AbortSignal, progress: Progress = () => undefined): Promise<TensorStatistics> {
     const tensor = this.#file.tensor(name);
     const plain = this.#file.plain?.(name);
-    if (tensor === undefined || tensor.elements <= SORTED_ELEMENTS) return this.#small(name, tensor, plain, signal);
-    if (plain === undefined || !isReal(tensor.dtype)) return this.#wide(name, tensor.elements, signal, progress);
-    if (isNarrow(tensor.dtype)) return this.#narrow(tensor, plain, signal, progress);
-    return tensor.dtype === 'F32' ? this.#float32(tensor, plain, signal, progress) : this.#wide(name, tensor.elements, signal, progress);
+    if (tensor !== undefined && plain !== undefined && isReal(tensor.dtype)) {
+      if (isNarrow(tensor.dtype) && tensor.elements >= COUNTED_PATTERNS) return this.#narrow(tensor, plain, signal, progress);
+      if (tensor.dtype === 'F32' && tensor.elements > SORTED_FLOAT32) return this.#float32(tensor, plain, signal, progress);
+      if (tensor.dtype === 'F32' || tensor.elements <= SORTED_ELEMENTS) return this.#small(name, tensor, plain, signal);
+    }
+    if (tensor === undefined || tensor.elements <= SORTED_ELEMENTS) return this.#small(name, tensor, undefined, signal);
+    return this.#wide(name, tensor.elements, signal, progress);
   }
 
   async #small(name: string, tensor: TensorInfo | undefined, plain: PlainElements | undefined, signal: AbortSignal): Promise<TensorStatistics> {
@@ -67,16 +75,22 @@ export class StatisticsReader {
     if (!isReal(dtype)) throw new TypeError(`${dtype} has no patterns`);
     const width = bytesPerElement[dtype] === 1 ? 1 : 2;
     const kernel = await this.#prepared();
-    const counts = new Float64Array(2 ** (8 * width));
-    kernel.counts.fill(0, 0, counts.length);
+    const patterns = 2 ** (8 * width);
+    kernel.counts.fill(0, 0, patterns);
+    if (bytes <= WINDOW_BYTES) {
+      signal.throwIfAborted();
+      kernel.bytes.set(await this.#window.read(source, position, bytes));
+      kernel.patterns(width, 0, elements);
+      return fromPatterns(dtype, kernel.counts.subarray(0, patterns));
+    }
+    const counts = new Float64Array(patterns);
     await readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
       kernel.patterns(width, offset, length / width);
       // Counts of 32 bits are emptied before they can overflow.
       if (done % 2 ** 30 === 0 || done + length === bytes) drain(kernel.counts, counts);
       progress((done / bytes) * elements);
     });
-    const { moments, cells } = narrowStatistics(dtype, counts);
-    return withOrder(moments, describeOrder(moments, cells));
+    return fromPatterns(dtype, counts);
   }
 
   async #float32({ elements, bytes }: TensorInfo, { source, position }: PlainElements, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
@@ -84,7 +98,7 @@ export class StatisticsReader {
     const { buffer, byteOffset, byteLength } = kernel.bytes;
     const values = new Float32Array(buffer, byteOffset, byteLength / 4);
     const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
-    const counts = new WordCounts(float32Words, kernel.counts);
+    const counts = new WordCounts(float32Words, this.#emptyCells(kernel));
     const sums = new Float32Moments();
     await readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
       counts.announce(length / 4);
@@ -106,7 +120,7 @@ export class StatisticsReader {
 
   async #wide(name: string, elements: number, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
     let moments = noElements;
-    const counts = new WordCounts(float64Words);
+    const counts = new WordCounts(float64Words, this.#emptyCells(await this.#prepared()));
     const wordsOf = (values: Float64Array): Uint32Array => new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
     await this.#pieces(name, elements, signal, progress, (values) => {
       counts.add(wordsOf(values));
@@ -139,22 +153,39 @@ export class StatisticsReader {
     signal.throwIfAborted();
   }
 
+  #emptyCells(kernel: StatisticsKernel): CellMemory {
+    this.#cells ??= cellMemory(kernel.counts);
+    this.#cells.counts.fill(0);
+    this.#cells.positions.fill(0);
+    return this.#cells;
+  }
+
   async #prepared(): Promise<StatisticsKernel> {
     this.#kernel ??= await this.#makeKernel();
     return this.#kernel;
   }
 }
 
+function fromPatterns(dtype: RealDtype, counts: Float64Array | Uint32Array): TensorStatistics {
+  const { moments, cells } = narrowStatistics(dtype, counts);
+  return withOrder(moments, describeOrder(moments, cells));
+}
+
 /** @param values are moved about */
 function fromSorted(values: Float64Array): TensorStatistics {
   const sorted = values.filter((value) => value - value === 0).sort();
-  const moments = momentsOf(values);
-  return withOrder(moments, describeOrder(moments, cellsOfSorted(sorted)));
+  return ofSorted(momentsOf(values), sorted);
 }
 
+/** @param values are moved about */
 function fromSortedFloat32(values: Float32Array<ArrayBuffer>): TensorStatistics {
-  const moments = momentsOf(Float64Array.from(values));
-  return withOrder(moments, describeOrder(moments, cellsOfSorted(sortedFinite(values))));
+  const moments = momentsOf(new Float64Array(values));
+  return ofSorted(moments, sortedFinite(values));
+}
+
+function ofSorted(moments: Moments, sorted: Float64Array): TensorStatistics {
+  const histogram = histogramOfSorted(sorted, moments.min, moments.max, binsFor(moments, MOST_BINS));
+  return { ...elementStatistics(moments), quantiles: quantilesOfSorted(sorted, quantileLevels), histogram, resolution: 0 };
 }
 
 /** About 2·∛n, the rule of Rice, so that a small tensor's histogram is not a row of zeros and ones. */

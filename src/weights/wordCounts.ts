@@ -51,21 +51,34 @@ export interface WordCells extends OrderedCells {
   readonly keys: Int32Array;
 }
 
+/** 2²⁰ of each. */
+export interface CellMemory {
+  readonly counts: Uint32Array;
+  readonly positions: Uint16Array;
+}
+
+export function cellMemory(counts: Uint32Array = new Uint32Array(CELLS)): CellMemory {
+  return { counts, positions: new Uint16Array(CELLS) };
+}
+
 export class WordCounts {
   readonly #format: WordFormat;
   readonly #counts: Uint32Array;
+  readonly #positions: Uint16Array;
   /** What was in `#counts` before it might have overflowed. */
   #carried: Float64Array | undefined;
   #added = 0;
   /** For a chosen cell, its position in `#fine` from 1 on. */
   readonly #chosen = new Map<number, number>();
-  #positions: Uint16Array | undefined;
+  /** Keys of occupied cells by ascending value, once the first look is over. */
+  #occupied: Int32Array | undefined;
   #fine = new Float64Array(0);
 
-  /** @param counts memory of 2²⁰ counts, which is this object's own until it is done with */
-  constructor(format: WordFormat, counts: Uint32Array = new Uint32Array(CELLS)) {
+  /** @param memory all zero; this object's own from now on */
+  constructor(format: WordFormat, { counts, positions }: CellMemory = cellMemory()) {
     this.#format = format;
-    this.#counts = counts.fill(0);
+    this.#counts = counts;
+    this.#positions = positions;
   }
 
   /** To be called before so many elements are counted in `counts` by someone else. */
@@ -84,7 +97,6 @@ export class WordCounts {
 
   /** Chooses cells for a second look, to which all elements must then be shown. At most 2¹⁶ − 1. */
   choose(keys: Iterable<number>): void {
-    this.#positions = new Uint16Array(CELLS);
     for (const key of keys) {
       if (key < 0 || this.#chosen.has(key)) continue;
       this.#chosen.set(key, this.#chosen.size + 1);
@@ -95,7 +107,7 @@ export class WordCounts {
 
   addChosen(patterns: Uint32Array): void {
     const step = this.#format.words;
-    const positions = this.#positions ?? new Uint16Array(CELLS);
+    const positions = this.#positions;
     const fine = this.#fine;
     for (let i = step - 1; i < patterns.length; i += step) {
       const word = patterns[i]!;
@@ -104,41 +116,51 @@ export class WordCounts {
     }
   }
 
-  /** The occupied cells of finite elements, none of which is less than `min` or greater than `max`. */
+  /** The occupied cells of finite elements, none of which is less than `min` or greater than `max`. Nothing is added afterwards. */
   cells(min: number, max: number, zeros: number): WordCells {
-    const low: number[] = [];
-    const high: number[] = [];
-    const count: number[] = [];
-    const keys: number[] = [];
-    const { value, finiteEnd } = this.#format;
-    const push = (key: number, first: number, last: number, n: number): void => {
-      // A negative number's pattern with more bits set is the lesser one.
-      const [least, greatest] = key < MAGNITUDES ? [value(first, 0), value(last, 1)] : [value(last, 1), value(first, 0)];
-      // The cells that hold the zeros often hold nothing else.
-      const onlyZeros = (first === 0 || first === 0x80000000) && n <= zeros && this.#countOf(0) + this.#countOf(MAGNITUDES) === zeros;
-      low.push(onlyZeros ? 0 : Math.max(min, least));
-      high.push(onlyZeros ? 0 : Math.min(max, greatest));
-      count.push(n);
-      keys.push(onlyZeros || first === last ? -1 : key);
-    };
-    const visit = (key: number, n: number): void => {
-      if (n === 0) return;
+    this.#occupied ??= this.#occupiedKeys();
+    const { value } = this.#format;
+    const onlyZerosAtZero = this.#countOf(0) + this.#countOf(MAGNITUDES) === zeros;
+    const room = this.#occupied.length + this.#chosen.size * (FINE - 1);
+    const low = new Float64Array(room);
+    const high = new Float64Array(room);
+    const count = new Float64Array(room);
+    const keys = new Int32Array(room);
+    let n = 0;
+    for (const key of this.#occupied) {
       const first = key * FINE;
+      const negative = key >= MAGNITUDES;
       const position = this.#chosen.get(key);
       if (position === undefined) {
-        push(key, first, first + FINE - 1, n);
-        return;
+        // A negative number's pattern with more bits set is the lesser one. The cells that hold the zeros often hold nothing else.
+        const zero = onlyZerosAtZero && (key === 0 || key === MAGNITUDES);
+        low[n] = zero ? 0 : Math.max(min, negative ? value(first + FINE - 1, 1) : value(first, 0));
+        high[n] = zero ? 0 : Math.min(max, negative ? value(first, 0) : value(first + FINE - 1, 1));
+        count[n] = this.#countOf(key);
+        keys[n++] = zero ? -1 : key;
+        continue;
       }
       for (let k = 0; k < FINE; k++) {
-        const within = key < MAGNITUDES ? k : FINE - 1 - k;
+        const within = negative ? FINE - 1 - k : k;
         const fine = this.#fine[position * FINE + within]!;
-        if (fine > 0) push(key, first + within, first + within, fine);
+        if (fine === 0) continue;
+        low[n] = Math.max(min, value(first + within, negative ? 1 : 0));
+        high[n] = Math.min(max, value(first + within, negative ? 0 : 1));
+        count[n] = fine;
+        keys[n++] = -1;
       }
-    };
-    const magnitudes = finiteEnd / FINE;
-    for (let key = MAGNITUDES + magnitudes - 1; key >= MAGNITUDES; key--) if (this.#counts[key] !== 0 || this.#carried !== undefined) visit(key, this.#countOf(key));
-    for (let key = 0; key < magnitudes; key++) if (this.#counts[key] !== 0 || this.#carried !== undefined) visit(key, this.#countOf(key));
-    return { low: Float64Array.from(low), high: Float64Array.from(high), count: Float64Array.from(count), keys: Int32Array.from(keys) };
+    }
+    return { low: low.subarray(0, n), high: high.subarray(0, n), count: count.subarray(0, n), keys: keys.subarray(0, n) };
+  }
+
+  #occupiedKeys(): Int32Array {
+    const counts = this.#carried ?? this.#counts;
+    if (this.#carried !== undefined) this.#carry(0);
+    const end = this.#format.finiteEnd / FINE;
+    const keys: number[] = [];
+    for (let key = MAGNITUDES + end - 1; key >= MAGNITUDES; key--) if (counts[key] !== 0) keys.push(key);
+    for (let key = 0; key < end; key++) if (counts[key] !== 0) keys.push(key);
+    return Int32Array.from(keys);
   }
 
   #countOf(key: number): number {
