@@ -3,7 +3,7 @@
  * text says is made from these tables, so that it cannot go stale.
  */
 import { parseArgs } from 'node:util';
-import type { Likelihood } from '../protocol/service.ts';
+import { predictionMethods, type Likelihood } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 
 /** Wrong usage: exit code 2, with a pointer to the help. */
@@ -23,6 +23,11 @@ const options = {
   likelihood: { value: 'NAME', text: 'gaussian, categorical or bernoulli (default gaussian)' },
   noise: { value: 'σ', text: 'standard deviation of Gaussian observation noise (default 1)' },
   'prior-precision': { value: 'α', text: 'precision of the Gaussian prior over weights (default 1)' },
+  test: { value: 'FILE', text: 'inputs x to predict at, and y where they are to be scored' },
+  method: { value: 'NAMES', text: `methods, with commas between: ${predictionMethods.join(', ')}` },
+  draws: { value: 'N', text: 'draws of each method that samples (default 200)' },
+  'diffusion-steps': { value: 'T', text: 'steps of the Laplace diffusion (default 20)' },
+  dropout: { value: 'RATE', text: 'dropout rate of a network without dropout layers' },
   inputs: { value: 'N', text: 'generic inputs when there is no data (default 2,000)' },
   axes: { value: 'AXES', text: 'leading axes of the arrays: draw, or chain,draw' },
   parameters: { value: 'A B', text: 'the two parameters to plot, such as "2.weight[0,0]" "2.weight[0,1]"' },
@@ -61,7 +66,12 @@ export const commands = {
   },
   rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'seed', ...output] },
   posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'data', 'scaling', 'memory', 'seed', ...output] },
-  example: { paths: 'NAME --out DIR', does: 'write an example workspace: two-neurons', options: ['out', 'data', 'networks', 'seed', ...output] },
+  predict: {
+    paths: 'FILE… --data FILE',
+    does: 'posterior predictives by several methods side by side, scored, and why they differ',
+    options: [...network, 'data', 'test', 'method', 'likelihood', 'noise', 'prior-precision', 'draws', 'diffusion-steps', 'dropout', 'seed', ...output],
+  },
+  example: { paths: 'NAME --out DIR', does: 'write an example workspace: two-neurons or sine', options: ['out', 'data', 'networks', 'seed', ...output] },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

@@ -8,6 +8,7 @@ import { version } from '../analyses/provenance.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
+import { predictionMethods, type PredictionMethod } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { parseCommandLine, usage, UsageError, type ParsedArguments } from './arguments.ts';
 import { terminalProgress } from './progress.ts';
@@ -145,9 +146,42 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
         context,
       );
     }
+    case 'predict': {
+      const test = values.text('test');
+      const precision = values.text('prior-precision');
+      const rate = values.text('dropout');
+      if (data === undefined) throw new UsageError('predict needs --data FILE, the data that the network was trained on');
+      return analyses.predict(
+        {
+          ...options,
+          files: files(),
+          data,
+          ...(test === undefined ? {} : { test }),
+          methods: methodNames(values.text('method')),
+          likelihood: values.likelihood(),
+          noise: values.number('noise', 1, 'positive'),
+          priorPrecision: precision === 'evidence' ? precision : values.number('prior-precision', 1, 'positive'),
+          draws: values.number('draws', 200, 'count'),
+          diffusionSteps: values.number('diffusion-steps', 20, 'count'),
+          ...(rate === undefined ? {} : { dropoutRate: values.number('dropout', 0, 'positive') }),
+          seed,
+        },
+        context,
+      );
+    }
     case 'example':
       return analyses.example({ ...withData, name: only('example name'), out: folder(), networks: values.number('networks', 10_000, 'count'), seed, overwrite: values.flag('overwrite') }, context);
   }
+}
+
+/** The four that the slides compare, unless others are named. */
+function methodNames(text: string | undefined): readonly PredictionMethod[] {
+  const names = (text ?? 'sampled,linearized,projected,diffusion').split(',').map((name) => name.trim());
+  return names.map((name) => {
+    const known = predictionMethods.find((method) => method === name || (method === 'linearized' && name === 'linearised'));
+    if (known === undefined) throw new UsageError(`there is no method "${name}"; the methods are ${predictionMethods.join(', ')}`);
+    return known;
+  });
 }
 
 /** Refuses before the work is done, not after. */

@@ -21,6 +21,7 @@ const commandOf: Readonly<Record<ReportMethod, string>> = {
   canonicalize: 'quotient.canonicalize',
   rank: 'quotient.rank',
   posterior: 'quotient.posterior',
+  predict: 'quotient.predict',
   example: 'quotient.openExample',
 };
 

@@ -34,6 +34,21 @@ export function forward(network: Network, state: Float64Array, x: Float64Array):
   return outputs;
 }
 
+/** Factors of a node's value, one for each entry of a single input's value: a mask of Monte-Carlo dropout, the same for all inputs. */
+export type NodeFactors = ReadonlyMap<number, Float64Array>;
+
+/** As `forward`, with the values of some nodes multiplied by factors. */
+export function forwardWithFactors(network: Network, state: Float64Array, x: Float64Array, factors: NodeFactors): Float64Array {
+  const rows = batchSize(network, state, x);
+  const step = rowsPerChunk(network);
+  const outputs = new Float64Array(rows * network.outputs);
+  for (let first = 0; first < rows; first += step) {
+    const part = x.subarray(first * network.inputs, (first + step) * network.inputs);
+    outputs.set(run(network, state, part, true, factors)[network.output]!, first * network.outputs);
+  }
+  return outputs;
+}
+
 /** As `forward`, keeping every node's values: N × the sum of their sizes, so that a caller with many inputs passes them in chunks. */
 export function trace(network: Network, state: Float64Array, x: Float64Array): Trace {
   return { rows: batchSize(network, state, x), values: run(network, state, x, false) };
@@ -56,12 +71,14 @@ function batchSize(network: Network, state: Float64Array, x: Float64Array): numb
   return rows;
 }
 
-function run(network: Network, state: Float64Array, x: Float64Array, forget: boolean): Float64Array[] {
+function run(network: Network, state: Float64Array, x: Float64Array, forget: boolean, factors?: NodeFactors): Float64Array[] {
   const values: Float64Array[] = [];
   const lastUse = new Int32Array(network.nodes.length);
   for (const node of network.nodes) for (const input of node.inputs) lastUse[input] = node.index;
   for (const node of network.nodes) {
-    values[node.index] = evaluate(network, node, state, x, values);
+    const value = evaluate(network, node, state, x, values);
+    const factor = factors?.get(node.index);
+    values[node.index] = factor === undefined ? value : value.map((entry, k) => entry * factor[k % factor.length]!);
     if (forget) for (const input of node.inputs) if (lastUse[input] === node.index) values[input] = new Float64Array(0);
   }
   return values;

@@ -6,6 +6,7 @@
  * forward mode for H^{1/2}J ε and reverse mode for JᵀH^{1/2} c.
  */
 import { multiply } from '../linalg/dense/multiply.ts';
+import { orthonormaliseRows } from '../linalg/orthonormalRows.ts';
 import { trace } from '../network/forward.ts';
 import { addVectorJacobianProduct } from '../network/parameterGradients.ts';
 import { pushForward } from '../network/tangent.ts';
@@ -26,6 +27,9 @@ export interface ImageBasis {
   combinations(coefficients: Float64Array, count: number): Promise<Float64Array>;
 }
 
+/** Smallest σ/σ_max that the matrix-free products take for image: their vectors are orthogonal to about ε over it. */
+const MATRIX_FREE_RESOLUTION = 1e-6;
+
 /**
  * @param spectrum with vectors
  * @param rank how many of them belong to the image
@@ -39,7 +43,11 @@ export async function imageBasis(problem: CurvatureProblem, spectrum: GgnSpectru
   const rows = spectrum.rows;
   // Row i: v_i / σ_i.
   const weights = Float64Array.from({ length: rank * rows }, (_, k) => vectors.vectors[k]! / spectrum.singularValues[Math.floor(k / rows)]!);
-  if (2 * bytes > context.memoryLimitBytes) return matrixFree(problem, weights, rank, rows, context);
+  if (2 * bytes > context.memoryLimitBytes) {
+    // Not orthonormal where σ is small: those directions are left to the kernel, where the prior gives them much the same variance.
+    const kept = spectrum.singularValues.subarray(0, rank).findLastIndex((value) => value > MATRIX_FREE_RESOLUTION * spectrum.singularValues[0]!) + 1;
+    return matrixFree(problem, weights.subarray(0, kept * rows), kept, rows, context);
+  }
   const basis = new Float64Array(rank * parameters);
   const step = inputsPerChunk(problem);
   const seeds = rowsPerInput(problem);
@@ -52,6 +60,8 @@ export async function imageBasis(problem: CurvatureProblem, spectrum: GgnSpectru
     await multiply({ a: part, b: chunk.subarray(0, width * parameters), m: rank, k: width, n: parameters, beta: 1, c: basis }, { signal: context.signal });
     context.progress({ message: 'Eigenvectors of the GGN', fraction: (first + count) / inputCount(problem) });
   }
+  // A σ far below the largest leaves u = (H^{1/2}J)ᵀ v / σ little but rounding: orthogonal to the others again, it still spans the image with them.
+  await orthonormaliseRows(basis, rank, parameters, context.signal);
   return dense(basis, rank, parameters, context);
 }
 

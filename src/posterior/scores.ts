@@ -12,10 +12,16 @@ export interface Score {
   readonly standardError: number;
 }
 
+/** What draws add to a score's uncertainty; 0 in closed form. */
+export interface MonteCarloScore extends Score {
+  /** Of the value, because there are finitely many draws (delta method, draws taken as independent). */
+  readonly monteCarloError: number;
+}
+
 export type Scores =
   /** `nll` of whole outputs; squares and coverage are means over the O entries of an output. */
-  | { readonly kind: 'regression'; readonly nll: Score; readonly rmse: Score; readonly coverage95: Score }
-  | { readonly kind: 'classification'; readonly nll: Score; readonly accuracy: Score; readonly ece: Score; readonly brier: Score };
+  | { readonly kind: 'regression'; readonly nll: MonteCarloScore; readonly rmse: Score; readonly coverage95: Score }
+  | { readonly kind: 'classification'; readonly nll: MonteCarloScore; readonly accuracy: Score; readonly ece: Score; readonly brier: Score };
 
 /** Bins of the calibration error, of equal width in confidence. */
 const CALIBRATION_BINS = 15;
@@ -23,7 +29,7 @@ const CALIBRATION_BINS = 15;
 /** @param targets y: N × O, of 0 and 1 for a Bernoulli; categorical: N class numbers */
 export function scores(likelihood: LikelihoodModel, predictive: Predictive, targets: Float64Array, width: number): Scores {
   const rows = predictive.mean.length / width;
-  const nll = average(rows, (n) => -logDensity(likelihood, predictive.draws, targets, n, width));
+  const nll = { ...average(rows, (n) => -logDensity(likelihood, predictive.draws, targets, n, width)), monteCarloError: monteCarloError(likelihood, predictive.draws, targets, rows, width) };
   return likelihood.kind === 'gaussian' ? { kind: 'regression', nll, ...regression(likelihood.noise, predictive, targets, width) } : { kind: 'classification', nll, ...classification(likelihood.kind, predictive.mean, targets, width) };
 }
 
@@ -88,6 +94,26 @@ function logDensity(likelihood: LikelihoodModel, draws: PredictiveDraws, targets
   }
   const [from, to] = [n * width, (n + 1) * width];
   return logDensityOf(likelihood, probitScaled(draws.mean.subarray(from, to), draws.variance.subarray(from, to)), 0, targets, n, width);
+}
+
+/**
+ * Standard error of −mean_n log((1/S) Σ_s p_ns) over draws: to first order the mean over draws of −mean_n p_ns / p̄_n, so the standard deviation
+ * of these over √S.
+ */
+function monteCarloError(likelihood: LikelihoodModel, draws: PredictiveDraws, targets: Float64Array, rows: number, width: number): number {
+  if (draws.kind === 'gaussian') return 0;
+  const { count, outputs } = draws;
+  if (count < 2) return Number.NaN;
+  const size = outputs.length / count;
+  const influence = new Float64Array(count);
+  for (let n = 0; n < rows; n++) {
+    const logs = Float64Array.from({ length: count }, (_, s) => logDensityOf(likelihood, outputs, s * size + n * width, targets, n, width));
+    const largest = logs.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+    const mean = logs.reduce((sum, log) => sum + Math.exp(log - largest), 0) / count;
+    logs.forEach((log, s) => { influence[s]! += Math.exp(log - largest) / mean / rows; });
+  }
+  // Each has mean 1.
+  return Math.sqrt(influence.reduce((sum, i) => sum + (i - 1) ** 2, 0) / (count - 1) / count);
 }
 
 /** log p(y_n | f), constants included; f begins at `from`. */

@@ -11,6 +11,7 @@ export interface AnalysisService {
   canonicalize(request: CanonicalizeRequest): Report;
   rank(request: RankRequest): Report;
   posterior(request: PosteriorRequest): Report;
+  predict(request: PredictRequest): Report;
   example(request: ExampleRequest): Report;
   /** Header only, for hovers, decorations and for deciding what to ask the user. */
   summarize(request: SummarizeRequest): WeightSummary;
@@ -87,6 +88,33 @@ export interface PosteriorRequest extends NetworkOptions {
   readonly parameters?: readonly [string, string];
   readonly seed: number;
 }
+
+export const predictionMethods = ['sampled', 'linearized', 'projected', 'diffusion', 'last-layer', 'diagonal', 'swag', 'dropout', 'vi', 'ensemble', 'hmc'] as const;
+export type PredictionMethod = (typeof predictionMethods)[number];
+
+export interface PredictRequest extends NetworkOptions {
+  /** One network at its mode; several, or one file with a draw axis, for an ensemble. */
+  readonly files: readonly string[];
+  /** Training data, `x` and `y`. */
+  readonly data: string;
+  /** Inputs to predict at, `x`, and `y` where they are to be scored. */
+  readonly test?: string;
+  /** In the order in which they are shown. */
+  readonly methods: readonly PredictionMethod[];
+  readonly likelihood: Likelihood;
+  readonly noise: number;
+  /** α, or `evidence`: where the Laplace evidence is largest (with the noise, for a Gaussian likelihood). */
+  readonly priorPrecision: number | 'evidence';
+  /** S, of each method that samples. */
+  readonly draws: number;
+  readonly diffusionSteps: number;
+  /** For a network whose graph has no dropout layers. */
+  readonly dropoutRate?: number;
+  readonly seed: number;
+}
+
+export const exampleNames = ['two-neurons', 'sine'] as const;
+export type ExampleName = (typeof exampleNames)[number];
 
 export interface ExampleRequest {
   readonly name: string;

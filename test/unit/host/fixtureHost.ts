@@ -91,6 +91,7 @@ const handlers: ServiceHandlers = {
   diff: noReport,
   canonicalize: noReport,
   posterior: noReport,
+  predict: noReport,
   example: noReport,
   tensorDetail: () => Promise.reject(new Error('the fixture has no tensors')),
   environment: () => Promise.reject(new Error('the fixture has no environment')),

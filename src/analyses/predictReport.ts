@@ -1,0 +1,241 @@
+/** The report of `predict`: what the methods say beside each other, and why they differ, in the user's own numbers. */
+import type { ChosenHyperparameters } from '../posterior/curvatureEvidence.ts';
+import { effectiveDimension, type Laplace } from '../posterior/laplace.ts';
+import type { PosteriorProblem } from '../posterior/logPosterior.ts';
+import type { Predictive } from '../posterior/predictive.ts';
+import type { Score, Scores } from '../posterior/scores.ts';
+import type { Sweep, TwoQuestions } from '../posterior/twoQuestions.ts';
+import type { DataSet } from '../network/data.ts';
+import type { Network } from '../network/network.ts';
+import { formatCount, formatNumber } from '../protocol/format.ts';
+import type { FiguresSection, JsonValue, LinePanel, LinesSection, Report, Section, TableSection } from '../protocol/report.ts';
+import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
+import { showName } from '../weights/weightFileError.ts';
+import { describeNetwork } from './describeNetwork.ts';
+
+export interface MethodResult {
+  readonly method: PredictionMethod | 'map';
+  /** One for each set of inputs. */
+  readonly predictives: readonly Predictive[];
+  readonly how: string;
+  readonly warnings: readonly string[];
+  readonly train: Scores | undefined;
+  readonly test: Scores | undefined;
+}
+
+export interface PredictionInputs {
+  /** Training inputs, test inputs where there are any, the grid where there is one. */
+  readonly sets: readonly Float64Array[];
+  readonly grid: Float64Array | undefined;
+  readonly gridIndex: number | undefined;
+  readonly trainTargets: Float64Array | undefined;
+  readonly testTargets: Float64Array | undefined;
+}
+
+export interface Prediction {
+  readonly request: PredictRequest;
+  readonly network: Network;
+  readonly source: string;
+  readonly data: DataSet;
+  readonly test: DataSet | undefined;
+  readonly problem: PosteriorProblem;
+  readonly chosen: ChosenHyperparameters;
+  readonly inputs: PredictionInputs;
+  readonly map: MethodResult;
+  readonly methods: readonly MethodResult[];
+  readonly laplace: Laplace | undefined;
+  readonly questions: TwoQuestions | undefined;
+  readonly sweep: Sweep | undefined;
+}
+
+const names: Readonly<Record<MethodResult['method'], string>> = {
+  map: 'mode ŵ', sampled: 'sampled Laplace', linearized: 'linearised Laplace', projected: 'projected Laplace', diffusion: 'Laplace diffusion', 'last-layer': 'last layer',
+  diagonal: 'diagonal Laplace', swag: 'SWAG', dropout: 'MC dropout', vi: 'mean-field VI', ensemble: 'ensemble', hmc: 'HMC',
+};
+
+/** Rows of the JSON result; more would make a report of many megabytes. */
+const LISTED_PREDICTIONS = 20_000;
+const SHOWN_POINTS = 400;
+
+export function predictReport(prediction: Prediction): Omit<Report, 'title' | 'provenance'> {
+  const { request, methods } = prediction;
+  return {
+    analysis: 'predict',
+    summary: summary(prediction),
+    sources: [...request.files, request.data, ...(request.test === undefined ? [] : [request.test])],
+    sections: [overview(prediction), ...bands(prediction), scoreTable(prediction), ...questions(prediction), ...sweepSection(prediction)],
+    warnings: [...warnings(prediction), ...methods.flatMap(({ warnings: own }) => own)],
+    result: result(prediction),
+  };
+}
+
+const nllOf = ({ train }: MethodResult): number => train?.nll.value ?? Number.NaN;
+
+/** Nats a training point that averaging over the posterior costs, compared with ŵ. */
+const underfit = (method: MethodResult, map: MethodResult): number => nllOf(method) - nllOf(map);
+
+function summary(prediction: Prediction): string {
+  const { methods, map, network, questions: answers } = prediction;
+  const find = (name: PredictionMethod): MethodResult | undefined => methods.find(({ method }) => method === name);
+  const [sampled, linearised] = [find('sampled'), find('linearized')];
+  const share = answers === undefined ? '' : ` ${formatNumber(100 * answers.kernelVarianceShare, 3)} % of the posterior's variance lies in the kernel of the GGN.`;
+  if (sampled === undefined || linearised === undefined) return `${describeNetwork(network)}: ${methods.map(({ method }) => names[method]).join(', ')} on ${formatCount(prediction.data.rows)} data points.${share}`;
+  const [a, b] = [underfit(sampled, map), underfit(linearised, map)];
+  const error = sampled.train?.nll.monteCarloError ?? 0;
+  const verdict = a > b + 3 * error ? `Sampled Laplace loses ${formatNumber(a, 3)} nats a training point, linearised Laplace ${formatNumber(b, 3)}.` : `Sampled and linearised Laplace fit the training data alike (${formatNumber(a, 3)} and ${formatNumber(b, 3)} nats a point worse than ŵ).`;
+  return `${verdict}${share}`;
+}
+
+function overview({ network, source, data, problem, chosen, laplace, request }: Prediction): FiguresSection {
+  const { evidence, maximum, likelihood, priorPrecision } = chosen;
+  const by = maximum === undefined ? 'as given' : 'by maximising the evidence';
+  return {
+    kind: 'figures', id: 'overview', title: 'Posterior', meaning: 'Every Gaussian method here uses the same mode, prior and noise, so that what differs is the approximation alone.',
+    figures: [
+      { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, from ${showName(source)}` },
+      { label: 'Training data', value: formatCount(data.rows), detail: showName(data.source) },
+      { label: 'Likelihood', value: likelihood.kind, ...(likelihood.kind === 'gaussian' ? { detail: `noise ${formatNumber(likelihood.noise, 4)} ${by}` } : {}) },
+      { label: 'Prior precision', value: formatNumber(priorPrecision, 4), detail: by },
+      ...(laplace === undefined ? [] : [
+        { label: 'Rank of the GGN', value: formatCount(laplace.rank.rank), detail: `of ${formatCount(network.parameters)}; kernel ${formatCount(network.parameters - laplace.rank.rank)}` },
+        { label: 'Effective dimension', value: formatNumber(effectiveDimension(laplace), 4), detail: 'Σ λ/(λ+α)' },
+      ]),
+      { label: 'Log marginal likelihood', value: formatNumber(evidence.logMarginalLikelihood, 6), detail: 'Laplace, at ŵ' },
+      { label: 'Gradient of the log posterior', value: formatNumber(evidence.gradientNorm), detail: `at ŵ; 0 at a mode of prior precision ${formatNumber(problem.priorPrecision, 3)}` },
+      { label: 'Draws', value: formatCount(request.draws), detail: 'of each method that samples' },
+    ],
+  };
+}
+
+/** One-dimensional networks: mean and 95 % of f, each method in a panel of its own. */
+function bands({ inputs, methods, map, network, data, problem }: Prediction): LinesSection[] {
+  const { grid, gridIndex } = inputs;
+  if (grid === undefined || gridIndex === undefined || network.outputs !== 1) return [];
+  const x = [...grid];
+  const regression = problem.likelihood.kind === 'gaussian';
+  const points = { label: 'training data', x: [...data.x].slice(0, SHOWN_POINTS), y: [...(data.y ?? [])].slice(0, SHOWN_POINTS) };
+  const panel = ({ method, predictives, how, train }: MethodResult): LinePanel => {
+    const { mean, deviation } = predictives[gridIndex]!;
+    const clamp = (value: number): number => (regression ? value : Math.min(1, Math.max(0, value)));
+    const nll = train === undefined ? '' : ` Training NLL ${formatNumber(train.nll.value, 3)}.`;
+    return {
+      title: names[method], meaning: `${how}.${nll}`, points,
+      series: [{ label: names[method], x, y: [...mean], ...(method === 'map' ? {} : { band: { label: regression ? 'two standard deviations of f' : 'two standard deviations of the probability', lower: [...mean].map((m, k) => clamp(m - 2 * deviation[k]!)), upper: [...mean].map((m, k) => clamp(m + 2 * deviation[k]!)) } }) }],
+    };
+  };
+  return [{
+    kind: 'lines', id: 'bands', title: 'Predictive bands', xLabel: 'x', yLabel: regression ? 'f(x)' : 'p(y = 1)', xScale: 'linear', yScale: 'linear',
+    meaning: bandMeaning(methods, map),
+    panels: [...methods, map].map(panel),
+  }];
+}
+
+function bandMeaning(methods: readonly MethodResult[], map: MethodResult): string {
+  const worst = methods.reduce<MethodResult | undefined>((a, b) => (a === undefined || underfit(b, map) > underfit(a, map) ? b : a), undefined);
+  const best = methods.reduce<MethodResult | undefined>((a, b) => (a === undefined || underfit(b, map) < underfit(a, map) ? b : a), undefined);
+  if (worst === undefined || best === undefined || worst === best) return 'The band is the spread of f over the posterior, without observation noise.';
+  return `${capital(names[best.method])} stays with the data (${formatNumber(underfit(best, map), 3)} nats a point worse than ŵ); ${names[worst.method]} strays most (${formatNumber(underfit(worst, map), 3)}). Bands are the spread of f, without observation noise.`;
+}
+
+const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+
+function scoreTable({ methods, map, test }: Prediction): TableSection {
+  const all = [...methods, map];
+  const regression = map.train?.kind === 'regression';
+  const right = (label: string) => ({ label, align: 'right' as const });
+  const labels = regression ? ['RMSE', '95 % coverage'] : ['accuracy', 'ECE', 'Brier'];
+  const values = (scored: Scores | undefined): (string | null)[] => {
+    if (scored === undefined) return [null, ...labels.map(() => null)];
+    const nll = `${withError(scored.nll, 3)}${scored.nll.monteCarloError > 0 ? ` (± ${formatNumber(scored.nll.monteCarloError, 2)} MC)` : ''}`;
+    return [nll, ...(scored.kind === 'regression' ? [withError(scored.rmse, 3), withError(scored.coverage95, 3)] : [withError(scored.accuracy, 3), formatNumber(scored.ece.value, 3), withError(scored.brier, 3)])];
+  };
+  return {
+    kind: 'table', id: 'scores', title: 'Scores',
+    meaning: 'NLL is the mean negative log predictive density in nats, lower is better; underfit is how much worse than ŵ the training data are predicted. ± is the standard error over inputs, MC that of finitely many draws.',
+    columns: [
+      { label: 'Method', align: 'left' }, right('Underfit'), right('Train NLL'), ...labels.map((label) => right(`Train ${label}`)),
+      ...(test === undefined ? [] : [right('Test NLL'), ...labels.map((label) => right(`Test ${label}`))]), { label: 'How', align: 'left' },
+    ],
+    rows: all.map((method) => [names[method.method], method === map ? '0' : formatNumber(underfit(method, map), 3), ...values(method.train), ...(test === undefined ? [] : values(method.test)), method.how]),
+  };
+}
+
+const withError = ({ value, standardError }: Score, digits: number): string => `${formatNumber(value, digits)}${Number.isFinite(standardError) && standardError > 0 ? ` ± ${formatNumber(standardError, 2)}` : ''}`;
+
+function questions({ questions: answers, problem }: Prediction): Section[] {
+  if (answers === undefined) return [];
+  const noise = problem.likelihood.kind === 'gaussian' ? problem.likelihood.noise : undefined;
+  const compare = noise === undefined ? `the spread that linearised Laplace gives f is ${formatNumber(answers.linearisedDeviation, 3)}` : `the observation noise is ${formatNumber(noise, 3)}`;
+  return [{
+    kind: 'figures', id: 'questions', title: 'The two questions',
+    meaning: `On the training inputs the kernel part of a draw moves the linearised outputs by nothing but rounding, so it cannot make them underfit. The network itself is moved by ${formatNumber(answers.sampledChange, 3)} on average, where ${compare}: that is the underfit of sampled Laplace.`,
+    figures: [
+      { label: 'Q1: linearised, with and without the kernel part', value: formatNumber(answers.linearisedRelative, 2), detail: 'largest relative difference on the training inputs' },
+      { label: 'Q2: the network, with and without the kernel part', value: formatNumber(answers.sampledChange, 3), detail: `root mean square over ${answers.draws} draws` },
+      { label: 'Posterior variance in the kernel', value: `${formatNumber(100 * answers.kernelVarianceShare, 4)} %` },
+      { label: 'Spread of linearised f', value: formatNumber(answers.linearisedDeviation, 3), detail: 'root mean square on the training inputs' },
+    ],
+  }];
+}
+
+function sweepSection({ sweep, network }: Prediction): Section[] {
+  if (sweep === undefined || sweep.points.length < 2) return [];
+  const x = sweep.points.map(({ rank }) => rank);
+  const series = (['sampled', 'projected'] as const).map((which) => ({
+    label: which === 'sampled' ? 'sampled Laplace' : 'projected Laplace', x, y: sweep.points.map((point) => point[which].value),
+    band: { label: '± two Monte-Carlo errors', lower: sweep.points.map((point) => point[which].value - 2 * point[which].monteCarloError), upper: sweep.points.map((point) => point[which].value + 2 * point[which].monteCarloError) },
+  }));
+  const [first, last] = [sweep.points[0]!, sweep.points[sweep.points.length - 1]!];
+  const change = first.sampled.value - last.sampled.value;
+  const error = Math.hypot(first.sampled.monteCarloError, last.sampled.monteCarloError);
+  const verdict = change > 2 * error ? 'improves' : change < -2 * error ? 'worsens' : 'does not change beyond its Monte-Carlo error';
+  return [{
+    kind: 'lines', id: 'sweep', title: 'Rank and underfit', xLabel: 'rank of the GGN', yLabel: 'NLL a training point', xScale: 'linear', yScale: sweep.points.every(({ sampled, projected }) => sampled.value > 0 && projected.value > 0) && sweep.fit > 0 ? 'log' : 'linear',
+    meaning: `The curvature of ${formatCount(first.data)} to ${formatCount(last.data)} data points at the same ŵ: the rank goes from ${formatCount(first.rank)} to ${formatCount(last.rank)}, the kernel from ${formatCount(first.kernel)} to ${formatCount(last.kernel)} of ${formatCount(network.parameters)} dimensions, and the sampled posterior's fit to all training data ${verdict}, from ${formatNumber(first.sampled.value, 3)} to ${formatNumber(last.sampled.value, 3)} nats a point.`,
+    panels: [{ title: '', meaning: '', series: [...series, { label: 'mode ŵ', x: [first.rank, last.rank], y: [sweep.fit, sweep.fit] }] }],
+  }];
+}
+
+function warnings({ chosen, network, request, laplace }: Prediction): string[] {
+  const { evidence, maximum } = chosen;
+  const scale = Math.sqrt(network.parameters) * Math.max(1, Math.abs(evidence.logLikelihood) / network.parameters);
+  return [
+    ...(evidence.gradientNorm > 0.1 * scale ? [`ŵ is not a mode of this posterior (the gradient of the log posterior has norm ${formatNumber(evidence.gradientNorm, 3)}): Laplace's approximation presumes one. Train on with this prior, or choose the prior precision with which the network was trained.`] : []),
+    ...(maximum?.converged === false ? ['The evidence had not settled on a prior precision after 500 steps; take the value as a rough one.'] : []),
+    ...(laplace !== undefined && laplace.rank.bracket[0] !== laplace.rank.bracket[1] ? [`The rank is not certain (between ${formatCount(laplace.rank.bracket[0])} and ${formatCount(laplace.rank.bracket[1])}); directions in between count as image here.`] : []),
+    ...(request.methods.includes('diffusion') && request.diffusionSteps === 1 ? ['A diffusion of one step is the Laplace draw itself; take more steps.'] : []),
+  ];
+}
+
+function result({ methods, map, network, problem, chosen, questions: answers, sweep, inputs, laplace }: Prediction): JsonValue {
+  const at = inputs.testTargets !== undefined || (inputs.sets.length > 1 && inputs.gridIndex !== 1) ? 1 : inputs.gridIndex ?? 0;
+  const fields = (scored: Scores | undefined): Readonly<Record<string, JsonValue>> => {
+    if (scored === undefined) return {};
+    const common = { nll: scored.nll.value, nllStandardError: finite(scored.nll.standardError), nllMonteCarloError: finite(scored.nll.monteCarloError) };
+    return scored.kind === 'regression' ? { ...common, rmse: scored.rmse.value, coverage95: scored.coverage95.value } : { ...common, accuracy: scored.accuracy.value, ece: scored.ece.value, brier: scored.brier.value };
+  };
+  const score = (scored: Scores | undefined): JsonValue => (scored === undefined ? null : fields(scored));
+  const listed = (values: Float64Array): JsonValue => {
+    const rows = values.length / network.outputs;
+    return values.length > LISTED_PREDICTIONS ? null : Array.from({ length: rows }, (_, n) => [...values.subarray(n * network.outputs, (n + 1) * network.outputs)]);
+  };
+  const entry = (method: MethodResult): JsonValue => {
+    const { mean, deviation, draws } = method.predictives[at]!;
+    return {
+      mean: listed(mean), std: listed(deviation), ...fields(method.test ?? method.train), underfit: finite(underfit(method, map)), train: score(method.train), test: score(method.test),
+      ...(method.method === 'linearized' && draws.kind === 'gaussian' ? { functionVariance: listed(draws.variance) } : {}), how: method.how,
+    };
+  };
+  return {
+    parameters: network.parameters, outputs: network.outputs, likelihood: problem.likelihood.kind, noise: problem.likelihood.kind === 'gaussian' ? problem.likelihood.noise : null, priorPrecision: problem.priorPrecision,
+    logMarginalLikelihood: finite(chosen.evidence.logMarginalLikelihood), gradientNorm: finite(chosen.evidence.gradientNorm),
+    rank: laplace?.rank.rank ?? null, kernelVarianceShare: answers?.kernelVarianceShare ?? null,
+    predictedAt: at === 0 ? 'data' : at === inputs.gridIndex ? 'grid' : 'test',
+    ...(at === inputs.gridIndex && inputs.grid !== undefined ? { grid: [...inputs.grid] } : {}),
+    methods: Object.fromEntries([map, ...methods].map((method) => [method.method, entry(method)])),
+    questions: answers === undefined ? null : { ...answers },
+    sweep: sweep === undefined ? null : { fit: sweep.fit, points: sweep.points.map(({ data, rank, kernel, sampled, projected }) => ({ data, rank, kernel, sampled: { ...sampled }, projected: { ...projected } })) },
+  };
+}
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);

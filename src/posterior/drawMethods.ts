@@ -1,0 +1,184 @@
+/**
+ * The approximate posteriors of the slides as generators of draws: every method yields blocks of states w (count × stateSize), so that
+ * whoever uses them (predictives, projections, symmetry removal) need not know where they come from, and none of them is ever held whole.
+ */
+import type { CurvatureProblem } from '../curvature/problem.ts';
+import { interruptibly } from '../linalg/interruptible.ts';
+import type { Random } from '../linalg/random.ts';
+import type { Network, NetworkNode } from '../network/network.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import { UserError } from '../protocol/userError.ts';
+import { diagonalPrecision } from './diagonalLaplace.ts';
+import { hamiltonianMonteCarlo } from './hmc.ts';
+import { laplace, laplaceDisplacements, standardNormal, type Laplace, type LaplacePart } from './laplace.ts';
+import { laplaceDiffusion } from './laplaceDiffusion.ts';
+import { lastLayerProblem } from './lastLayer.ts';
+import { logPosterior, type PosteriorProblem } from './logPosterior.ts';
+import { meanFieldVi } from './meanFieldVi.ts';
+import { SwagCollector, swagDraw } from './swag.ts';
+import { train } from './training.ts';
+
+/** Blocks of states, count × stateSize each. */
+export type DrawBlocks = AsyncGenerator<Float64Array, void, void>;
+
+export interface DrawSetting {
+  readonly problem: PosteriorProblem;
+  /** ŵ with its buffers. */
+  readonly state: Float64Array;
+  /** S */
+  readonly draws: number;
+  readonly random: Random;
+  readonly context: JobContext;
+}
+
+/** Numbers in a block: 64 MB, so that matrix products are worth their while. */
+const BLOCK_NUMBERS = 2 ** 23;
+
+export const curvatureOf = ({ problem: { network, x, likelihood }, state }: Pick<DrawSetting, 'problem' | 'state'>): CurvatureProblem => ({ network, state, x, likelihood, weighting: 'likelihood' });
+
+/** Laplace draws, whole or one part of them. */
+export async function* laplaceDraws(approximation: Laplace, part: LaplacePart, { state, draws, random, problem: { network } }: DrawSetting): DrawBlocks {
+  const size = network.parameters;
+  for (const count of blocks(draws, size)) {
+    yield around(state, await laplaceDisplacements(approximation, standardNormal(count * size, random), part), network);
+  }
+}
+
+export async function* diffusionDraws(approximation: Laplace, steps: number, { draws, random, context }: DrawSetting): DrawBlocks {
+  for (let s = 0; s < draws; s++) {
+    yield await laplaceDiffusion(approximation, { steps, part: 'whole', sense: 'ito', random }, context);
+    context.progress({ message: `Diffusion ${s + 1} of ${draws}`, fraction: (s + 1) / draws });
+  }
+}
+
+/** N(ŵ, (diag GGN + αI)⁻¹). */
+export async function* diagonalDraws(setting: DrawSetting): DrawBlocks {
+  const { state, draws, random, problem: { network, priorPrecision } } = setting;
+  const precision = await diagonalPrecision(curvatureOf(setting), setting.context);
+  for (const count of blocks(draws, network.parameters)) {
+    yield around(state, Float64Array.from({ length: count * network.parameters }, (_, k) => random.normal() / Math.sqrt(precision[k % network.parameters]! + priorPrecision)), network);
+  }
+}
+
+/** Laplace on the last layer's weights alone, everything before it as it is. */
+export async function* lastLayerDraws(setting: DrawSetting): DrawBlocks {
+  const { state, draws, random, problem: { network, priorPrecision }, context } = setting;
+  const { curvature, places } = lastLayerProblem(curvatureOf(setting));
+  const approximation = await laplace(curvature, priorPrecision, context);
+  const size = curvature.network.parameters;
+  for (const count of blocks(draws, network.parameters)) {
+    const moves = await laplaceDisplacements(approximation, standardNormal(count * size, random), 'whole');
+    const displacements = new Float64Array(count * network.parameters);
+    for (let m = 0; m < count; m++) for (let k = 0; k < size; k++) displacements[m * network.parameters + places[k]!] = moves[m * size + k]!;
+    yield around(state, displacements, network);
+  }
+}
+
+export interface SwagOptions {
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly batch: number;
+  /** K */
+  readonly rank: number;
+}
+
+/** Continues SGD at a constant learning rate from ŵ, one iterate an epoch. */
+export async function* swagDraws({ problem, state, draws, random, context }: DrawSetting, { epochs, learningRate, batch, rank }: SwagOptions): DrawBlocks {
+  const { network } = problem;
+  const collector = new SwagCollector(network.parameters, rank);
+  await interruptibly(train(problem, state, {
+    optimizer: { kind: 'sgd', learningRate, momentum: 0.9 }, epochs, batch, schedule: 'constant', random,
+    onEpoch(current, epoch) {
+      collector.add(current);
+      context.progress({ message: `SWAG: epoch ${epoch + 1} of ${epochs}`, fraction: (epoch + 1) / epochs });
+    },
+  }), context.signal);
+  const moments = collector.moments();
+  for (const count of blocks(draws, network.parameters)) {
+    const states = new Float64Array(count * network.stateSize);
+    for (let m = 0; m < count; m++) {
+      states.set(state, m * network.stateSize);
+      states.set(swagDraw(moments, random), m * network.stateSize);
+    }
+    yield states;
+  }
+}
+
+export interface VariationalOptions {
+  readonly steps: number;
+  readonly learningRate: number;
+}
+
+export async function* variationalDraws({ problem, state, draws, random, context }: DrawSetting, { steps, learningRate }: VariationalOptions): DrawBlocks {
+  const { network } = problem;
+  const { mean, deviation } = await interruptibly(meanFieldVi(problem, state, {
+    steps, learningRate, draws: 4, deviation: 0.01, random,
+    onStep(step) { if (step % 50 === 0) context.progress({ message: `Variational inference: step ${step} of ${steps}`, fraction: step / steps }); },
+  }), context.signal);
+  for (const count of blocks(draws, network.parameters)) {
+    const states = new Float64Array(count * network.stateSize);
+    for (let m = 0; m < count; m++) {
+      states.set(state, m * network.stateSize);
+      for (let i = 0; i < network.parameters; i++) states[m * network.stateSize + i] = mean[i]! + deviation[i]! * random.normal();
+    }
+    yield states;
+  }
+}
+
+export interface HmcSetting {
+  readonly warmup: number;
+  readonly maxSteps: number;
+  readonly pathLength: number;
+  /** Called with what the chain says of itself. */
+  readonly report: (chain: { readonly acceptance: number; readonly divergences: number; readonly stepSize: number }) => void;
+}
+
+/** One chain from ŵ. */
+export async function* hmcDraws({ problem, state, draws, random, context }: DrawSetting, { warmup, maxSteps, pathLength, report }: HmcSetting): DrawBlocks {
+  const { network } = problem;
+  const current = state.slice();
+  const chain = await interruptibly(hamiltonianMonteCarlo((position, gradient) => {
+    current.set(position);
+    return logPosterior(problem, current, gradient).value;
+  }, state.slice(0, network.parameters), {
+    warmup, draws, pathLength, maxSteps, random,
+    onDraw(drawn, warmingUp) { context.progress({ message: warmingUp ? `HMC warm-up ${drawn} of ${warmup}` : `HMC draw ${drawn} of ${draws}`, fraction: (drawn + (warmingUp ? 0 : warmup)) / (warmup + draws) }); },
+  }), context.signal);
+  report(chain);
+  const states = new Float64Array(draws * network.stateSize);
+  for (let m = 0; m < draws; m++) {
+    states.set(state, m * network.stateSize);
+    states.set(chain.draws.subarray(m * network.parameters, (m + 1) * network.parameters), m * network.stateSize);
+  }
+  yield states;
+}
+
+/**
+ * Where Monte-Carlo dropout acts: the graph's own dropout nodes with their rates, or, at a rate the user gives, what every hidden activation
+ * gives.
+ * @throws UserError when there is neither
+ */
+export function dropoutNodes(network: Network, rate: number | undefined): readonly { readonly node: NetworkNode; readonly rate: number }[] {
+  const own = network.nodes.filter((node) => node.op === 'dropout');
+  const nodes = rate === undefined ? own.map((node) => ({ node, rate: node.rate })) : (own.length > 0 ? own : network.nodes.filter((node) => (node.op === 'activation' || node.op === 'prelu') && node.index !== network.output)).map((node) => ({ node, rate }));
+  if (nodes.length === 0) throw new UserError('the network has no dropout layer; say at which rate its hidden activations are to be dropped (--dropout RATE)');
+  for (const { rate: own1 } of nodes) if (!(own1 >= 0 && own1 < 1)) throw new UserError(`a dropout rate lies from 0 up to, but not at, 1; it is ${own1}`);
+  return nodes;
+}
+
+/** How many draws each block holds. */
+function* blocks(draws: number, size: number): Generator<number> {
+  const step = Math.max(1, Math.floor(BLOCK_NUMBERS / size));
+  for (let first = 0; first < draws; first += step) yield Math.min(step, draws - first);
+}
+
+/** ŵ + displacement for each row. */
+function around(state: Float64Array, displacements: Float64Array, { parameters, stateSize }: Network): Float64Array {
+  const count = displacements.length / parameters;
+  const states = new Float64Array(count * stateSize);
+  for (let m = 0; m < count; m++) {
+    states.set(state, m * stateSize);
+    for (let i = 0; i < parameters; i++) states[m * stateSize + i]! += displacements[m * parameters + i]!;
+  }
+  return states;
+}

@@ -1,0 +1,114 @@
+/**
+ * The two questions of the slides, answered on a network of one's own.
+ *   Q1  Why does linearised Laplace not underfit? Because J w_ker = 0: its outputs on the training inputs with and without the kernel part coincide.
+ *   Q2  Why does sampled Laplace underfit? Because the network is not linear: its outputs with and without the kernel part do not,
+ *       and E‖f(ŵ + w_ker + w_im) − f(ŵ + w_im)‖² is what the kernel part does to the predictions.
+ * And the sweep: with more data the rank rises, the kernel shrinks, and the underfit with it.
+ */
+import { logLikelihood } from '../curvature/likelihood.ts';
+import { forward } from '../network/forward.ts';
+import { seededRandom } from '../linalg/random.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import { kernelVarianceShare, laplace, laplaceDisplacements, standardNormal, type Laplace } from './laplace.ts';
+import { linearisedOutputs } from './linearised.ts';
+import type { PosteriorProblem } from './logPosterior.ts';
+import { sampledPredictive } from './predictive.ts';
+import { scores, type MonteCarloScore } from './scores.ts';
+
+export interface TwoQuestions {
+  /** Root mean square over draws, training inputs and outputs of the change that the kernel part makes. */
+  readonly linearisedChange: number;
+  readonly sampledChange: number;
+  /** Of f_lin on the training inputs over draws: what the changes are to be compared with. */
+  readonly linearisedDeviation: number;
+  /** Largest change of f_lin, relative to its largest value: rounding, when Q1 is answered as it should be. */
+  readonly linearisedRelative: number;
+  readonly kernelVarianceShare: number;
+  readonly draws: number;
+}
+
+/** Draws in a block of displacements. */
+const BLOCK = 16;
+
+export async function twoQuestions(approximation: Laplace, draws: number, seed: number, context: JobContext): Promise<TwoQuestions> {
+  const { network, state, x } = approximation.problem;
+  const random = seededRandom(seed);
+  const f = forward(network, state, x);
+  let [linearised, sampled, spread, largestChange, largest, count] = [0, 0, 0, 0, 0, 0];
+  for (let first = 0; first < draws; first += BLOCK) {
+    const size = Math.min(BLOCK, draws - first);
+    const noise = standardNormal(size * network.parameters, random);
+    const whole = await laplaceDisplacements(approximation, noise.slice(), 'whole');
+    const image = await laplaceDisplacements(approximation, noise, 'image');
+    const [lin, linImage] = [linearisedOutputs(approximation.problem, whole, x), linearisedOutputs(approximation.problem, image, x)];
+    for (let s = 0; s < size; s++) {
+      const [real, realImage] = [whole, image].map((moves) => forward(network, displaced(state, moves.subarray(s * network.parameters, (s + 1) * network.parameters)), x)) as [Float64Array, Float64Array];
+      for (let k = 0; k < f.length; k++) {
+        const change = lin[s * f.length + k]! - linImage[s * f.length + k]!;
+        linearised += change ** 2;
+        largestChange = Math.max(largestChange, Math.abs(change));
+        largest = Math.max(largest, Math.abs(lin[s * f.length + k]!));
+        sampled += (real[k]! - realImage[k]!) ** 2;
+        spread += (lin[s * f.length + k]! - f[k]!) ** 2;
+        count++;
+      }
+    }
+    context.progress({ message: 'With and without the kernel part', fraction: (first + size) / draws });
+    await new Promise<void>((resolve) => { setImmediate(resolve); });
+    context.signal.throwIfAborted();
+  }
+  return {
+    linearisedChange: Math.sqrt(linearised / count), sampledChange: Math.sqrt(sampled / count), linearisedDeviation: Math.sqrt(spread / count),
+    linearisedRelative: largest === 0 ? 0 : largestChange / largest, kernelVarianceShare: kernelVarianceShare(approximation), draws,
+  };
+}
+
+function displaced(state: Float64Array, move: Float64Array): Float64Array {
+  const result = state.slice();
+  for (let i = 0; i < move.length; i++) result[i]! += move[i]!;
+  return result;
+}
+
+export interface SweepPoint {
+  /** Data points that the GGN was taken on. */
+  readonly data: number;
+  readonly rank: number;
+  readonly kernel: number;
+  /** Negative log-likelihood per training point, on all training data, of the sampled and of the projected posterior; of ŵ it is `fit`. */
+  readonly sampled: MonteCarloScore;
+  readonly projected: MonteCarloScore;
+}
+
+export interface Sweep {
+  readonly points: readonly SweepPoint[];
+  /** Mean negative log-likelihood of ŵ on all training data: what no underfit would mean. */
+  readonly fit: number;
+}
+
+/** The same ŵ, with the curvature of growing parts of its data; parts are nested, in a seeded order. */
+export async function rankSweep(problem: PosteriorProblem, state: Float64Array, sizes: readonly number[], draws: number, seed: number, context: JobContext): Promise<Sweep> {
+  const { network, x, targets, likelihood, priorPrecision } = problem;
+  const rows = x.length / network.inputs;
+  const order = seededRandom(seed).permutation(rows);
+  const quiet: JobContext = { ...context, progress: () => undefined };
+  const points: SweepPoint[] = [];
+  for (const [done, size] of sizes.entries()) {
+    context.progress({ message: `Curvature of ${size} of ${rows} data points`, fraction: done / sizes.length });
+    const part = new Float64Array(size * network.inputs);
+    for (let n = 0; n < size; n++) part.set(x.subarray(order[n]! * network.inputs, (order[n]! + 1) * network.inputs), n * network.inputs);
+    const approximation = await laplace({ network, state, x: part, likelihood, weighting: 'likelihood' }, priorPrecision, quiet);
+    const score = async (which: 'whole' | 'image'): Promise<MonteCarloScore> => {
+      const random = seededRandom(seed + 1);
+      const outputs = new Float64Array(draws * rows * network.outputs);
+      for (let first = 0; first < draws; first += BLOCK) {
+        const count = Math.min(BLOCK, draws - first);
+        const moves = await laplaceDisplacements(approximation, standardNormal(count * network.parameters, random), which);
+        for (let s = 0; s < count; s++) outputs.set(forward(network, displaced(state, moves.subarray(s * network.parameters, (s + 1) * network.parameters)), x), (first + s) * rows * network.outputs);
+        context.signal.throwIfAborted();
+      }
+      return scores(likelihood, sampledPredictive(likelihood, outputs, draws, network.outputs), targets, network.outputs).nll;
+    };
+    points.push({ data: size, rank: approximation.rank.rank, kernel: network.parameters - approximation.rank.rank, sampled: await score('whole'), projected: await score('image') });
+  }
+  return { points, fit: -logLikelihood(likelihood, forward(network, state, x), network.outputs, targets).value / rows };
+}

@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { analyses } from '../../../src/analyses/service.ts';
+import type { JobContext } from '../../../src/protocol/rpc.ts';
+import { predictionMethods, type PredictRequest } from '../../../src/protocol/service.ts';
+
+const context: JobContext = { signal: new AbortController().signal, progress: () => undefined, memoryLimitBytes: 2 ** 31 };
+let folder: string;
+let request: PredictRequest;
+
+interface MethodEntry {
+  readonly underfit: number;
+  readonly nll: number;
+  readonly rmse: number;
+  readonly mean: readonly (readonly number[])[];
+  readonly std: readonly (readonly number[])[];
+  readonly functionVariance?: readonly (readonly number[])[];
+  readonly train: { readonly nll: number; readonly nllMonteCarloError: number };
+}
+
+interface PredictResult {
+  readonly methods: Readonly<Record<string, MethodEntry>>;
+  readonly questions: { readonly linearisedRelative: number; readonly sampledChange: number; readonly linearisedDeviation: number; readonly kernelVarianceShare: number };
+  readonly rank: number;
+  readonly priorPrecision: number;
+  readonly noise: number;
+  readonly logMarginalLikelihood: number;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'quotient-predict-'));
+  await analyses.example({ name: 'sine', out: folder, networks: 1, seed: 0, overwrite: false }, context);
+  request = {
+    files: [path.join(folder, 'network.safetensors')], data: path.join(folder, 'data.npz'), test: path.join(folder, 'test.npz'), methods: ['sampled', 'linearized', 'projected', 'diffusion'],
+    likelihood: 'gaussian', noise: 0.15, priorPrecision: 2, draws: 60, diffusionSteps: 8, seed: 1,
+  };
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('predictive of the sine example', () => {
+  it('sampled Laplace underfits clearly, linearised does not, projected and diffusion lie between', async () => {
+    const report = await analyses.predict(request, context);
+    const { methods, questions } = report.result as unknown as PredictResult;
+    const error = methods['sampled']!.train.nllMonteCarloError;
+    expect(methods['sampled']!.underfit).toBeGreaterThan(1);
+    expect(Math.abs(methods['linearized']!.underfit)).toBeLessThan(0.05);
+    for (const between of ['projected', 'diffusion']) expect(methods[between]!.underfit).toBeLessThan(methods['sampled']!.underfit - 2 * error);
+    // Q1: rounding. Q2: far beyond the spread of the linearised function.
+    expect(questions.linearisedRelative).toBeLessThan(1e-9);
+    expect(questions.sampledChange).toBeGreaterThan(10 * questions.linearisedDeviation);
+    expect(questions.kernelVarianceShare).toBeGreaterThan(0.9);
+    expect(report.summary).toMatch(/^Sampled Laplace loses [\d.]+ nats a training point, linearised Laplace/);
+    expect(report.sections.map(({ id }) => id)).toEqual(['overview', 'bands', 'scores', 'questions', 'sweep']);
+    expect(methods['linearized']!.functionVariance?.[0]?.[0]).toBeCloseTo(methods['linearized']!.std[0]![0]! ** 2, 12);
+    expect(report.warnings.filter((warning) => warning.includes('not a mode'))).toEqual([]);
+  });
+
+  it('every method gives finite predictions and scores; the same seed, the same numbers', async () => {
+    const methods = predictionMethods.filter((method) => method !== 'ensemble');
+    const small: PredictRequest = { ...request, methods, draws: 12, diffusionSteps: 2, dropoutRate: 0.1 };
+    const run = async (): Promise<PredictResult> => (await analyses.predict(small, context)).result as unknown as PredictResult;
+    const first = await run();
+    for (const method of methods) {
+      const { mean, std, nll, rmse } = first.methods[method]!;
+      expect(mean).toHaveLength(200);
+      expect(mean.flat().every(Number.isFinite), method).toBe(true);
+      expect(std.flat().every((value) => value >= 0 && Number.isFinite(value)), method).toBe(true);
+      expect(Number.isFinite(nll) && Number.isFinite(rmse), method).toBe(true);
+    }
+    expect(await run()).toEqual(first);
+  });
+
+  it('chooses prior precision and noise by the evidence', async () => {
+    const evidence = (await analyses.predict({ ...request, methods: ['linearized'], priorPrecision: 'evidence' }, context)).result as unknown as PredictResult;
+    const given = (await analyses.predict({ ...request, methods: ['linearized'] }, context)).result as unknown as PredictResult;
+    expect(evidence.logMarginalLikelihood).toBeGreaterThan(given.logMarginalLikelihood);
+    expect(evidence.noise).toBeGreaterThan(0.1);
+    expect(evidence.noise).toBeLessThan(0.25);
+  });
+
+  it('of an ensemble is the mean of its members', async () => {
+    const twice: PredictRequest = { ...request, files: [request.files[0]!, request.files[0]!], methods: ['ensemble'] };
+    const { methods } = (await analyses.predict(twice, context)).result as unknown as PredictResult;
+    expect(methods['ensemble']!.mean).toEqual(methods['map']!.mean);
+    expect(methods['ensemble']!.std.flat().every((value) => value < 1e-12)).toBe(true);
+    await expect(analyses.predict({ ...request, methods: ['ensemble'] }, context)).rejects.toThrow('an ensemble needs at least two networks');
+  });
+
+  it('says what is wrong', async () => {
+    await expect(analyses.predict({ ...request, methods: ['dropout'] }, context)).rejects.toThrow('the network has no dropout layer');
+    await expect(analyses.predict({ ...request, likelihood: 'categorical' }, context)).rejects.toThrow('a categorical likelihood needs at least two outputs');
+    await expect(analyses.predict({ ...request, data: path.join(folder, 'none.npz') }, context)).rejects.toThrow('there is no such file');
+  });
+});
