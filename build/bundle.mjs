@@ -1,7 +1,7 @@
 // Bundles the programs: extension, analysis host, its threads, command line (Node) and the webview's page script (browser);
 // compiles the linear-algebra kernels beside them.
 import { build, context } from 'esbuild';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { compileKernels } from './kernels.ts';
 
 const watch = process.argv.includes('--watch');
@@ -26,6 +26,9 @@ const programs = [
 await rm(`${root}dist`, { recursive: true, force: true });
 await mkdir(`${root}dist`);
 await compileKernels();
+// The HDF5 library and its WebAssembly wrapping go into the worker, and their notices beside it.
+const notices = await Promise.all(['node_modules/h5wasm/LICENSE.txt', 'build/hdf5.LICENSE.txt'].map((file) => readFile(`${root}${file}`, 'utf8')));
+await writeFile(`${root}dist/hdf5Worker.LICENSE.txt`, notices.join('\n'));
 if (watch) {
   for (const program of programs) await (await context({ ...program, logLevel: 'info' })).watch();
 } else {

@@ -2,7 +2,7 @@
 import type { Report } from '../src/protocol/report.ts';
 
 export function suggestedName(report: Report, part: string | null, extension: string): string {
-  const source = report.sources[0]?.split(/[\\/]/).at(-1)?.replace(/\.(safetensors|npz|npy|pt|pth|ckpt|index\.json)$/i, '') ?? '';
+  const source = report.sources[0]?.split(/[\\/]/).at(-1)?.replace(/\.(safetensors|npz|npy|pt|pth|ckpt|keras|h5|hdf5|nc|msgpack|onnx|gguf|index\.json)$/i, '') ?? '';
   const more = report.sources.length > 1 ? `and-${report.sources.length - 1}-more` : '';
   return `${[source, more, report.analysis, part ?? ''].map(slug).filter((word) => word !== '').join('-')}.${extension}`;
 }

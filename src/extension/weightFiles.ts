@@ -2,7 +2,7 @@
 import path from 'node:path';
 
 /** In the order in which a folder's draws are looked for. */
-export const weightExtensions = ['.safetensors', '.pt', '.pth', '.ckpt', '.npz', '.npy'] as const;
+export const weightExtensions = ['.safetensors', '.pt', '.pth', '.ckpt', '.npz', '.npy', '.keras', '.h5', '.hdf5', '.nc', '.msgpack', '.onnx', '.gguf'] as const;
 
 /** Files that may hold inputs `x` and targets `y`. */
 const dataExtensions = ['.npz', '.csv', '.safetensors', '.pt'] as const;
@@ -11,6 +11,7 @@ const INDEX_SUFFIX = '.safetensors.index.json';
 
 const formats: Readonly<Record<string, string>> = {
   '.safetensors': 'safetensors', '.pt': 'PyTorch', '.pth': 'PyTorch', '.ckpt': 'PyTorch', '.npz': 'NumPy', '.npy': 'NumPy',
+  '.keras': 'Keras', '.h5': 'HDF5', '.hdf5': 'HDF5', '.nc': 'NetCDF', '.msgpack': 'Flax', '.onnx': 'ONNX', '.gguf': 'GGUF',
 };
 
 const extensionOf = (file: string): string => path.extname(file).toLowerCase();

@@ -16,7 +16,7 @@ import { isShardIndex, isWeightFile } from './weightFiles.ts';
 /** The second view type offers itself for extensions that other programs use as well. */
 export const weightsEditors = ['quotient.weights', 'quotient.weights.optional'] as const;
 
-const byDefault = ['.safetensors', '.npz', '.npy'];
+const byDefault = ['.safetensors', '.npz', '.npy', '.keras'];
 
 /** The view type that is for files of this name. */
 export const viewTypeOf = (file: string): (typeof weightsEditors)[number] => (byDefault.includes(path.extname(file).toLowerCase()) ? 'quotient.weights' : 'quotient.weights.optional');

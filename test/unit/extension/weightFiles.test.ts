@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { canonicalName, dataCandidates, drawsAmong, isWeightFile, kindByName } from '../../../src/extension/weightFiles.ts';
 
 it('knows weight files by name, in any case', () => {
-  expect(['a.safetensors', 'A.PT', 'b.pth', 'c.ckpt', 'd.npz', 'e.npy', 'model.safetensors.index.json'].every(isWeightFile)).toBe(true);
+  expect(['a.safetensors', 'A.PT', 'b.pth', 'c.ckpt', 'd.npz', 'e.npy', 'f.keras', 'g.weights.h5', 'h.hdf5', 'i.nc', 'j.msgpack', 'k.onnx', 'l.gguf', 'model.safetensors.index.json'].every(isWeightFile)).toBe(true);
   expect(['index.json', 'a.pt.txt', 'pt', '.gitignore', 'a.csv'].some(isWeightFile)).toBe(false);
   expect(kindByName('x/model.safetensors.index.json')).toBe('Index of a sharded safetensors file');
   expect(kindByName('a.ckpt')).toBe('PyTorch weight file');
