@@ -11,7 +11,6 @@
  * J(X_generic) has at least twice as many rows as there are parameters. Where that does not fit into the memory limit, the last
  * two parts are given together.
  */
-import { interruptibly } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -92,7 +91,7 @@ async function symmetryOf(problem: CurvatureProblem, context: JobContext): Promi
   // The vectors, a scaled copy, and what its factorisation takes.
   if (4 * 8 * dimensions * network.parameters > context.memoryLimitBytes) return { dimension: dimensions, bracket: [dimensions, dimensions], rejected: [], counted: true };
   const tangents = symmetryTangents(network, state, blindTo(likelihood));
-  return { ...(await interruptibly(symmetryDimension(problem, tangents), context.signal)), counted: false };
+  return { ...(await symmetryDimension(problem, tangents, context.signal)), counted: false };
 }
 
 function withGenericInputs({ network: { inputs: width }, x, generic, random, sampleWeights }: KernelQuestion, count: number): Float64Array {

@@ -2,9 +2,9 @@
  * How many dimensions of the kernel the known continuous symmetries explain at θ: the dimension of the span of their tangent
  * vectors, each first verified against the network itself, ‖H^{1/2}J t‖ ≤ 1e-10 ‖H^{1/2}J‖ ‖t‖.
  */
-import type { Interruptible } from '../linalg/interruptible.ts';
+import { singularValues } from '../linalg/dense/svd.ts';
+import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import { norm2 } from '../linalg/matrixInput.ts';
-import { singularValues } from '../linalg/singularValues.ts';
 import { productsPerInput } from '../network/cost.ts';
 import { trace, type Trace } from '../network/forward.ts';
 import { addVectorJacobianProduct } from '../network/parameterGradients.ts';
@@ -30,8 +30,8 @@ export interface SymmetryDimension {
 }
 
 /** @param tangents vectors of length D, not necessarily independent; zero vectors span nothing */
-export function* symmetryDimension(problem: CurvatureProblem, tangents: readonly Float64Array[]): Interruptible<SymmetryDimension> {
-  const residuals = yield* relativeResiduals(problem, tangents);
+export async function symmetryDimension(problem: CurvatureProblem, tangents: readonly Float64Array[], signal: AbortSignal): Promise<SymmetryDimension> {
+  const residuals = await interruptibly(relativeResiduals(problem, tangents), signal);
   const rejected: number[] = [];
   const kept: Float64Array[] = [];
   tangents.forEach((tangent, k) => {
@@ -46,7 +46,7 @@ export function* symmetryDimension(problem: CurvatureProblem, tangents: readonly
     const norm = norm2(tangent, 0, parameters);
     for (let i = 0; i < parameters; i++) columns[i * kept.length + k] = tangent[i]! / norm;
   });
-  const values = yield* singularValues(columns, parameters, kept.length);
+  const values = await singularValues(columns, parameters, kept.length, { signal });
   const bound = Math.min(kept.length, parameters);
   const { rank, bracket } = rankEstimate({ singularValues: values, rows: parameters, columns: kept.length, resolution: 0, floor: Number.EPSILON, bound });
   return { dimension: rank, bracket, rejected };

@@ -8,7 +8,6 @@ import { standardNormalInputs } from '../../../src/curvature/genericInputs.ts';
 import { kernelAccounting, type KernelAccounting } from '../../../src/curvature/kernel.ts';
 import { likelihoodModel } from '../../../src/curvature/likelihood.ts';
 import { symmetryDimension } from '../../../src/curvature/symmetryDimension.ts';
-import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import type { Likelihood } from '../../../src/protocol/service.ts';
 import { context, network, normal } from './problems.ts';
@@ -111,7 +110,7 @@ describe('kernel on few data', () => {
 });
 
 describe('symmetry dimension', () => {
-  test('counts the span, not the vectors; leaves out and names tangents that J does not annihilate', () => {
+  test('counts the span, not the vectors; leaves out and names tangents that J does not annihilate', async () => {
     const net = network([2, 2, 1], 'relu');
     const theta = normal(3, net.parameters);
     const problem = { network: net, state: theta, x: normal(4, 100), likelihood: { kind: 'gaussian', noise: 1 }, weighting: 'uniform' } as const;
@@ -121,8 +120,8 @@ describe('symmetry dimension', () => {
     scaling[4] = theta[4]!;
     scaling[6] = -theta[6]!;
     const wrong = new Float64Array(9).fill(1);
-    const result = complete(symmetryDimension(problem, [scaling, scaling.map((entry) => -3 * entry), new Float64Array(9), wrong]));
+    const result = await symmetryDimension(problem, [scaling, scaling.map((entry) => -3 * entry), new Float64Array(9), wrong], context().signal);
     expect(result).toEqual({ dimension: 1, bracket: [1, 1], rejected: [3] });
-    expect(complete(symmetryDimension(problem, []))).toEqual({ dimension: 0, bracket: [0, 0], rejected: [] });
+    expect(await symmetryDimension(problem, [], context().signal)).toEqual({ dimension: 0, bracket: [0, 0], rejected: [] });
   });
 });
