@@ -75,7 +75,7 @@ export async function kernelAccounting(question: KernelQuestion, context: JobCon
     dimension: network.parameters - rank.rank,
     symmetry: symmetry.dimension,
     remainder,
-    warnings: warningsOf({ rank, remainder, rejected: symmetry.rejected.length, symmetryBracket: symmetry.bracket, counted: symmetry.counted }),
+    warnings: warningsOf({ spectrum, rank, remainder, rejected: symmetry.rejected.length, symmetryBracket: symmetry.bracket, counted: symmetry.counted }),
   };
 }
 
@@ -126,6 +126,7 @@ async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, 
 }
 
 interface Doubts {
+  readonly spectrum: GgnSpectrum;
   readonly rank: RankEstimate;
   readonly remainder: KernelRemainder;
   readonly rejected: number;
@@ -133,11 +134,13 @@ interface Doubts {
   readonly counted: boolean;
 }
 
-function warningsOf({ rank, remainder, rejected, symmetryBracket, counted }: Doubts): string[] {
+function warningsOf({ spectrum: { method, resolution }, rank, remainder, rejected, symmetryBracket, counted }: Doubts): string[] {
   const warnings: string[] = [];
   const [low, high] = rank.bracket;
   if (low !== high) {
-    warnings.push(`The rank lies between ${low} and ${high}: singular values run into rounding without a clear gap, and float64 cannot tell the smallest from zero.`);
+    warnings.push(method === 'svd'
+      ? `The rank lies between ${low} and ${high}: singular values run into rounding without a clear gap, and float64 cannot tell the smallest from zero.`
+      : `The rank lies between ${low} and ${high}: the Gram matrix squares singular values, and what is below ${resolution.toPrecision(1)} of the largest cannot be told from zero. Fewer data points or outputs would allow a singular value decomposition.`);
   }
   if (symmetryBracket[0] !== symmetryBracket[1]) {
     warnings.push(`The symmetry tangents span between ${symmetryBracket[0]} and ${symmetryBracket[1]} dimensions: some are nearly dependent.`);

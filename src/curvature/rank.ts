@@ -8,6 +8,9 @@
  *   low   the values above 10 τ, safe from any rounding;
  *   high  the values above the first clear gap (a factor of 100, with nothing above τ below it), or, without such a gap, the
  *         largest rank that is possible at all.
+ * A method that squares the matrix cannot tell values below its own resolution from zero, gap or no gap: high is then the largest rank
+ * that is possible, unless the rank is that already.
+ *
  * Ratios are taken after raising values to the rounding floor (ε σ_max for the SVD), so that gaps within rounding do not count.
  */
 
@@ -48,7 +51,9 @@ export function rankEstimate({ singularValues, rows, columns, resolution, floor,
   const low = countAbove(singularValues, SAFETY * tolerance);
   const raised = (k: number): number => Math.max(singularValues[k] ?? 0, floor * largest);
   let high = rank;
-  if (largest > 0) {
+  const squared = resolution > SAFETY * Math.max(rows, columns) * Number.EPSILON;
+  if (largest > 0 && squared) high = Math.max(bound, rank);
+  else if (largest > 0) {
     let end = Math.max(low, 1);
     while (end < singularValues.length && (singularValues[end]! > tolerance || raised(end - 1) < CLEAR_GAP * raised(end))) end++;
     high = end < singularValues.length ? Math.max(end, rank) : Math.max(bound, rank);

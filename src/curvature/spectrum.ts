@@ -65,8 +65,8 @@ export interface SpectrumOptions {
   readonly vectors?: boolean;
 }
 
-/** Beyond this many operations (some ten seconds) the SVD gives way to the Gram matrix. */
-const SVD_OPERATIONS = 1.2e11;
+/** Beyond this many operations (half a minute or so) the SVD gives way to the Gram matrix. */
+const SVD_OPERATIONS = 3e11;
 
 /** Chooses the method by operations and memory. */
 export function planSpectrum(problem: CurvatureProblem, memoryLimitBytes: number, { method, vectors = false }: SpectrumOptions = {}): SpectrumPlan {

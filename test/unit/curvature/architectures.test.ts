@@ -1,7 +1,8 @@
 /**
- * The GGN of networks that are no chains: kernels of random convolutional networks, counted by hand; the structured Gram matrix of
+ * The GGN of networks that are no chains: fifty random ones against SciPy's SVD of PyTorch's Jacobian; kernels of random convolutional networks, counted by hand; the structured Gram matrix of
  * every operation against explicit rows; weights of inputs; units of convolutions.
  */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { likelihoodModel, type LikelihoodModel } from '../../../src/curvature/likelihood.ts';
 import type { CurvatureProblem } from '../../../src/curvature/problem.ts';
@@ -12,9 +13,10 @@ import { unitReports } from '../../../src/curvature/units.ts';
 import { weightedRows } from '../../../src/curvature/weightedJacobian.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import type { Network } from '../../../src/network/network.ts';
+import type { Likelihood } from '../../../src/protocol/service.ts';
 import { distance, gaussian, timesTransposed } from '../linalg/matrices.ts';
 import { Layers, operations, ruledState } from '../network/networks.ts';
-import { context } from './problems.ts';
+import { context, lehmer } from './problems.ts';
 
 function problemOf(network: Network, inputs: number, likelihood: LikelihoodModel = { kind: 'gaussian', noise: 1 }, seed = 1): CurvatureProblem {
   const state = gaussian(seededRandom(seed), network.stateSize, 1);
@@ -59,6 +61,79 @@ describe('kernels of convolutional networks on many inputs', () => {
     const { network, state, x } = problem;
     expect(unitReports(network, state, x, seededRandom(1)).map(({ status }) => status)).toEqual(['always-on', 'mixed', 'mixed', 'mixed', 'mixed', 'mixed']);
     expect(network.parameters - (await rankOf(problem))[0]!).toBe(18 + 1);
+  });
+});
+
+type LayerFigure = readonly [op: string, ...rest: readonly unknown[]];
+
+interface ArchitectureFigure {
+  readonly layers: readonly LayerFigure[];
+  readonly shape: readonly number[];
+  readonly likelihood: Likelihood;
+  readonly inputs: number;
+  readonly seed: number;
+  readonly parameters: number;
+  readonly rank: number;
+  readonly eigenvalues: readonly number[];
+}
+
+const architectures = JSON.parse(readFileSync(new URL('architectures.json', import.meta.url), 'utf8')) as readonly ArchitectureFigure[];
+
+/** As `build` in architectures.py. */
+function addLayers(layers: Layers, figures: readonly LayerFigure[]): void {
+  for (const [op, ...rest] of figures) {
+    const shape = layers.builder.shapeOf(layers.at);
+    const spatial = shape.length - 1;
+    switch (op) {
+      case 'conv': {
+        const [outputs, kernel, stride, pad, groups, bias] = rest as [number, number, number, number, number, boolean];
+        const each = (value: number): number[] => new Array<number>(spatial).fill(value);
+        layers.conv(outputs, each(kernel), { stride: each(stride), padding: each(pad), groups, bias });
+        break;
+      }
+      case 'dense': layers.dense(rest[0] as number, { bias: rest[1] as boolean }); break;
+      case 'batchnorm': layers.batchnorm(); break;
+      case 'layernorm': layers.layernorm(rest[0] as 'all' | 'channels', 1e-5, { centred: rest[1] as boolean }); break;
+      case 'activation': layers.activation(rest[0] as string); break;
+      case 'prelu': layers.prelu(shape[0]!); break;
+      case 'maxpool': case 'avgpool': layers.pool(op, new Array<number>(spatial).fill(2), new Array<number>(spatial).fill(2)); break;
+      case 'globalavgpool': case 'globalmaxpool': layers.globalPool(op); break;
+      case 'flatten': layers.flatten(); break;
+      case 'concat': layers.concat((inner) => { addLayers(inner, rest[0] as LayerFigure[]); }); break;
+      case 'residual': layers.residual((inner) => { addLayers(inner, rest[0] as LayerFigure[]); }, rest[1] === undefined ? undefined : (inner) => { addLayers(inner, rest[1] as LayerFigure[]); }); break;
+      default: throw new Error(`the figures have a layer "${op}"`);
+    }
+  }
+}
+
+function figureProblem({ layers: figures, shape, likelihood, inputs, seed }: ArchitectureFigure): CurvatureProblem {
+  const layers = new Layers(shape);
+  addLayers(layers, figures);
+  const network = layers.build();
+  const u = lehmer(seed);
+  const state = new Float64Array(network.stateSize);
+  for (let k = 0; k < network.parameters; k++) state[k] = 1.2 * u();
+  const norms = network.nodes.filter((node) => node.op === 'batchnorm');
+  for (const { variance } of norms) for (let c = 0; c < variance.length; c++) state[variance.offset + c] = 0.5 + u() ** 2;
+  for (const { mean } of norms) for (let c = 0; c < mean.length; c++) state[mean.offset + c] = 0.3 * u();
+  const x = Float64Array.from({ length: inputs * network.inputs }, () => 2 * u());
+  return { network, state, x, likelihood: likelihoodModel(likelihood, 0.5, network.outputs), weighting: 'likelihood' };
+}
+
+describe('fifty random networks of mixed architecture', () => {
+  test('fifty figures', () => { expect(architectures).toHaveLength(50); });
+
+  test.each(architectures.map((figure, k) => [k + 1, figure] as const))('network %i: rank and eigenvalues as SciPy has them on PyTorch’s Jacobian', async (_, figure) => {
+    const problem = figureProblem(figure);
+    expect(problem.network.parameters).toBe(figure.parameters);
+    for (const method of ['svd', 'gram'] as const) {
+      const { eigenvalues, singularValues, rows, parameters, resolution, floor } = await gramSpectrum(problem, context(), { method });
+      const exact = new Float64Array(eigenvalues.length);
+      exact.set(figure.eigenvalues.slice(0, exact.length));
+      expect(distance(eigenvalues, exact) / eigenvalues[0]!).toBeLessThan(1e-11);
+      const { rank, bracket } = rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound: Math.min(rows, parameters) });
+      if (rank !== figure.rank) expect(bracket[0] <= figure.rank && figure.rank <= bracket[1], `rank ${rank} in [${bracket.join(', ')}], SciPy ${figure.rank}, by ${method}`).toBe(true);
+    }
   });
 });
 

@@ -127,6 +127,11 @@ def likelihoods():
     return result
 
 
-parts = {"jacobians": jacobians(), "likelihoods": likelihoods(), "spectra": spectra()}
-lines = ['"%s": [\n%s\n]' % (name, ",\n".join(json.dumps(row) for row in rows)) for name, rows in parts.items()]
-sys.stdout.write("{\n" + ",\n".join(lines) + "\n}\n")
+def main():
+    parts = {"jacobians": jacobians(), "likelihoods": likelihoods(), "spectra": spectra()}
+    lines = ['"%s": [\n%s\n]' % (name, ",\n".join(json.dumps(row) for row in rows)) for name, rows in parts.items()]
+    sys.stdout.write("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main()
