@@ -42,13 +42,13 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
   try {
     const { chain, count } = source;
     const group = symmetryGroup(chainNetwork(chain));
-    const steps = symmetrySteps(group, request.scaling);
+    const steps = symmetrySteps(group, request.scaling, request.permutation === 'aligned');
     const names = parameterNames(chain);
     const pair = chosenPair(request.parameters, names, chain.layers.at(-1)?.weight.offset ?? 0);
     const tensors = parameterBlocks(chain).map(({ reference, rows, columns, shape }): TensorPlace => ({ name: reference.tensor, shape, begin: reference.offset, end: reference.offset + rows * columns }));
     const inputs = await predictionInputs(request, chain.inputs, chain.outputs);
     const diagnosed = evenly(chain.parameters, DIAGNOSED);
-    const plan = planDraws({ draws: count, parameters: chain.parameters, stages: steps.length, columns: diagnosed.length + 2, inputs: inputs.x.length / chain.inputs, predictions: (inputs.x.length / chain.inputs) * chain.outputs }, context.memoryLimitBytes);
+    const plan = planDraws({ draws: count, parameters: chain.parameters, stages: steps.length, aligned: request.permutation === 'aligned', columns: diagnosed.length + 2, inputs: inputs.x.length / chain.inputs, predictions: (inputs.x.length / chain.inputs) * chain.outputs }, context.memoryLimitBytes);
     context.progress({ message: planSentence(source, plan) });
 
     const random = seededRandom(request.seed);
@@ -57,7 +57,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     const views: PosteriorView[] = [];
     let bandwidth: number | undefined;
     const functions = await throughStages(source, {
-      steps: steps.map(({ options }) => (options === undefined ? undefined : { countBiases: false, scaling: 'none', sign: 'none', permutation: 'none', ...options })),
+      steps: steps.map(({ options }) => (options === undefined || 'aligned' in options ? options : { countBiases: false, scaling: 'none', sign: 'none', permutation: 'none', ...options })),
       kept: Int32Array.of(...diagnosed, ...pair), inputs: inputs.x, plan, random,
     }, context, async ({ features, coordinates, columns, moments }, s) => {
       const step = steps[s]!;

@@ -20,7 +20,7 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
  * selected         draws whose inner products were formed
  * sets             { border, natural, each }: the discrepancy is of draws before and after `border`, `each` of both
  * tensors          [ { name, shape } ]: what parameters are named after
- * stages           one a stage ("original", "scaling", "all"), with the fields of a comparison and
+ * stages           one a stage ("original", "scaling", "all", "aligned"), with the fields of a comparison and
  *                  plotted: diagnostics of the two parameters in full, spread: per tensor
  * functions        a comparison of the draws' predictions, and `inputs`: where they predict
  * predictions      { rhatMax, essBulkMin, essTailMin } again, under its older name

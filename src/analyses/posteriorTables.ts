@@ -45,7 +45,7 @@ function modesMeaning(known: readonly NamedModes[]): string {
   const words = ({ modes }: NamedModes): string => `${modesWords(modes)} ${modes.count === 1 ? 'mode' : 'modes'}`;
   const [original, after, functions] = [known[0]!, known[known.length - 2]!, known[known.length - 1]!];
   const middle = after === original ? '' : `, ${words(after)} without the symmetries`;
-  const more = after.modes.leastCount > functions.modes.count ? ' Weights have more than functions where units nearly tie, so that noise decides their order, or where different weights make one function.' : '';
+  const more = after.modes.leastCount > functions.modes.count ? ' Weights have more than functions where units nearly tie, so that noise decides their order (aligning them to the first draw would tell), or where different weights make one function.' : '';
   const unclear = known.some(({ modes }) => modes.count !== modes.leastCount) ? ' Where two numbers stand, it is not clear.' : '';
   return `The draws have ${words(original)} in weight space${middle}, and ${words(functions)} as functions.${more}${unclear}`;
 }

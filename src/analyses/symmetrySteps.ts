@@ -6,15 +6,18 @@ import type { ScalingForm } from '../protocol/service.ts';
 import type { SymmetryGroup } from '../symmetry/group.ts';
 
 export interface SymmetryStep {
-  readonly id: 'original' | 'scaling' | 'all';
+  readonly id: 'original' | 'scaling' | 'all' | 'aligned';
   readonly title: string;
   readonly meaning: string;
   /** What is removed on top of the step before; undefined for the draws as they are. */
-  readonly options: { readonly scaling?: ScalingForm; readonly sign?: 'fixed'; readonly permutation?: 'sorted' } | undefined;
+  readonly options: { readonly scaling?: ScalingForm; readonly sign?: 'fixed'; readonly permutation?: 'sorted' } | { readonly aligned: true; readonly signed: boolean } | undefined;
 }
 
-/** What there is to remove, one factor after another. */
-export function symmetrySteps(group: SymmetryGroup, scaling: ScalingForm): SymmetryStep[] {
+/**
+ * What there is to remove, one factor after another.
+ * @param aligned whether the units are brought into the first draw's order at last
+ */
+export function symmetrySteps(group: SymmetryGroup, scaling: ScalingForm, aligned: boolean): SymmetryStep[] {
   const kinds = new Set(group.factors.map(({ kind }) => kind));
   // A linear layer's general linear group contains its scalings and signs.
   const scaled = scaling !== 'none' && (kinds.has('scaling') || kinds.has('general-linear'));
@@ -33,6 +36,14 @@ export function symmetrySteps(group: SymmetryGroup, scaling: ScalingForm): Symme
       title: `${title.charAt(0).toUpperCase()}${title.slice(1)} removed`,
       meaning: 'Hidden units stand in descending order of their outgoing weights, so one copy of each function is left.',
       options: { sign: 'fixed', permutation: 'sorted' },
+    });
+  }
+  if (permuted && aligned) {
+    result.push({
+      id: 'aligned',
+      title: 'Aligned to the first draw',
+      meaning: 'Hidden units stand in the order that brings all weights closest to the first draw, so that near ties no longer decide.',
+      options: { aligned: true, signed: kinds.has('sign') && group.factors.every(({ kind }) => kind !== 'scaling') },
     });
   }
   return result;

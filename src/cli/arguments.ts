@@ -33,7 +33,7 @@ const options = {
   parameters: { value: 'A B', text: 'the two parameters to plot, such as "2.weight[0,0]" "2.weight[0,1]"' },
   memory: { value: 'GiB', text: 'memory that the job may plan to use (default 8)' },
   scaling: { value: 'FORM', text: 'unit, balanced or none (default unit)' },
-  permutation: { value: 'FORM', text: 'sorted or none (default sorted)' },
+  permutation: { value: 'FORM', text: 'sorted or none (default sorted); of a posterior sorted, or aligned to the first draw as well' },
   sign: { value: 'FORM', text: 'fixed or none (default fixed)' },
   'count-biases': { text: 'let balanced minimise the mass of weights and biases' },
   against: { value: 'FILE', text: 'what changed from this file to the other, tensor by tensor' },
@@ -65,7 +65,7 @@ export const commands = {
     options: ['out', ...network, 'scaling', 'permutation', 'sign', 'count-biases', 'seed', ...output],
   },
   rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'seed', ...output] },
-  posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'data', 'scaling', 'memory', 'seed', ...output] },
+  posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'data', 'scaling', 'permutation', 'memory', 'seed', ...output] },
   predict: {
     paths: 'FILE… --data FILE',
     does: 'posterior predictives by several methods side by side, scored, and why they differ',

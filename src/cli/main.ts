@@ -141,6 +141,7 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
           ...(axes === undefined ? {} : { axes: values.choice('axes', ['draw', 'chain,draw'], 'draw') }),
           ...(a === undefined || b === undefined ? {} : { parameters: [a, b] as const }),
           scaling: values.choice('scaling', ['unit', 'balanced', 'none'], 'unit'),
+          permutation: values.choice('permutation', ['sorted', 'aligned'], 'sorted'),
           seed,
         },
         context,

@@ -46,6 +46,11 @@ export function canonicalForm(): Pick<CanonicalizeRequest, 'scaling' | 'permutat
   };
 }
 
+/** Whether the draws of a posterior are aligned to the first one at last. */
+export function posteriorPermutation(): 'sorted' | 'aligned' {
+  return get<unknown>('posterior.align', false) === true ? 'aligned' : 'sorted';
+}
+
 export const likelihoods: readonly { readonly value: Likelihood; readonly label: string; readonly detail: string }[] = [
   { value: 'gaussian', label: 'Gaussian', detail: 'Regression: outputs are means, noise from "quotient.rank.noise"' },
   { value: 'categorical', label: 'Categorical', detail: 'Classification: outputs are logits of a softmax' },

@@ -25,6 +25,8 @@ export interface DrawWork {
   readonly parameters: number;
   /** Stages, the draws as they are included. */
   readonly stages: number;
+  /** Whether units are matched to the first draw's. */
+  readonly aligned: boolean;
   /** Parameters kept as they are at every stage. */
   readonly columns: number;
   /** Inputs at which a draw predicts, and how many numbers these predictions are. */
@@ -41,6 +43,7 @@ const LARGEST_SKETCH = 16_384;
 /** Seconds an operation, measured on one core of a small server; reading is that of a disk's cache. */
 const READ = 5e-9;
 const CANONICAL = 35e-9;
+const ALIGN = 500e-9;
 const PASS = 6e-9;
 const FORWARD = 0.5e-9;
 const FLOP = 0.1e-9;
@@ -61,7 +64,7 @@ export function planDraws(work: DrawWork, memoryLimitBytes: number): DrawPlan {
   throw new MemoryLimitError(`${formatCount(draws)} draws of ${formatCount(parameters)} parameters need about ${formatBytes(least)}, the limit is ${formatBytes(memoryLimitBytes)}; pass fewer draws or raise the memory limit`);
 }
 
-function planFor(mode: DrawPlan['mode'], { draws, parameters, stages, columns, inputs, predictions }: DrawWork, coordinates: number): DrawPlan {
+function planFor(mode: DrawPlan['mode'], { draws, parameters, stages, aligned, columns, inputs, predictions }: DrawWork, coordinates: number): DrawPlan {
   const selected = Math.min(draws, MOST_SELECTED, Math.max(64, Math.floor(Math.sqrt(GRAM_WORK / coordinates))));
   // A block as read and as taken apart; of many, those before until they are collected.
   const blocks = Math.min(12, 2 * Math.ceil(draws / drawsInBlock(parameters)));
@@ -70,7 +73,7 @@ function planFor(mode: DrawPlan['mode'], { draws, parameters, stages, columns, i
     + blocks * Math.min(draws, drawsInBlock(parameters)) * parameters + 2 * stages * parameters + 4 * parameters + 8 * parameters
     + stages * draws * columns + draws * predictions
     + 4 * selected ** 2 + selected * 2048;
-  const passes = READ + (stages - 1) * CANONICAL + stages * PASS * (mode === 'memory' ? 1 : 2) + (inputs + 2 * COMPARED_INPUTS) * FORWARD;
+  const passes = READ + (stages - 1) * CANONICAL + (aligned ? ALIGN : 0) + stages * PASS * (mode === 'memory' ? 1 : 2) + (inputs + 2 * COMPARED_INPUTS) * FORWARD;
   const seconds = draws * parameters * passes + stages * (selected ** 2 * coordinates * FLOP + draws * columns * DIAGNOSE) + draws * predictions * DIAGNOSE;
   return { mode, coordinates, selected, bytes: 8 * numbers, seconds };
 }

@@ -6,12 +6,13 @@
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
-import { chainNetwork } from '../network/denseChain.ts';
+import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
 import { forward } from '../network/forward.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { canonicaliseMany } from '../symmetry/canonicalDraws.ts';
 import type { CanonicalOptions } from '../symmetry/canonicalForm.ts';
 import { genericInputs } from '../symmetry/functionDistance.ts';
+import { drawAligner } from './alignedDraws.ts';
 import type { DrawPlan } from './drawPlan.ts';
 import { drawsInBlock, readAllDraws, type DrawSource } from './draws.ts';
 import { RunningMoments } from './runningMoments.ts';
@@ -26,9 +27,12 @@ export interface DrawStage {
   readonly moments: RunningMoments;
 }
 
+/** A canonical form, or the order of units that is closest to the first draw's, `signed` up to sign. */
+export type StageStep = CanonicalOptions | { readonly aligned: true; readonly signed: boolean } | undefined;
+
 export interface StageOptions {
-  /** What each stage removes; undefined for the draws as they are. */
-  readonly steps: readonly (CanonicalOptions | undefined)[];
+  /** What each stage does to the draws; undefined for the draws as they are. */
+  readonly steps: readonly StageStep[];
   /** Parameters (positions in θ) that are kept as they are. */
   readonly kept: Int32Array;
   /** Inputs at which the draws predict, N × d row-major. */
@@ -61,8 +65,9 @@ async function inMemory(source: DrawSource, { steps, kept, inputs }: StageOption
   const compared = genericInputs(chain.inputs, COMPARED_INPUTS, 0);
   const predictions = await interruptibly(outputs(source, theta, inputs), context.signal);
   const before = await interruptibly(outputs(source, theta, compared), context.signal);
-  for (const [s, step] of steps.entries()) {
-    if (step !== undefined) await canonicaliseMany(chain, theta, step, context);
+  const transforms = steps.map((step) => transformOf(chain, step));
+  for (const s of steps.keys()) {
+    await transforms[s]!(theta, context);
     const moments = new RunningMoments(chain.parameters);
     await interruptibly(addAll(moments, theta), context.signal);
     await visit({ features: theta, coordinates: chain.parameters, columns: Array.from(kept, (k) => column(theta, chain.parameters, k, count)), moments }, s);
@@ -81,6 +86,7 @@ async function streamed(source: DrawSource, { steps, kept, inputs, plan, random 
   const stages = steps.map(() => ({
     features: new Float64Array(count * coordinates), columns: Array.from(kept, () => new Float64Array(count)), moments: new RunningMoments(size),
   }));
+  const transforms = steps.map((step) => transformOf(chain, step));
   const predictions = new Float64Array(count * (inputs.length / chain.inputs) * chain.outputs);
   const difference = new Difference();
   const quiet = { signal: context.signal, progress: () => undefined };
@@ -91,8 +97,8 @@ async function streamed(source: DrawSource, { steps, kept, inputs, plan, random 
     const theta = await source.read(start, end);
     predictions.set(await interruptibly(outputs(source, theta, inputs), context.signal), (start * predictions.length) / count);
     const before = await interruptibly(outputs(source, theta, compared), context.signal);
-    for (const [s, step] of steps.entries()) {
-      if (step !== undefined) await canonicaliseMany(chain, theta, step, quiet);
+    for (const s of steps.keys()) {
+      await transforms[s]!(theta, quiet);
       const { features, columns, moments } = stages[s]!;
       await interruptibly(each(theta, size, (draw, m) => { sketch.apply(draw, features, (start + m) * coordinates); }), context.signal);
       await interruptibly(addAll(moments, theta), context.signal);
@@ -104,6 +110,15 @@ async function streamed(source: DrawSource, { steps, kept, inputs, plan, random 
   }
   for (const [s, stage] of stages.entries()) await visit({ ...stage, coordinates }, s);
   return { predictions, functionError: difference.relative };
+}
+
+type Transform = (theta: Float64Array, context: Pick<JobContext, 'signal' | 'progress'>) => Promise<unknown>;
+
+function transformOf(chain: DenseChain, step: StageStep): Transform {
+  if (step === undefined) return () => Promise.resolve();
+  if (!('aligned' in step)) return (theta, context) => canonicaliseMany(chain, theta, step, context);
+  const aligner = drawAligner(chain, step.signed);
+  return (theta, context) => aligner.align(theta, context);
 }
 
 /** Draws × (inputs · O). */

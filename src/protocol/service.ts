@@ -84,6 +84,8 @@ export interface PosteriorRequest extends NetworkOptions {
   /** Inputs `x` at which draws are compared as functions; standard normal ones without it. */
   readonly data?: string;
   readonly scaling: ScalingForm;
+  /** `aligned` adds a stage in which the units of every draw are brought into the order closest to the first draw's. */
+  readonly permutation?: 'sorted' | 'aligned';
   /** Names of the two parameters of the density plots, `TENSOR[i,j]`; by default two output weights. */
   readonly parameters?: readonly [string, string];
   readonly seed: number;

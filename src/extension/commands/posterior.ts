@@ -1,6 +1,6 @@
 /** Posterior over Weights: a set of draws, one a file or all in one, before and after its symmetries are removed. */
 import { chosenFiles } from '../chosenFiles.ts';
-import { canonicalForm, seed } from '../settings.ts';
+import { canonicalForm, posteriorPermutation, seed } from '../settings.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { namesOf, type Command } from './command.ts';
 
@@ -13,7 +13,7 @@ export async function showPosterior({ panels, choices }: Surroundings, files: re
   const options = await choices.settled(files);
   if (options === undefined) return undefined;
   return panels.ask(
-    { method: 'posterior', title: `Posterior over the weights of ${namesOf(files)}`, request: { files, scaling: canonicalForm().scaling, seed: seed(), ...options } },
+    { method: 'posterior', title: `Posterior over the weights of ${namesOf(files)}`, request: { files, scaling: canonicalForm().scaling, permutation: posteriorPermutation(), seed: seed(), ...options } },
     files,
   );
 }

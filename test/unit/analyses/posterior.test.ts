@@ -119,7 +119,7 @@ interface Result {
 const resultOf = (report: Report): Result => report.result as unknown as Result;
 
 /** `draws` files in each of two folders; which function and which copy of it a draw is, is up to the caller. */
-async function twoFolders(draws: number, activation: string, widths: readonly number[], network: (folder: number, draw: number) => number, copy: (folder: number, draw: number) => number | undefined): Promise<readonly string[]> {
+async function twoFolders(draws: number, activation: string, widths: readonly number[], network: (folder: number, draw: number) => number, copy: (folder: number, draw: number) => number | undefined, size = 1e-3): Promise<readonly string[]> {
   const root = await temporaryFolder();
   const noise = seededRandom(11);
   const folders = [0, 1].map((folder) => path.join(root, `chain${folder}`));
@@ -127,7 +127,7 @@ async function twoFolders(draws: number, activation: string, widths: readonly nu
     await mkdir(folder);
     for (let m = 0; m < draws; m++) {
       const { chain, theta } = randomNetwork(widths, activation, network(f, m));
-      const near = theta.map((value) => value + 1e-3 * noise.normal());
+      const near = theta.map((value) => value + size * noise.normal());
       const element = copy(f, m);
       if (element !== undefined) applyElement(chainNetwork(chain), near, randomElement(symmetryGroup(chainNetwork(chain)), seededRandom(element)));
       await writeNetwork(path.join(folder, `${m}.safetensors`), chain, near);
@@ -151,6 +151,15 @@ describe('two folders of draws', () => {
     }
     // One bandwidth as long as the unit of length stays.
     expect(all!.mmd!.bandwidth).toBe(original!.mmd!.bandwidth);
+  });
+
+  it.each(['relu', 'tanh'])('whose %s units nearly tie: sorted they fall apart, aligned to the first draw they are one mode', async (activation) => {
+    // Forty units: by output weights that differ as little as they do here, noise decides their order.
+    const folders = await twoFolders(8, activation, [3, 40, 1], () => 5, (folder, draw) => 100 * folder + draw + 1, 0.02);
+    const { stages } = resultOf(await posterior({ ...defaults, files: folders, activation, permutation: 'aligned' }, context));
+    const [sorted, aligned] = [stages.find(({ stage }) => stage === 'all')!, stages.find(({ stage }) => stage === 'aligned')!];
+    expect(aligned.distance.median).toBeLessThan(0.5 * sorted.distance.median);
+    expect(aligned.modes).toMatchObject({ count: 1 });
   });
 
   it('with different functions stay apart in every way', async () => {

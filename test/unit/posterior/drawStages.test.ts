@@ -113,7 +113,7 @@ describe('running moments', () => {
 });
 
 describe('the plan', () => {
-  const work = { draws: 10_000, parameters: 1_000_000, stages: 3, columns: 202, inputs: 24, predictions: 24 };
+  const work = { draws: 10_000, parameters: 1_000_000, stages: 3, aligned: false, columns: 202, inputs: 24, predictions: 24 };
 
   it('streams what does not fit, within the limit, with the longest sketch that does', () => {
     for (const limit of [2 ** 30, 2 ** 31, 2 ** 33]) {
