@@ -78,7 +78,7 @@ function withOptions(recognition: Recognition, source: string, leading: LeadingA
       return { ...recognition, source, leading };
     case 'activation-needed':
       if (activation === undefined) return { kind: 'activation-needed', outline: recognition.outline, leading };
-      return { kind: 'network', network: recognition.withActivation(activationNamed(activation)), leading, source, assumptions: [] };
+      return { kind: 'network', network: recognition.withActivation(activationNamed(activation)), leading, source, assumptions: recognition.assumptions };
     case 'unrecognised':
       return recognition;
   }

@@ -10,7 +10,7 @@ export type Recognition =
     readonly assumptions: readonly string[];
   }
   /** Everything but the activation between its layers. */
-  | { readonly kind: 'activation-needed'; readonly outline: string; readonly withActivation: (activation: Activation) => Network }
+  | { readonly kind: 'activation-needed'; readonly outline: string; readonly withActivation: (activation: Activation) => Network; readonly assumptions: readonly string[] }
   /** One clause without a full stop. */
   | { readonly kind: 'unrecognised'; readonly reason: string };
 

@@ -54,6 +54,7 @@ export function recognizeDenseLayers(tensors: readonly NamedShape[]): Recognitio
     kind: 'activation-needed',
     outline: [order[0]!.inputs, ...order.map(({ outputs }) => outputs)].join(' → '),
     withActivation: (activation) => chainOf(order, activation),
+    assumptions: [],
   };
 }
 

@@ -1,6 +1,9 @@
 /** Recognising the network in a weight file that no description speaks of, by the first thing in it that tells: its graph, its names and shapes. */
 import type { OnnxFile } from '../weights/onnx.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
+import { recognizeFamily } from './families.ts';
+import { recognizeKeras } from './kerasNetwork.ts';
+import { namedWeights } from './kerasWeights.ts';
 import { recognizeOnnx } from './onnxNetwork.ts';
 import { recognizeDenseLayers } from './recognize.ts';
 import type { Recognition } from './recognition.ts';
@@ -18,12 +21,15 @@ export const isCounter = (name: string): boolean => /(^|\.)num_batches_tracked$/
 /** What the file itself says of its network; undefined when it holds tensors alone. */
 export async function recognizeSelfDescribed(file: WeightFile): Promise<Recognized | undefined> {
   if (isOnnx(file)) return { recognition: await recognizeOnnx(file), source: 'its graph' };
+  const topology = file.metadata['format'] === 'layers-model' ? file.metadata['modelTopology'] : undefined;
+  if (topology !== undefined) return { recognition: recognizeKeras(topology, namedWeights(file.tensors)), source: 'its configuration' };
   return undefined;
 }
 
 /** @param tensors names and shapes of the file's weights, without leading draw axes */
 export function recognizeTensors(tensors: readonly NamedShape[]): Recognized {
-  return { recognition: recognizeDenseLayers(tensors.filter(({ name }) => !isCounter(name))), source: 'names and shapes' };
+  const counted = tensors.filter(({ name }) => !isCounter(name));
+  return { recognition: recognizeFamily(counted) ?? recognizeDenseLayers(counted), source: 'names and shapes' };
 }
 
 function isOnnx(file: WeightFile): file is OnnxFile {

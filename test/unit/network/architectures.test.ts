@@ -25,7 +25,7 @@ interface Recorded {
 }
 
 const recorded = (name: string): Recorded => JSON.parse(readFileSync(path.join(folder, `${name}.json`), 'utf8')) as Recorded;
-const names = readdirSync(folder).filter((file) => file.endsWith('.onnx') || file.endsWith('.pt'));
+const names = readdirSync(folder).filter((file) => !file.endsWith('.json')).map((file) => (file.startsWith('tfjs') ? `${file}/model.json` : file));
 
 function withHead(outputs: Float64Array, classes: number, head: Recorded['head']): Float64Array {
   if (head === undefined) return outputs;
@@ -39,7 +39,7 @@ function withHead(outputs: Float64Array, classes: number, head: Recorded['head']
 
 describe('networks of the frameworks', () => {
   it.each(names)('%s computes what the framework computes', async (file) => {
-    const { input, outputs, head, tolerance = 1e-12, activation } = recorded(file.replace(/\.\w+$/, ''));
+    const { input, outputs, head, tolerance = 1e-12, activation } = recorded(file.replace(/(\/model)?\.\w+$/, ''));
     const opened = await openWeightFile(path.join(folder, file));
     try {
       const reading = await readNetwork(opened, activation === undefined ? {} : { activation });
