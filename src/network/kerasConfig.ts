@@ -17,6 +17,8 @@ export interface KerasLayerConfig {
   readonly name: string;
   /** "Conv2D". */
   readonly className: string;
+  /** How many layers of its class stand before it in the configuration. */
+  readonly ordinal: number;
   readonly config: Entry;
 }
 
@@ -46,11 +48,15 @@ export function parseKerasModel(text: string): KerasModel {
 
 function layersOf(value: unknown): KerasLayerConfig[] {
   if (!Array.isArray(value) || value.length === 0) return fail('layers', 'expected a list of layers');
+  const counts = new Map<string, number>();
   return value.map((each: unknown, index) => {
     const entry = new Entry(each, `layer ${index + 1}`, fail);
     const config = new Entry(entry.value('config') ?? {}, `layer ${index + 1}`, fail);
     const name = entry.text('name') ?? config.text('name') ?? `layer ${index + 1}`;
-    return { name, className: entry.text('class_name') ?? '?', config: new Entry(entry.value('config') ?? {}, `layer "${showName(name)}"`, fail) };
+    const className = entry.text('class_name') ?? '?';
+    const ordinal = counts.get(className) ?? 0;
+    counts.set(className, ordinal + 1);
+    return { name, className, ordinal, config: new Entry(entry.value('config') ?? {}, `layer "${showName(name)}"`, fail) };
   });
 }
 
@@ -59,7 +65,7 @@ function sequential(config: unknown): KerasModel {
   const layers = layersOf(Array.isArray(config) ? config : new Entry(config, 'the model', fail).value('layers'));
   const built = Array.isArray(config) ? undefined : new Entry(config, 'the model', fail).value('build_input_shape');
   const shape = inputShapeOf(layers[0]?.config) ?? shapeOf(built) ?? fail('', 'does not say the shape of the input');
-  const input: KerasCall = { layer: layers[0]?.className === 'InputLayer' ? layers[0] : { name: 'input', className: 'InputLayer', config: new Entry({}, 'the input', fail) }, from: [] };
+  const input: KerasCall = { layer: layers[0]?.className === 'InputLayer' ? layers[0] : { name: 'input', className: 'InputLayer', ordinal: 0, config: new Entry({}, 'the input', fail) }, from: [] };
   const calls = [input];
   for (const layer of layers) if (layer.className !== 'InputLayer') calls.push({ layer, from: calls.slice(-1) });
   return { calls, output: calls.at(-1) ?? input, inputShape: shape };

@@ -99,7 +99,7 @@ function dense(source: Source): Added {
   const { builder, layer, weights } = source;
   const { id } = one(source);
   const bias = flag(source, 'use_bias', true);
-  const found = weights.of(layer.name, bias ? ['kernel', 'bias'] : ['kernel']);
+  const found = weights.of(layer, bias ? ['kernel', 'bias'] : ['kernel']);
   return activated(source, builder.dense(layer.name, id, kernelUse(found, 'kernel', [1, 0]), vectorOf(found, 'bias')));
 }
 
@@ -144,7 +144,7 @@ function paddingOf(source: Source, spatial: readonly number[], kernel: readonly 
 function convolution(source: Source, axes: number): Added {
   const { builder, layer, weights, from } = source;
   const value = from[0] ?? one(source);
-  const found = weights.of(layer.name, flag(source, 'use_bias', true) ? ['kernel', 'bias'] : ['kernel']);
+  const found = weights.of(layer, flag(source, 'use_bias', true) ? ['kernel', 'bias'] : ['kernel']);
   const kernel = sizes(source, 'kernel_size', axes, undefined);
   const groups = layer.config.value('groups') === null ? 1 : layer.config.number('groups', 1);
   const id = builder.conv(layer.name, value.id, kernelUse(found, 'kernel', inOutAxes(axes + 2)), vectorOf(found, 'bias'), { ...geometry(source, value, kernel), groups });
@@ -159,7 +159,7 @@ function depthwise(source: Source, axes: number): Added {
   if (multiplier !== 1) refuse(source, `with a depth multiplier of ${multiplier}`);
   // Keras 3 calls its kernel what every other layer does; files list the same variable.
   const role: KerasRole = rolesInFile(source, ['depthwise_kernel', 'kernel']);
-  const found = weights.of(layer.name, flag(source, 'use_bias', true) ? [role, 'bias'] : [role]);
+  const found = weights.of(layer, flag(source, 'use_bias', true) ? [role, 'bias'] : [role]);
   const kernel = sizes(source, 'kernel_size', axes, undefined);
   const id = builder.conv(layer.name, value.id, kernelUse(found, role, depthwiseAxes(axes)), vectorOf(found, 'bias'), { ...geometry(source, value, kernel), groups: builder.shapeOf(value.id)[0] ?? 1 });
   return activated(source, id);
@@ -170,7 +170,7 @@ const depthwiseAxes = (axes: number): number[] => [...Array.from({ length: axes 
 /** Of several names for one variable, the one that the file uses. */
 function rolesInFile({ weights, layer }: Source, roles: readonly [KerasRole, KerasRole]): KerasRole {
   try {
-    weights.of(layer.name, [roles[0]]);
+    weights.of(layer, [roles[0]]);
     return roles[0];
   } catch (error) {
     if (error instanceof UserError) return roles[1];
@@ -184,7 +184,7 @@ function separable(source: Source, axes: number): Added {
   const value = from[0] ?? one(source);
   const multiplier = layer.config.number('depth_multiplier', 1);
   if (multiplier !== 1) refuse(source, `with a depth multiplier of ${multiplier}`);
-  const found = weights.of(layer.name, ['depthwise_kernel', 'pointwise_kernel', ...(flag(source, 'use_bias', true) ? ['bias'] as const : [])]);
+  const found = weights.of(layer, ['depthwise_kernel', 'pointwise_kernel', ...(flag(source, 'use_bias', true) ? ['bias'] as const : [])]);
   const kernel = sizes(source, 'kernel_size', axes, undefined);
   const ones = kernel.map(() => 1);
   const depth = builder.conv(`${layer.name} depthwise`, value.id, kernelUse(found, 'depthwise_kernel', depthwiseAxes(axes)), undefined, { ...geometry(source, value, kernel), groups: builder.shapeOf(value.id)[0] ?? 1 });
@@ -230,7 +230,7 @@ function batchnorm(source: Source): Added {
   const { builder, layer, weights } = source;
   const value = one(source);
   if (axesOf(source, value, -1).join() !== '0') refuse(source, 'along an axis that is not the channels');
-  const found = weights.of(layer.name, [...(flag(source, 'scale', true) ? ['gamma'] as const : []), ...(flag(source, 'center', true) ? ['beta'] as const : []), 'moving_mean', 'moving_variance']);
+  const found = weights.of(layer, [...(flag(source, 'scale', true) ? ['gamma'] as const : []), ...(flag(source, 'center', true) ? ['beta'] as const : []), 'moving_mean', 'moving_variance']);
   const vector = (role: KerasRole): TensorUse => vectorOf(found, role) ?? refuse(source, `without ${role}`);
   const id = builder.batchnorm(layer.name, value.id, { scale: vectorOf(found, 'gamma'), shift: vectorOf(found, 'beta'), mean: vector('moving_mean'), variance: vector('moving_variance') }, layer.config.number('epsilon', 1e-3));
   return { value: { id, nonNegative: false } };
@@ -244,7 +244,7 @@ function layernorm(source: Source, centred: boolean): Added {
   const over = axes.length === rank ? 'all' : axes.join() === '0' ? 'channels' : refuse(source, 'along these axes');
   if (layer.config.value('rms_scaling') === true) refuse(source, 'with rms_scaling');
   const roles: readonly KerasRole[] = centred ? [...(flag(source, 'scale', true) ? ['gamma'] as const : []), ...(flag(source, 'center', true) ? ['beta'] as const : [])] : ['scale'];
-  const found = weights.of(layer.name, roles);
+  const found = weights.of(layer, roles);
   const use = (role: KerasRole): TensorUse | undefined => {
     const tensor = found.get(role);
     if (tensor === undefined) return undefined;
@@ -300,7 +300,7 @@ function relu(source: Source): Added {
 function prelu(source: Source): Added {
   const { builder, layer, weights } = source;
   const value = one(source);
-  const alpha = weights.of(layer.name, ['alpha']).get('alpha') ?? refuse(source, 'without slopes');
+  const alpha = weights.of(layer, ['alpha']).get('alpha') ?? refuse(source, 'without slopes');
   return { value: { id: builder.prelu(layer.name, value.id, vectorUse(alpha)), nonNegative: false } };
 }
 

@@ -3,7 +3,7 @@ import type { OnnxFile } from '../weights/onnx.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { recognizeFamily } from './families.ts';
 import { recognizeKeras } from './kerasNetwork.ts';
-import { namedWeights } from './kerasWeights.ts';
+import { listedWeights, namedWeights } from './kerasWeights.ts';
 import { recognizeOnnx } from './onnxNetwork.ts';
 import { recognizeDenseLayers } from './recognize.ts';
 import type { Recognition } from './recognition.ts';
@@ -21,6 +21,8 @@ export const isCounter = (name: string): boolean => /(^|\.)num_batches_tracked$/
 /** What the file itself says of its network; undefined when it holds tensors alone. */
 export async function recognizeSelfDescribed(file: WeightFile): Promise<Recognized | undefined> {
   if (isOnnx(file)) return { recognition: await recognizeOnnx(file), source: 'its graph' };
+  const { kerasConfig, kerasLayers = [] } = file;
+  if (kerasConfig !== undefined) return { recognition: recognizeKeras(kerasConfig, listedWeights(kerasLayers, file.tensors)), source: 'its configuration' };
   const topology = file.metadata['format'] === 'layers-model' ? file.metadata['modelTopology'] : undefined;
   if (topology !== undefined) return { recognition: recognizeKeras(topology, namedWeights(file.tensors)), source: 'its configuration' };
   return undefined;
