@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { sharedEngine } from '../../src/linalg/engine/engine.ts';
 import { complete } from '../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../src/linalg/random.ts';
 import { diagnose } from '../../src/posterior/chainDiagnostics.ts';
@@ -16,6 +17,7 @@ import { meanDiscrepancy, medianBandwidth } from '../../src/posterior/meanDiscre
 import { evenly, submatrix, twoSets } from '../../src/posterior/selection.ts';
 import { gaussianClasses, trainTwoNeuronEnsemble } from '../../src/posterior/twoNeurons.ts';
 
+await sharedEngine();
 const [python = '/usr/bin/python3'] = process.argv.slice(2);
 const context = { signal: new AbortController().signal, progress: () => undefined };
 const PERMUTATIONS = 999;
