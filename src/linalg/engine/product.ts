@@ -5,10 +5,13 @@
 import type { Interruptible } from '../interruptible.ts';
 import type { Scope } from './engine.ts';
 
-/** Depth and width of a slab, and rows of A that are packed at a time: panels stay in the first, a block in the second-level cache. */
-const DEPTH = 256;
+/**
+ * Depth and width of a slab, and rows of A that are packed at a time: a panel of B stays in the first, a block of A in the second-level
+ * cache. Deeper slabs also mean that threads wait for each other less often.
+ */
+const DEPTH = 512;
 const WIDTH = 2048;
-const BLOCK_ROWS = 128;
+const BLOCK_ROWS = 96;
 /** Under so many multiplications a second thread costs more than it saves. */
 const THREADED_PRODUCTS = 2 ** 21;
 

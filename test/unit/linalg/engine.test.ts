@@ -68,6 +68,28 @@ describe('engine', () => {
     expect(await take(false)).toBe(address);
   });
 
+  test('computes beyond the first two gigabytes of its memory as within', async () => {
+    const engine = await Engine.start({ threads: 2 });
+    const a = gaussian(seededRandom(3), 150, 60);
+    const within = await gram(a, 150, 60, {}, engine);
+    const eigenvalues = await symmetricEigenvalues(within, 150, {}, engine);
+    let done = false;
+    const held = engine.run('A test', 2.3e9, {}, function* (scope) {
+      // Nothing is written there, so the system need not provide it.
+      scope.allocate(2.3e9 / 8);
+      // Holds it, a turn of the event loop at a time, while the others compute.
+      while (!done) yield;
+    });
+    const beyond = await gram(a, 150, 60, {}, engine);
+    const beyondEigenvalues = await symmetricEigenvalues(beyond, 150, {}, engine);
+    done = true;
+    await held;
+    expect(engine.memoryBytes).toBeGreaterThan(2.3e9);
+    expect(distance(beyond, within)).toBe(0);
+    expect(distance(beyondEigenvalues, eigenvalues)).toBe(0);
+    await engine.stop();
+  });
+
   test('says beforehand what cannot be addressed', async () => {
     const engine = await Engine.start({ threads: 1 });
     await expect(engine.run('A test', 2 ** 32, {}, function* () { yield; })).rejects.toThrow('A test would need about 4.3 GB, more than the 4.3 GB that the linear algebra can address.');
