@@ -6,7 +6,7 @@ import path from 'node:path';
 import { curvatureEvidence } from '../posterior/curvatureEvidence.ts';
 import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.ts';
 import { seededRandom } from '../linalg/random.ts';
-import { classLabels, readData, requireInputWidth, type DataSet } from '../network/data.ts';
+import { readData, requireInputWidth, type DataSet } from '../network/data.ts';
 import { forward } from '../network/forward.ts';
 import type { Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
@@ -27,6 +27,7 @@ import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 import { predictReport, type MethodResult, type Prediction, type PredictionInputs } from './predictReport.ts';
 import { startProvenance } from './provenance.ts';
+import { targetsFor } from './targets.ts';
 
 /** Draws for the two questions, and for each point of the sweep. */
 const QUESTION_DRAWS = 64;
@@ -47,7 +48,7 @@ export async function predict(request: PredictRequest, context: JobContext): Pro
   if (test !== undefined) requireInputWidth(test, network.inputs);
 
   const asked = likelihoodModel(request.likelihood, request.noise, network.outputs);
-  const trainTargets = targetsOf(data, asked, network);
+  const trainTargets = targetsFor(data, asked, network.outputs);
   if (trainTargets === undefined) throw new WeightFileError(request.data, '', 'has no targets y; a posterior needs the data that the network was trained on');
   const chosen = await curvatureEvidence({ network, state, x: data.x, likelihood: asked, weighting: 'likelihood' }, trainTargets, request.priorPrecision, context);
   const { likelihood, priorPrecision } = chosen;
@@ -103,16 +104,6 @@ async function readNetworks({ files, ...options }: PredictRequest): Promise<{ re
   return { network: first, states, source };
 }
 
-function targetsOf(data: DataSet, likelihood: LikelihoodModel, network: Network): Float64Array | undefined {
-  if (data.y === undefined) return undefined;
-  if (likelihood.kind === 'categorical') {
-    const labels = classLabels(data, network.outputs);
-    return labels === undefined ? undefined : Float64Array.from(labels);
-  }
-  if (data.targets !== network.outputs) throw new WeightFileError(data.source, 'y', `has ${data.targets} values a row, the network gives ${network.outputs}`);
-  return data.y;
-}
-
 /** Training inputs, test inputs where there are any, and for a network of one input a grid that reaches beyond the data. */
 function inputsOf(network: Network, data: DataSet, test: DataSet | undefined, likelihood: LikelihoodModel): PredictionInputs {
   const grid = network.inputs === 1 ? gridOver(test === undefined ? data.x : Float64Array.of(...data.x, ...test.x)) : undefined;
@@ -120,8 +111,8 @@ function inputsOf(network: Network, data: DataSet, test: DataSet | undefined, li
   return {
     sets, grid,
     gridIndex: grid === undefined ? undefined : sets.length - 1,
-    trainTargets: targetsOf(data, likelihood, network),
-    testTargets: test === undefined ? undefined : targetsOf(test, likelihood, network),
+    trainTargets: targetsFor(data, likelihood, network.outputs),
+    testTargets: test === undefined ? undefined : targetsFor(test, likelihood, network.outputs),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The analyses under the names of the service, for whoever serves them: the analysis host and the command line. */
 import type { JobContext, Method, RequestOf, ResultOf } from '../protocol/rpc.ts';
+import { align } from './align.ts';
 import { canonicalize } from './canonicalize.ts';
 import { diff } from './diff.ts';
 import { environment } from './environment.ts';
@@ -13,4 +14,4 @@ import { tensorDetail } from './tensorDetail.ts';
 
 export type Analyses = { readonly [M in Method]: (request: RequestOf<M>, context: JobContext) => Promise<ResultOf<M>> };
 
-export const analyses: Analyses = { inspect, diff, canonicalize, rank, posterior, predict, example, summarize, tensorDetail, environment };
+export const analyses: Analyses = { inspect, diff, canonicalize, align, rank, posterior, predict, example, summarize, tensorDetail, environment };

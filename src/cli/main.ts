@@ -8,7 +8,7 @@ import { version } from '../analyses/provenance.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
-import { predictionMethods, type PredictionMethod } from '../protocol/service.ts';
+import { alignMethods, predictionMethods, type PredictionMethod } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { parseCommandLine, usage, UsageError, type ParsedArguments } from './arguments.ts';
 import { terminalProgress } from './progress.ts';
@@ -112,6 +112,14 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
         },
         context,
       );
+    case 'align': {
+      const [reference, ...others] = files();
+      if (reference === undefined || others.length === 0) throw new UsageError('align needs a reference and at least one network to align to it');
+      return analyses.align(
+        { ...options, ...withData, reference, files: others, out: { folder: folder() }, overwrite: values.flag('overwrite'), method: values.choice('by', alignMethods, 'weights'), restarts: values.number('restarts', 2, 'seed'), likelihood: values.likelihood(), seed },
+        context,
+      );
+    }
     case 'rank':
       return analyses.rank(
         {

@@ -19,6 +19,7 @@ const commandOf: Readonly<Record<ReportMethod, string>> = {
   inspect: 'quotient.inspect',
   diff: 'quotient.diff',
   canonicalize: 'quotient.canonicalize',
+  align: 'quotient.align',
   rank: 'quotient.rank',
   posterior: 'quotient.posterior',
   predict: 'quotient.predict',

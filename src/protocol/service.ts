@@ -9,6 +9,7 @@ export interface AnalysisService {
   /** What changed between two weight files, tensor by tensor. */
   diff(request: DiffRequest): Report;
   canonicalize(request: CanonicalizeRequest): Report;
+  align(request: AlignRequest): Report;
   rank(request: RankRequest): Report;
   posterior(request: PosteriorRequest): Report;
   predict(request: PredictRequest): Report;
@@ -60,6 +61,25 @@ export interface CanonicalizeRequest extends NetworkOptions {
   readonly sign: SignForm;
   /** Whether `balanced` counts biases in the mass that it minimises. */
   readonly countBiases: boolean;
+  readonly seed: number;
+}
+
+export const alignMethods = ['weights', 'activations', 'universe'] as const;
+/** Weight matching to the reference; by responses to data; or all networks at once, the reference among them (cycle-consistent). */
+export type AlignMethod = (typeof alignMethods)[number];
+
+export interface AlignRequest extends NetworkOptions {
+  readonly reference: string;
+  readonly files: readonly string[];
+  /** Folder for the results, `NAME.aligned.safetensors` each; or, with one file, its path. */
+  readonly out: { readonly folder: string } | { readonly file: string };
+  readonly overwrite: boolean;
+  readonly method: AlignMethod;
+  /** Weight matching: ascents from random orders besides the one from the network as it is. */
+  readonly restarts: number;
+  /** For the loss along the line, and the inputs that units respond to. */
+  readonly data?: string;
+  readonly likelihood: Likelihood;
   readonly seed: number;
 }
 

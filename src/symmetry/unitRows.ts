@@ -2,7 +2,7 @@
  * What each unit of a channel class owns at one of its places in the state vector, as the rows of a matrix: units × entries. Putting rows
  * into another order and writing them back is how a permutation acts; inner products of rows are how units are compared.
  */
-import type { AxisUse } from './channelClasses.ts';
+import type { AxisUse, ChannelClass } from './unitClasses.ts';
 
 /** Entries of one unit's row: length of `unitRows` is units × this. */
 export function rowLength({ multiplicity, outer, groups, inner }: AxisUse): number {
@@ -40,6 +40,11 @@ export function writeUnitRows(state: Float64Array, use: AxisUse, rows: Float64Ar
       }
     }
   }
+}
+
+/** New unit i is old unit `order[i]`, with its sign, at all of the class's places; running statistics move but do not change sign. */
+export function orderUnits(state: Float64Array, { uses }: ChannelClass, { order, signs }: { readonly order: Int32Array; readonly signs: Int8Array }): void {
+  for (const use of uses) writeUnitRows(state, use, unitRows(state, use), order, use.block.trainable ? signs : undefined);
 }
 
 /** An index's entries in w are `runs` runs of `inner` entries each, `apart` from one another. */

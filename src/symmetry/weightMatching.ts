@@ -12,7 +12,7 @@ import { addProduct } from '../linalg/product.ts';
 import type { Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
 import type { ChannelClass } from './channelClasses.ts';
-import { rowLength, unitRows, writeUnitRows } from './unitRows.ts';
+import { orderUnits, rowLength, unitRows } from './unitRows.ts';
 
 /** What happens to the units of one class: new unit i is old unit order[i], with its sign. */
 export interface UnitOrder {
@@ -208,7 +208,7 @@ class ClassMatcher {
   /** Reorders the units in `current`; returns what undoes it. */
   apply(current: Float64Array, { order, signs }: UnitOrder): UnitOrder {
     const n = this.#class.units.units;
-    for (const use of this.#class.units.uses) writeUnitRows(current, use, unitRows(current, use), order, use.block.trainable ? signs : undefined);
+    orderUnits(current, this.#class.units, { order, signs });
     for (const place of this.#places) {
       if (place.rows === undefined) continue;
       reorderRows(place.rows, place.length, order, signs, place.spare);

@@ -90,6 +90,7 @@ const handlers: ServiceHandlers = {
   inspect: noReport,
   diff: noReport,
   canonicalize: noReport,
+  align: noReport,
   posterior: noReport,
   predict: noReport,
   example: noReport,

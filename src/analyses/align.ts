@@ -1,0 +1,177 @@
+/**
+ * Brings the units of networks into a common order: to a reference by weight matching (Ainsworth et al. 2023) or by their responses to data, or
+ * all of them at once into a common universe (Crisostomi et al. 2024). Each is written with its function unchanged, and the loss along the straight
+ * line to the reference shows what the alignment is worth.
+ */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { likelihoodModel } from '../curvature/likelihood.ts';
+import { interruptibly } from '../linalg/interruptible.ts';
+import { seededRandom } from '../linalg/random.ts';
+import { readData, requireInputWidth } from '../network/data.ts';
+import type { Network } from '../network/network.ts';
+import { readState } from '../network/parameters.ts';
+import { requireNetwork } from '../network/readNetwork.ts';
+import { interpolate, type Interpolation, type InterpolationData } from '../posterior/interpolation.ts';
+import type { Report } from '../protocol/report.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import type { AlignRequest } from '../protocol/service.ts';
+import { UserError } from '../protocol/userError.ts';
+import { activationMatching } from '../symmetry/activationMatching.ts';
+import { genericInputs, type FunctionDistance } from '../symmetry/functionDistance.ts';
+import { matchingClasses } from '../symmetry/matchingClasses.ts';
+import { orderUnits } from '../symmetry/unitRows.ts';
+import { universeMatching } from '../symmetry/universe.ts';
+import { bestWeightMatching, innerProduct, type MatchingClass, type UnitOrder } from '../symmetry/weightMatching.ts';
+import { openWeightFile } from '../weights/openWeights.ts';
+import type { WeightFile } from '../weights/weightFile.ts';
+import { showName, WeightFileError } from '../weights/weightFileError.ts';
+import { alignReport } from './alignReport.ts';
+import { startProvenance } from './provenance.ts';
+import { saveMovedNetwork } from './savedNetwork.ts';
+import { targetsFor } from './targets.ts';
+
+/** Points of the straight line, both ends included. */
+const LINE_POINTS = 21;
+/** Inputs on which the line is measured when there are no data. */
+const LINE_INPUTS = 64;
+
+export interface AlignedFile {
+  readonly from: string;
+  readonly out: string;
+  /** ⟨θ_ref, θ⟩; in the n-way mode the reference is the mean of the other networks in the universe. */
+  readonly objectiveBefore: number;
+  readonly objectiveAfter: number;
+  /** ‖θ − θ_ref‖₂ */
+  readonly distanceBefore: number;
+  readonly distanceAfter: number;
+  readonly orders: readonly UnitOrder[];
+  readonly function: FunctionDistance;
+  /** To the reference (n-way: to the first network). */
+  readonly lineBefore: Interpolation;
+  readonly lineAfter: Interpolation;
+  /** ⟨θ_ref, θ⟩ that each start ended at; one where there are no restarts. */
+  readonly reached: readonly number[];
+}
+
+interface Opened {
+  readonly path: string;
+  readonly file: WeightFile;
+  readonly state: Float64Array;
+}
+
+export async function align(request: AlignRequest, context: JobContext): Promise<Report> {
+  const provenance = startProvenance(request.seed);
+  if (request.files.length === 0) throw new UserError('align needs a reference and at least one network to align to it');
+  const files: Opened[] = [];
+  try {
+    const { network } = await openAll([request.reference, ...request.files], request, files);
+    const data = await lineData(request, network);
+    const classes = matchingClasses(network);
+    if (classes.length === 0) throw new WeightFileError(request.reference, '', 'has no units that could be put into another order, so there is nothing to align');
+    const targets = outputPaths(request);
+    if ('folder' in request.out) await mkdir(request.out.folder, { recursive: true });
+    const [reference, ...others] = files;
+    if (reference === undefined) throw new UserError('align needs a reference');
+    const matched = request.method === 'universe' ? await intoUniverse(network, classes, files, request, context) : await toReference(network, classes, reference, others, request, data, context);
+
+    const done: AlignedFile[] = [];
+    for (const [k, { opened, state, orders, reached }] of matched.entries()) {
+      context.progress({ message: `Writing ${showName(targets[k]!)}`, fraction: k / matched.length });
+      const anchor = request.method === 'universe' ? matched[0]!.state : reference.state;
+      const distance = await saveMovedNetwork({ file: opened.file, network, before: opened.state, after: state, what: 'the aligned network' }, targets[k]!, request.overwrite, context);
+      done.push({
+        from: opened.path, out: targets[k]!, orders, reached, function: distance,
+        objectiveBefore: innerProduct(network, reference.state, opened.state), objectiveAfter: innerProduct(network, anchor, state),
+        distanceBefore: parameterDistance(network, reference.state, opened.state), distanceAfter: parameterDistance(network, anchor, state),
+        lineBefore: await interruptibly(interpolate(network, reference.state, opened.state, data, LINE_POINTS), context.signal),
+        lineAfter: await interruptibly(interpolate(network, anchor, state, data, LINE_POINTS), context.signal),
+      });
+    }
+    return { ...alignReport(request, network, classes, done, data), provenance: provenance() };
+  } finally {
+    for (const { file } of files) await file.close();
+  }
+}
+
+async function openAll(paths: readonly string[], options: AlignRequest, files: Opened[]): Promise<{ readonly network: Network }> {
+  let first: Network | undefined;
+  for (const name of paths) {
+    const file = await openWeightFile(name);
+    const entry = { path: name, file, state: new Float64Array(0) };
+    files.push(entry);
+    const { network, leading } = await requireNetwork(file, options);
+    if (leading.length > 0) throw new WeightFileError(name, '', `holds ${leading.join(' × ')} draws; align takes one network a file`);
+    if (first !== undefined && !sameLayout(first, network)) throw new WeightFileError(name, '', `does not hold the same network as ${showName(paths[0] ?? '')}; only networks of one architecture can be aligned`);
+    first ??= network;
+    files[files.length - 1] = { ...entry, state: await readState(file, first) };
+  }
+  if (first === undefined) throw new UserError('align needs a reference');
+  return { network: first };
+}
+
+function sameLayout(a: Network, b: Network): boolean {
+  return a.stateSize === b.stateSize && a.blocks.every(({ tensor, shape }, k) => b.blocks[k]?.tensor === tensor && b.blocks[k].shape.join() === shape.join());
+}
+
+interface Matched {
+  readonly opened: Opened;
+  readonly state: Float64Array;
+  readonly orders: readonly UnitOrder[];
+  readonly reached: readonly number[];
+}
+
+async function toReference(network: Network, classes: readonly MatchingClass[], reference: Opened, others: readonly Opened[], request: AlignRequest, { x }: InterpolationData, context: JobContext): Promise<Matched[]> {
+  const matched: Matched[] = [];
+  for (const [k, opened] of others.entries()) {
+    context.progress({ message: `Matching ${showName(opened.path)}`, fraction: k / others.length });
+    const random = seededRandom(request.seed);
+    if (request.method === 'activations') {
+      const { orders } = await interruptibly(activationMatching(network, classes, reference.state, opened.state, x), context.signal);
+      const state = opened.state.slice();
+      classes.forEach(({ units }, c) => { orderUnits(state, units, orders[c]!); });
+      matched.push({ opened, state, orders, reached: [innerProduct(network, reference.state, state)] });
+    } else {
+      const { orders, state, reached } = await interruptibly(bestWeightMatching(network, classes, reference.state, opened.state, request.restarts, { random }), context.signal);
+      matched.push({ opened, state, orders, reached });
+    }
+  }
+  return matched;
+}
+
+async function intoUniverse(network: Network, classes: readonly MatchingClass[], files: readonly Opened[], request: AlignRequest, context: JobContext): Promise<Matched[]> {
+  context.progress({ message: `Matching ${files.length} networks at once` });
+  const { orders, states } = await interruptibly(universeMatching(network, classes, files.map(({ state }) => state), { random: seededRandom(request.seed) }), context.signal);
+  return files.map((opened, p) => ({ opened, state: states[p]!, orders: orders[p]!, reached: [] }));
+}
+
+/** The user's data, or generic inputs without targets. */
+async function lineData(request: AlignRequest, network: Network): Promise<InterpolationData> {
+  const likelihood = likelihoodModel(request.likelihood, 1, network.outputs);
+  if (request.data === undefined) {
+    if (request.method === 'activations') throw new UserError('matching by activations needs data, the inputs to which units respond (--data FILE)');
+    return { x: genericInputs(network.inputs, LINE_INPUTS, request.seed), targets: undefined, likelihood };
+  }
+  const data = await readData(request.data);
+  requireInputWidth(data, network.inputs);
+  return { x: data.x, targets: targetsFor(data, likelihood, network.outputs), likelihood };
+}
+
+/** Same name and folder rules as canonicalize: `DIR/NAME.aligned.safetensors`. @throws UserError when two would get the same name */
+function outputPaths({ reference, files, out, method }: AlignRequest): string[] {
+  const written = method === 'universe' ? [reference, ...files] : files;
+  if ('file' in out) {
+    if (written.length > 1) throw new UserError('several networks need a folder for their results, not one file');
+    return [out.file];
+  }
+  const names = written.map((file) => `${path.basename(file).replace(/(\.safetensors\.index\.json|\.[^.]+)$/, '')}.aligned.safetensors`);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new UserError(`two of the files would both be written to ${path.join(out.folder, twice)}; give them to separate folders`);
+  return names.map((name) => path.join(out.folder, name));
+}
+
+function parameterDistance({ parameters }: Network, a: Float64Array, b: Float64Array): number {
+  let square = 0;
+  for (let i = 0; i < parameters; i++) square += (a[i]! - b[i]!) ** 2;
+  return Math.sqrt(square);
+}

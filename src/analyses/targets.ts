@@ -1,0 +1,15 @@
+/** Targets of a data file as likelihoods take them: N × O numbers, or N class numbers. */
+import type { LikelihoodModel } from '../curvature/likelihood.ts';
+import { classLabels, type DataSet } from '../network/data.ts';
+import { WeightFileError } from '../weights/weightFileError.ts';
+
+/** Undefined when the file has inputs only. @throws WeightFileError when they do not fit the likelihood or the network's outputs */
+export function targetsFor(data: DataSet, likelihood: LikelihoodModel, outputs: number): Float64Array | undefined {
+  if (data.y === undefined) return undefined;
+  if (likelihood.kind === 'categorical') {
+    const labels = classLabels(data, outputs);
+    return labels === undefined ? undefined : Float64Array.from(labels);
+  }
+  if (data.targets !== outputs) throw new WeightFileError(data.source, 'y', `has ${data.targets} values a row, the network gives ${outputs}`);
+  return data.y;
+}
