@@ -19,6 +19,10 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const END = -1;
+const LONGEST_WORD = 16;
+const WORDS = 256;
+// A whole number of so many digits is below 2⁵³.
+const EXACT_DIGITS = 15;
 
 const literals = ['true', 'false', 'null'];
 
@@ -26,6 +30,7 @@ export class JsonScanner {
   readonly #bytes: Buffer;
   readonly #fail: Fail;
   #at = 0;
+  readonly #words: string[] = new Array<string>(WORDS).fill('');
 
   /** @param bytes valid UTF-8 */
   constructor(bytes: Uint8Array, fail: Fail) {
@@ -67,7 +72,8 @@ export class JsonScanner {
       const byte = bytes[at]!;
       if (byte === QUOTE) {
         this.#at = at + 1;
-        return ascii ? bytes.toString('latin1', start, at) : bytes.toString('utf8', start, at);
+        if (!ascii) return bytes.toString('utf8', start, at);
+        return at - start <= LONGEST_WORD ? this.#word(start, at) : bytes.toString('latin1', start, at);
       }
       if (byte === BACKSLASH) return this.#escapedString(start);
       if (byte < 0x20) this.#fail(at, 'not valid JSON: a control character inside a string');
@@ -76,15 +82,46 @@ export class JsonScanner {
     return this.#fail(start - 1, 'not valid JSON: a string without an end');
   }
 
+  /** Keys and names of types occur again and again: one that was met before is compared, which is cheaper than making it anew. */
+  #word(start: number, end: number): string {
+    const bytes = this.#bytes;
+    let hash = end - start;
+    for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) & (WORDS - 1);
+    const known = this.#words[hash];
+    if (known?.length === end - start) {
+      let at = start;
+      while (at < end && known.charCodeAt(at - start) === bytes[at]) at++;
+      if (at === end) return known;
+    }
+    const word = bytes.toString('latin1', start, end);
+    this.#words[hash] = word;
+    return word;
+  }
+
   /** A non-negative integer, written without sign, point and exponent, below 2⁵³. */
   wholeNumber(what: string): number {
     const first = this.#peek();
     const start = this.#at;
+    const plain = this.#plainNumber();
+    if (plain !== undefined) return plain;
     if (first !== MINUS && !isDigit(first)) this.#unexpected(what, 'a whole number');
     const text = this.numberText();
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (Number.isNaN(value)) this.#fail(start, `${what}: expected a whole number, found ${shorten(text)}`);
     if (!Number.isSafeInteger(value)) this.#fail(start, `${what}: ${shorten(text)} is beyond 2^53`);
+    return value;
+  }
+
+  /** Digits that are exact as they are read and nothing but a whole number; otherwise nothing is taken. */
+  #plainNumber(): number | undefined {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let value = 0;
+    for (let byte = bytes[at] ?? END; isDigit(byte); byte = bytes[++at] ?? END) value = 10 * value + byte - 0x30;
+    const digits = at - this.#at;
+    const next = bytes[at] ?? END;
+    if (digits === 0 || digits > EXACT_DIGITS || (digits > 1 && bytes[this.#at] === 0x30) || next === 0x2e || (next | 0x20) === 0x65) return undefined;
+    this.#at = at;
     return value;
   }
 

@@ -113,8 +113,9 @@ function parseHeader(path: string, bytes: Uint8Array): Header {
       return;
     }
     const place = (): string => `tensor "${showName(name)}"`;
-    if (index.has(name)) refuse('header', `holds ${place()} twice`);
+    // One look-up instead of two: a name that was there already does not make the map larger.
     index.set(name, tensors.length);
+    if (index.size === tensors.length) refuse('header', `holds ${place()} twice`);
     reading = place;
     const { tensor, begin } = parseTensor(name, scanner, (problem) => refuse(place(), problem));
     reading = undefined;
