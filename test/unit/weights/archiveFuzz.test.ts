@@ -1,5 +1,5 @@
 /**
- * Whatever the bytes are, a reader gives tensors or throws one WeightFileError. 20,000 seeded inputs, or as many as QUOTIENT_FUZZ says:
+ * Whatever the bytes are, a reader gives tensors or throws one WeightFileError. 20,000 seeded inputs of each kind (50,000 in CI), or as many as QUOTIENT_FUZZ says:
  * mutated files, and archives, pickles and headers that are built from parts in wrong combinations. A failure names its seed; one
  * that was found becomes a case of `fixtures/makeBadArchives.ts`.
  */
@@ -23,7 +23,7 @@ import { zipBytes } from '../../fixtures/zipBytes.ts';
 import type { ZipFields, ZipPart } from '../../fixtures/zipBytes.ts';
 import { mutate, pick } from './mutations.ts';
 
-const INPUTS = Number(process.env['QUOTIENT_FUZZ'] ?? 20_000);
+const INPUTS = Number(process.env['QUOTIENT_FUZZ'] ?? (['', 'false', undefined].includes(process.env['CI']) ? 20_000 : 50_000));
 const fixtures = joinPath(import.meta.dirname, '../../fixtures');
 const load = (folder: string, ending: string): Uint8Array[] => readdirSync(joinPath(fixtures, folder)).filter((name) => name.endsWith(ending)).map((name) => readFileSync(joinPath(fixtures, folder, name))).filter(({ length }) => length < 10_000);
 // Sound files outweigh the bad ones, so that mutations get past the first check.
