@@ -1,7 +1,7 @@
 /**
  * Cross-correlation y = W ⋆ x + b as a matrix product with the patches that its windows see (im2col): for each group, W is
  * out/groups × K with K = in/groups × kernel, the patches of one input P × K, so y = W patchesᵀ. The derivatives are the other
- * two products of these three matrices. Patches of one input at a time keep the memory bounded.
+ * two products of these three matrices. Patches of some inputs at a time keep the memory bounded and the products large.
  */
 import type { Interruptible } from '../linalg/interruptible.ts';
 import { addProduct } from '../linalg/product.ts';
@@ -31,31 +31,110 @@ function geometry(node: Convolution, inputShape: ValueShape): Geometry {
   return { table, channels, outputs, depth, inputLength: valueSize(inputShape) / node.groups, outputLength: valueSize(node.shape) / node.groups, weightLength: outputs * depth };
 }
 
+/** Inputs taken together: so many that a product has some hundred columns, while their patches stay small. */
+function inputsTogether({ table, depth }: Geometry): number {
+  return Math.max(1, Math.min(Math.ceil(TOGETHER_WINDOWS / table.windows), Math.floor(TOGETHER_NUMBERS / (table.windows * depth))));
+}
+
+const TOGETHER_WINDOWS = 256;
+const TOGETHER_NUMBERS = 2 ** 22;
+
+/** Visits all rows in blocks, group by group. */
+function eachBlock(g: Geometry, groups: number, rows: number, visit: (group: number, first: number, count: number) => void): void {
+  const step = inputsTogether(g);
+  for (let group = 0; group < groups; group++) for (let first = 0; first < rows; first += step) visit(group, first, Math.min(step, rows - first));
+}
+
+/** A group's part of rows first … first + count − 1 as outputs × (count · windows), and back. */
+function gatherRows(from: Float64Array, { outputs, outputLength, table: { windows } }: Geometry, groups: number, group: number, first: number, count: number, into: Float64Array): void {
+  for (let n = 0; n < count; n++) {
+    const start = ((first + n) * groups + group) * outputLength;
+    for (let o = 0; o < outputs; o++) into.set(from.subarray(start + o * windows, start + (o + 1) * windows), (o * count + n) * windows);
+  }
+}
+
+function scatterRows(from: Float64Array, { outputs, outputLength, table: { windows } }: Geometry, groups: number, group: number, first: number, count: number, into: Float64Array): void {
+  for (let n = 0; n < count; n++) {
+    const start = ((first + n) * groups + group) * outputLength;
+    for (let o = 0; o < outputs; o++) {
+      const at = (o * count + n) * windows;
+      for (let p = 0; p < windows; p++) into[start + o * windows + p]! += from[at + p]!;
+    }
+  }
+}
+
+/** Patches of a group of rows first … first + count − 1: (count · windows) × K. */
+function patchesOf({ table, channels, inputLength, depth }: Geometry, x: Float64Array, groups: number, group: number, first: number, count: number, into: Float64Array): void {
+  for (let n = 0; n < count; n++) {
+    const start = ((first + n) * groups + group) * inputLength;
+    gatherPatches(table, x.subarray(start, start + inputLength), channels, into.subarray(n * table.windows * depth, (n + 1) * table.windows * depth));
+  }
+}
+
 /**
  * W ⋆ x without bias, added to `into`.
  * @param weight in the shape of the node's weight
  * @param x rows of `inputShape`
  */
 export function addConvolution(node: Convolution, inputShape: ValueShape, weight: Float64Array, x: Float64Array, into: Float64Array): void {
-  const { table, channels, outputs, depth, inputLength, outputLength, weightLength } = geometry(node, inputShape);
-  const patches = new Float64Array(table.windows * depth);
-  for (let part = 0; part * inputLength < x.length; part++) {
-    const group = part % node.groups;
-    gatherPatches(table, x.subarray(part * inputLength, (part + 1) * inputLength), channels, patches);
-    addProduct(into.subarray(part * outputLength, (part + 1) * outputLength), weight.subarray(group * weightLength, (group + 1) * weightLength), patches, outputs, table.windows, depth, 'nt');
-  }
+  const g = geometry(node, inputShape);
+  const { table: { windows }, outputs, depth, weightLength, outputLength } = g;
+  const rows = x.length / (g.inputLength * node.groups);
+  const most = Math.min(rows, inputsTogether(g));
+  const patches = new Float64Array(most * windows * depth);
+  const product = new Float64Array(most > 1 ? outputs * most * windows : 0);
+  eachBlock(g, node.groups, rows, (group, first, count) => {
+    patchesOf(g, x, node.groups, group, first, count, patches);
+    const kernel = weight.subarray(group * weightLength, (group + 1) * weightLength);
+    if (count === 1) {
+      const start = (first * node.groups + group) * outputLength;
+      addProduct(into.subarray(start, start + outputLength), kernel, patches, outputs, windows, depth, 'nt');
+      return;
+    }
+    product.fill(0);
+    addProduct(product, kernel, patches, outputs, count * windows, depth, 'nt');
+    scatterRows(product, g, node.groups, group, first, count, into);
+  });
 }
 
 /** Cotangents of the output (rows of `node.shape`) pulled back to the input, added to `into`. */
 export function addConvolutionPullback(node: Convolution, inputShape: ValueShape, weight: Float64Array, cotangents: Float64Array, into: Float64Array): void {
-  const { table, channels, outputs, depth, inputLength, outputLength, weightLength } = geometry(node, inputShape);
-  const patches = new Float64Array(table.windows * depth);
-  for (let part = 0; part * outputLength < cotangents.length; part++) {
-    const group = part % node.groups;
-    patches.fill(0);
-    addProduct(patches, cotangents.subarray(part * outputLength, (part + 1) * outputLength), weight.subarray(group * weightLength, (group + 1) * weightLength), table.windows, depth, outputs, 'tn');
-    scatterPatches(table, patches, channels, into.subarray(part * inputLength, (part + 1) * inputLength));
-  }
+  const g = geometry(node, inputShape);
+  const { table, channels, outputs, depth, weightLength, inputLength } = g;
+  const rows = cotangents.length / (g.outputLength * node.groups);
+  const most = Math.min(rows, inputsTogether(g));
+  const patches = new Float64Array(most * table.windows * depth);
+  const delta = new Float64Array(outputs * most * table.windows);
+  eachBlock(g, node.groups, rows, (group, first, count) => {
+    gatherRows(cotangents, g, node.groups, group, first, count, delta);
+    const area = count * table.windows;
+    patches.fill(0, 0, area * depth);
+    addProduct(patches, delta, weight.subarray(group * weightLength, (group + 1) * weightLength), area, depth, outputs, 'tn');
+    for (let n = 0; n < count; n++) {
+      const start = ((first + n) * node.groups + group) * inputLength;
+      scatterPatches(table, patches.subarray(n * table.windows * depth, (n + 1) * table.windows * depth), channels, into.subarray(start, start + inputLength));
+    }
+  });
+}
+
+/**
+ * The derivative by the weight, summed over all rows, one cotangent each; added to `into`.
+ * @param x N inputs
+ * @param cotangents N of the output's shape
+ * @param into in the shape of the weight
+ */
+export function addConvolutionGradient(node: Convolution, inputShape: ValueShape, x: Float64Array, cotangents: Float64Array, into: Float64Array): void {
+  const g = geometry(node, inputShape);
+  const { table: { windows }, outputs, depth, weightLength } = g;
+  const rows = x.length / (g.inputLength * node.groups);
+  const most = Math.min(rows, inputsTogether(g));
+  const patches = new Float64Array(most * windows * depth);
+  const delta = new Float64Array(outputs * most * windows);
+  eachBlock(g, node.groups, rows, (group, first, count) => {
+    patchesOf(g, x, node.groups, group, first, count, patches);
+    gatherRows(cotangents, g, node.groups, group, first, count, delta);
+    addProduct(into.subarray(group * weightLength, (group + 1) * weightLength), delta, patches, outputs, depth, count * windows, 'nn');
+  });
 }
 
 /**

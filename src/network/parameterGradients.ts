@@ -4,7 +4,7 @@
  * added, so that nodes that share a block (weight tying) and seeds that share a row sum up.
  */
 import { addProduct } from '../linalg/product.ts';
-import { addConvolutionGradients } from './convolution.ts';
+import { addConvolutionGradient, addConvolutionGradients } from './convolution.ts';
 import { trace, type Trace, blockValues } from './forward.ts';
 import { type Block, type Network, type NetworkNode, type NodeOf, positions, valueSize } from './network.ts';
 import { batchnormFactors, normaliseRows } from './normalisation.ts';
@@ -35,7 +35,8 @@ export function addParameterGradients(network: Network, node: NetworkNode, state
       const inputShape = network.nodes[node.inputs[0]!]!.shape;
       const [inputSize, size] = [valueSize(inputShape), seedsPerInput * valueSize(node.shape)];
       const column = columnOf(node.weight);
-      for (let n = 0; n < rows && column !== undefined; n++) {
+      if (column !== undefined && stride === 0 && seedsPerInput === 1) addConvolutionGradient(node, inputShape, x, cotangents, into.subarray(column, column + node.weight.length));
+      else for (let n = 0; n < rows && column !== undefined; n++) {
         addConvolutionGradients(node, inputShape, x.subarray(n * inputSize, (n + 1) * inputSize), cotangents.subarray(n * size, (n + 1) * size), into.subarray(n * seedsPerInput * stride + column), stride);
       }
       addChannelSums(node, columnOf(node.bias), cotangents, into, stride);

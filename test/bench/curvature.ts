@@ -1,0 +1,104 @@
+/**
+ * Curvature beside what a user would write with NumPy, PyTorch and laplace-torch, in turn, so that both meet the same load: medians, ratios and
+ * the memory of this process.
+ * Usage: node test/bench/curvature.ts [PYTHON [REPEATS [large]]]; `large` adds the top 50 eigenvalues and the trace of a convolutional network
+ * of 10 million parameters, which takes minutes. Each side has as many threads as there are cores.
+ */
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setup } from '../../build/kernels.ts';
+import { matrixFreeSpectrum } from '../../src/curvature/matrixFree.ts';
+import { GgnOperators } from '../../src/curvature/operators.ts';
+import type { CurvatureProblem } from '../../src/curvature/problem.ts';
+import { gramSpectrum } from '../../src/curvature/spectrum.ts';
+import { sharedEngine } from '../../src/linalg/engine/engine.ts';
+import { interruptibly } from '../../src/linalg/interruptible.ts';
+import { seededRandom } from '../../src/linalg/random.ts';
+import { activationNamed } from '../../src/network/activation.ts';
+import { denseNetwork } from '../../src/network/denseNetwork.ts';
+import type { Network } from '../../src/network/network.ts';
+import { NetworkBuilder } from '../../src/network/networkBuilder.ts';
+
+function convolutional(): Network {
+  const builder = new NetworkBuilder();
+  const relu = activationNamed('relu');
+  const plain = { stride: [1, 1], padding: [[1, 1], [1, 1]] as const, dilation: [1, 1], groups: 1 };
+  const halved = { kernel: [2, 2], stride: [2, 2], padding: [[0, 0], [0, 0]] as const, countPadding: false };
+  let at = builder.input([3, 16, 16]);
+  let channels = 3;
+  for (const [k, outputs] of [64, 128, 256, 512, 512, 512, 512].entries()) {
+    at = builder.activation(`relu${k}`, builder.conv(`conv${k}`, at, { tensor: `${k}.weight`, shape: [outputs, channels, 3, 3] }, { tensor: `${k}.bias`, shape: [outputs] }, plain), relu);
+    if (k < 3) at = builder.pool(`pool${k}`, at, 'maxpool', halved);
+    channels = outputs;
+  }
+  at = builder.dense('hidden', builder.globalPool('pool', at, 'globalavgpool'), { tensor: 'hidden.weight', shape: [2700, 512] }, { tensor: 'hidden.bias', shape: [2700] });
+  return builder.finish(builder.dense('last', builder.activation('relu', at, relu), { tensor: 'last.weight', shape: [10, 2700] }, { tensor: 'last.bias', shape: [10] }));
+}
+
+function problemOf(network: Network, inputs: number, likelihood: CurvatureProblem['likelihood']): CurvatureProblem {
+  const random = seededRandom(1);
+  const state = new Float64Array(network.stateSize);
+  for (const { shape, offset, length } of network.blocks) {
+    const deviation = shape.length > 1 ? Math.sqrt((2 * shape[0]!) / length) : 0.1;
+    for (let k = offset; k < offset + length; k++) state[k] = deviation * random.normal();
+  }
+  return { network, state, x: Float64Array.from({ length: inputs * network.inputs }, () => random.normal()), likelihood, weighting: 'likelihood' };
+}
+
+const context = { signal: new AbortController().signal, memoryLimitBytes: 2e9, progress: () => undefined };
+const tanh = activationNamed('tanh');
+const dense = problemOf(denseNetwork([64, 128, 128, 10], tanh), 200, { kind: 'gaussian', noise: 1 });
+const small = problemOf(denseNetwork([20, 40, 40, 5], tanh), 400, { kind: 'categorical' });
+const large = problemOf(convolutional(), 32, { kind: 'categorical' });
+const operator = new GgnOperators(large, 1e9).operator;
+const direction = Float64Array.from({ length: operator.size }, (_, k) => Math.sin(k + 1));
+
+const cases: readonly { readonly name: string; readonly what: string; readonly run: () => Promise<unknown> }[] = [
+  { name: 'spectrum', what: '64-128-128-10 tanh, 200 inputs: rank and spectrum against NumPy', run: () => gramSpectrum(dense, context) },
+  { name: 'laplace', what: '20-40-40-5 tanh, 400 inputs: full GGN spectrum against laplace-torch', run: () => gramSpectrum(small, context, { method: 'gram' }) },
+  { name: 'product', what: '10 M convolutional, 32 inputs: one product against PyTorch', run: () => interruptibly(operator.apply(direction), context.signal) },
+];
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const memory = (): string => `${(process.resourceUsage().maxRSS / 1e3).toFixed(0)} MB`;
+const repeats = Number(process.argv[3] ?? 3);
+const threads = String(availableParallelism());
+
+await setup();
+await sharedEngine();
+const python = spawn(process.argv[2] ?? '/usr/bin/python3', [path.join(import.meta.dirname, 'curvature.py')], {
+  env: { ...process.env, OPENBLAS_NUM_THREADS: threads, OMP_NUM_THREADS: threads }, stdio: ['pipe', 'pipe', 'inherit'],
+});
+const answers = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
+async function theirs(name: string): Promise<number> {
+  python.stdin.write(`${name}\n`);
+  const answer = await answers.next();
+  return answer.done === true ? Number.NaN : Number(answer.value);
+}
+
+for (const { name, what, run } of cases) {
+  const ours: number[] = [];
+  const others: number[] = [];
+  // The first of each only warms up.
+  for (let repeat = 0; repeat <= repeats; repeat++) {
+    const start = performance.now();
+    await run();
+    const seconds = (performance.now() - start) / 1000;
+    const other = await theirs(name);
+    if (repeat === 0) continue;
+    ours.push(seconds);
+    others.push(other);
+  }
+  const beside = Number.isNaN(median(others)) ? 'not installed' : `${median(others).toFixed(2)} s, ${(median(others) / median(ours)).toFixed(2)} times ours (best ${(Math.min(...others) / Math.min(...ours)).toFixed(2)})`;
+  console.log(`${what}: ours ${median(ours).toFixed(2)} s, ${memory()} at most so far; theirs ${beside}`);
+}
+python.stdin.end();
+
+if (process.argv[4] === 'large') {
+  const start = performance.now();
+  const { leading, trace, rank, products, plan } = await matrixFreeSpectrum(large, { eigenvalues: 50, probes: 4, steps: 16, random: seededRandom(1) }, context);
+  const { values, errors } = leading;
+  console.log(`10 M convolutional, top ${values.length} eigenvalues ${values[0]?.toPrecision(4) ?? ''} … ${values.at(-1)?.toPrecision(4) ?? ''} within ${Math.max(...errors).toPrecision(1)}, trace ${trace.value.toPrecision(5)} ± ${trace.standardError.toPrecision(1)}, rank ${rank.value.toFixed(1)} ± ${rank.standardError.toFixed(1)}: ${((performance.now() - start) / 1000).toFixed(0)} s, ${products} products, ${memory()} (planned ${(plan.bytes / 1e6).toFixed(0)} MB)`);
+}
