@@ -6,7 +6,7 @@ import path from 'node:path';
 import { curvatureEvidence } from '../posterior/curvatureEvidence.ts';
 import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.ts';
 import { seededRandom } from '../linalg/random.ts';
-import { readData, requireInputWidth, type DataSet } from '../network/data.ts';
+import { readData, requireInputs, type DataSet } from '../network/data.ts';
 import { forward } from '../network/forward.ts';
 import type { Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
@@ -43,9 +43,9 @@ export async function predict(request: PredictRequest, context: JobContext): Pro
   const { network, states, source } = await readNetworks(request);
   const state = states[0]!;
   const data = await readData(request.data);
-  requireInputWidth(data, network.inputs);
+  requireInputs(data, network);
   const test = request.test === undefined ? undefined : await readData(request.test);
-  if (test !== undefined) requireInputWidth(test, network.inputs);
+  if (test !== undefined) requireInputs(test, network);
 
   const asked = likelihoodModel(request.likelihood, request.noise, network.outputs);
   const trainTargets = targetsFor(data, asked, network.outputs);

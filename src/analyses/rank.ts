@@ -15,7 +15,7 @@ import type { CurvatureProblem } from '../curvature/problem.ts';
 import { planSpectrum } from '../curvature/spectrum.ts';
 import { unitReports } from '../curvature/units.ts';
 import { type Random, seededRandom } from '../linalg/random.ts';
-import { readData, requireInputWidth, type DataSet } from '../network/data.ts';
+import { readData, requireInputs, type DataSet } from '../network/data.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork, type ReadNetwork } from '../network/readNetwork.ts';
 import type { Report } from '../protocol/report.ts';
@@ -41,7 +41,7 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   const provenance = startProvenance(request.seed);
   const { network, assumptions, state } = await readNetworkAt(request);
   const data = request.data === undefined ? undefined : await readData(request.data);
-  if (data !== undefined) requireInputWidth(data, network.inputs);
+  if (data !== undefined) requireInputs(data, network);
   const likelihood = likelihoodModel(request.likelihood, request.noise, network.outputs);
   const random = seededRandom(request.seed);
   const problem: CurvatureProblem = { network, state, likelihood, weighting: 'likelihood', x: data?.x ?? standardNormalInputs(request.inputs, network.inputs, random) };

@@ -8,6 +8,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
+import type { Network } from './network.ts';
 
 export interface DataSet {
   readonly source: string;
@@ -15,6 +16,8 @@ export interface DataSet {
   readonly rows: number;
   /** d */
   readonly inputs: number;
+  /** Axes of one input, where the file has several: [28, 28, 1]. */
+  readonly shape?: readonly number[];
   /** N × d row-major, all finite. */
   readonly x: Float64Array;
   /** N × `targets` row-major, all finite. */
@@ -37,6 +40,27 @@ export function requireInputWidth(data: DataSet, inputs: number): void {
   if (data.inputs !== inputs) {
     throw new WeightFileError(data.source, 'x', `has ${data.inputs} values a row, the network takes ${inputs}`);
   }
+}
+
+/**
+ * @throws WeightFileError that gives both shapes when the data are not the network's inputs: images with as many entries but other axes, for
+ * instance, or with channels at the other end
+ */
+export function requireInputs(data: DataSet, { nodes, inputs }: Network): void {
+  const [input] = nodes;
+  const { shape } = data;
+  // A vector takes images as they lie.
+  if (shape === undefined || input?.op !== 'input' || input.shape.length === 1) {
+    requireInputWidth(data, inputs);
+    return;
+  }
+  const [channels = 1, ...spatial] = input.shape;
+  const [own, other] = input.order === 'channel-first' ? [input.shape, [...spatial, channels]] : [[...spatial, channels], input.shape];
+  // Axes of length 1 change nothing about the order of the entries.
+  const plain = (axes: readonly number[]): string => axes.filter((length) => length !== 1).join();
+  if (plain(shape) === plain(own)) return;
+  const turned = shape.join() === other.join() ? `; move its channels to the ${input.order === 'channel-first' ? 'front' : 'end'}` : '';
+  throw new WeightFileError(data.source, 'x', `has inputs of shape [${shape.join(', ')}], the network takes [${own.join(', ')}], channels ${input.order === 'channel-first' ? 'first' : 'last'}${turned}`);
 }
 
 /**
@@ -74,6 +98,7 @@ async function readArrays(path: string): Promise<DataSet> {
       source: path,
       rows,
       inputs: x.elements / rows,
+      ...(x.shape.length > 2 ? { shape: x.shape.slice(1) } : {}),
       x: await file.read('x'),
       y: y === undefined ? undefined : await file.read('y'),
       targets: y === undefined ? 0 : y.elements / rows,

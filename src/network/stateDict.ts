@@ -6,7 +6,7 @@ import type { NetworkBuilder, NodeId, TensorUse } from './networkBuilder.ts';
 import type { NamedShape } from './tensorUses.ts';
 
 /** The default of `torch.nn.BatchNorm2d`, which state dicts do not hold. */
-export const BATCHNORM_EPSILON = 1e-5;
+const BATCHNORM_EPSILON = 1e-5;
 
 export class StateDict {
   readonly #tensors: ReadonlyMap<string, NamedShape>;

@@ -2,7 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classLabels, readData, requireInputWidth, type DataSet } from '../../../src/network/data.ts';
+import { denseNetwork } from '../../../src/network/denseNetwork.ts';
+import { activationNamed } from '../../../src/network/activation.ts';
+import { classLabels, readData, requireInputs, requireInputWidth, type DataSet } from '../../../src/network/data.ts';
+import type { AxisOrder } from '../../../src/network/network.ts';
+import { NetworkBuilder } from '../../../src/network/networkBuilder.ts';
 import { writeNpz, type NamedArray } from '../../../src/weights/npzWriter.ts';
 import { temporaryFolder } from '../analyses/workspace.ts';
 
@@ -79,5 +83,30 @@ describe('class labels', () => {
     [labelled([1, 0], 2), 'd.npz: y, row 0: expected a class 0 … 2 or a one-hot row of 3, found 1, 0'],
   ])('are nothing else', (data, message) => {
     expect(() => classLabels(data, 3)).toThrow(message);
+  });
+
+  describe('for networks of images', () => {
+    const network = (order: AxisOrder) => {
+      const builder = new NetworkBuilder();
+      return builder.finish(builder.flatten('f', builder.input([3, 4, 5], order), order));
+    };
+    const images = async (...shape: number[]) => readData(await npz(array('x', [2, ...shape])));
+
+    it('have the shape of its input in its order; axes of length 1 and flat rows do not matter', async () => {
+      for (const shape of [[3, 4, 5], [1, 3, 4, 5], [60]]) expect(requireInputs(await images(...shape), network('channel-first'))).toBeUndefined();
+      for (const shape of [[4, 5, 3], [60]]) expect(requireInputs(await images(...shape), network('channel-last'))).toBeUndefined();
+      expect(requireInputs(await images(3, 4, 5), denseNetwork([60, 2], activationNamed('relu')))).toBeUndefined();
+    });
+
+    it.each<[number[], AxisOrder, string]>([
+      [[4, 5, 3], 'channel-first', 'x: has inputs of shape [4, 5, 3], the network takes [3, 4, 5], channels first; move its channels to the front'],
+      [[3, 4, 5], 'channel-last', 'x: has inputs of shape [3, 4, 5], the network takes [4, 5, 3], channels last; move its channels to the end'],
+      [[3, 5, 4], 'channel-first', 'x: has inputs of shape [3, 5, 4], the network takes [3, 4, 5], channels first'],
+      [[28, 28], 'channel-last', 'x: has inputs of shape [28, 28], the network takes [4, 5, 3], channels last'],
+      [[59], 'channel-first', 'x: has 59 values a row, the network takes 60'],
+    ])('%j for %s are refused with both shapes', async (shape, order, message) => {
+      const data = await images(...shape);
+      expect(() => { requireInputs(data, network(order)); }).toThrow(`${data.source}: ${message}`);
+    });
   });
 });
