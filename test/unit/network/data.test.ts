@@ -93,9 +93,10 @@ describe('class labels', () => {
     const images = async (...shape: number[]) => readData(await npz(array('x', [2, ...shape])));
 
     it('have the shape of its input in its order; axes of length 1 and flat rows do not matter', async () => {
-      for (const shape of [[3, 4, 5], [1, 3, 4, 5], [60]]) expect(requireInputs(await images(...shape), network('channel-first'))).toBeUndefined();
-      for (const shape of [[4, 5, 3], [60]]) expect(requireInputs(await images(...shape), network('channel-last'))).toBeUndefined();
-      expect(requireInputs(await images(3, 4, 5), denseNetwork([60, 2], activationNamed('relu')))).toBeUndefined();
+      for (const shape of [[3, 4, 5], [1, 3, 4, 5], [60]]) requireInputs(await images(...shape), network('channel-first'));
+      for (const shape of [[4, 5, 3], [60]]) requireInputs(await images(...shape), network('channel-last'));
+      requireInputs(await images(3, 4, 5), denseNetwork([60, 2], activationNamed('relu')));
+      expect(await images(3, 4, 5)).toMatchObject({ shape: [3, 4, 5], inputs: 60 });
     });
 
     it.each<[number[], AxisOrder, string]>([
