@@ -53,6 +53,14 @@ test('usage errors end with 2 and bad input with 1, each with one sentence', asy
   expect(ran.err).not.toMatch(/\n\s+at /);
 });
 
+test('HDF5 is read by the worker in the package, and nothing that a file names outside it', async () => {
+  const fixtures = path.join(import.meta.dirname, '../../fixtures');
+  expect(await quotient('inspect', path.join(fixtures, 'keras/keras3.keras'))).toMatchObject({ code: 0, out: expect.stringContaining('Keras archive, 22 tensors') as string });
+  const refused = await quotient('inspect', path.join(fixtures, 'bad/hdf5/externalStorage.h5'));
+  expect(refused).toMatchObject({ code: 1, out: '' });
+  expect(refused.err).toContain('its elements lie in another file ("/etc/passwd"), which is not opened');
+});
+
 test('a reader that closes the pipe early is no error', async () => {
   // Thousands of lines: more than a pipe holds, so that the writer meets the closed end.
   await writeFile(path.join(folder, 'deep.safetensors'), safetensors(denseWeights(new Array<number>(3000).fill(2), 1)));
