@@ -6,6 +6,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { likelihoodModel } from '../curvature/likelihood.ts';
+import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
@@ -67,6 +68,8 @@ export async function align(request: AlignRequest, context: JobContext): Promise
   try {
     const { network } = await openAll([request.reference, ...request.files], request, files);
     const data = await lineData(request, network);
+    // What follows multiplies large matrices where it cannot wait.
+    await sharedEngine();
     const classes = matchingClasses(network);
     if (classes.length === 0) throw new WeightFileError(request.reference, '', 'has no units that could be put into another order, so there is nothing to align');
     const targets = outputPaths(request);

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { sharedEngine } from '../../src/linalg/engine/engine.ts';
 import { complete } from '../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../src/linalg/random.ts';
 import { activationNamed } from '../../src/network/activation.ts';
@@ -15,6 +16,7 @@ import { weightMatching } from '../../src/symmetry/weightMatching.ts';
 
 const REPEATS = 5;
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+await sharedEngine();
 const folder = mkdtempSync(path.join(tmpdir(), 'quotient-bench-'));
 try {
   for (const widths of [[784, 512, 512, 512, 10], [64, 128, 128, 10]]) {
