@@ -10,10 +10,11 @@ import { standardNormalInputs } from '../curvature/genericInputs.ts';
 import { GgnImage } from '../curvature/image.ts';
 import { blindTo, kernelAccounting, type KernelAccounting } from '../curvature/kernel.ts';
 import { likelihoodModel } from '../curvature/likelihood.ts';
-import { matrixFreeSpectrum } from '../curvature/matrixFree.ts';
+import { matrixFreeSpectrum, planMatrixFree, type MatrixFreeOptions } from '../curvature/matrixFree.ts';
 import type { CurvatureProblem } from '../curvature/problem.ts';
 import { planSpectrum } from '../curvature/spectrum.ts';
 import { unitReports } from '../curvature/units.ts';
+import { interruptibly } from '../linalg/interruptible.ts';
 import { type Random, seededRandom } from '../linalg/random.ts';
 import { readData, requireInputs, type DataSet } from '../network/data.ts';
 import { readState } from '../network/parameters.ts';
@@ -53,8 +54,8 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
     sources: [request.file, ...(request.data === undefined ? [] : [request.data])],
   };
   if (plan.bytes > context.memoryLimitBytes || plan.operations > FACTORISED_OPERATIONS) {
-    const spectrum = await matrixFreeSpectrum(problem, { ...MATRIX_FREE, random }, context);
-    const units = unitReports(network, state, problem.x, random);
+    const spectrum = await matrixFreeSpectrum(problem, { ...affordable(problem, context.memoryLimitBytes), random }, context);
+    const units = await interruptibly(unitReports(network, state, problem.x, random), context.signal);
     const { dimensions } = symmetryGroup(network, blindTo(likelihood));
     const made = provenance();
     return { ...head, ...matrixFreeReport({ ...common, units, evidence: undefined, seconds: made.seconds, spectrum, symmetry: dimensions }), provenance: made };
@@ -62,11 +63,20 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   const vectorPlan = planSpectrum(problem, context.memoryLimitBytes, { vectors: true });
   const vectors = vectorPlan.method === plan.method && vectorPlan.bytes <= context.memoryLimitBytes && vectorPlan.operations <= VECTOR_OPERATIONS;
   const accounting = await kernelAccounting({ network, state, likelihood, x: problem.x, generic: data === undefined, genericInputs: request.inputs, random, vectors }, context);
-  const units = unitReports(network, state, problem.x, random);
+  const units = await interruptibly(unitReports(network, state, problem.x, random), context.signal);
   const evidence = data?.y === undefined ? undefined : evidenceOf(problem, data, data.y, request.priorPrecision, accounting);
   const layers = vectors ? await layersOf(problem, accounting, random, context) : undefined;
   const made = provenance();
   return { ...head, ...factorisedReport({ ...common, accounting, layers, units, evidence, seconds: made.seconds }), provenance: made };
+}
+
+/** Fewer eigenvalues and shorter Krylov spaces where the vectors would not fit. */
+function affordable(problem: CurvatureProblem, memoryLimitBytes: number): Omit<MatrixFreeOptions, 'random'> {
+  let options: Omit<MatrixFreeOptions, 'random'> = MATRIX_FREE;
+  while (options.eigenvalues > 3 && planMatrixFree(problem, options, memoryLimitBytes).bytes > memoryLimitBytes) {
+    options = { ...options, eigenvalues: Math.floor(options.eigenvalues / 2), steps: Math.max(12, Math.floor(options.steps / 2)) };
+  }
+  return options;
 }
 
 async function readNetworkAt({ file: path, ...options }: RankRequest): Promise<ReadNetwork & { readonly state: Float64Array }> {

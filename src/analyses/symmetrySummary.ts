@@ -4,6 +4,7 @@
  */
 import { standardNormalInputs } from '../curvature/genericInputs.ts';
 import { unitReports, type UnitReport } from '../curvature/units.ts';
+import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
 import { parameterBlocks, readParameters } from '../network/chainParameters.ts';
@@ -43,7 +44,7 @@ export async function symmetrySummary(file: WeightFile, chain: DenseChain, group
   }
   context.signal.throwIfAborted();
   const random = seededRandom(SEED);
-  const units = unitReports(chainNetwork(chain), theta, standardNormalInputs(INPUTS, chain.inputs, random), random);
+  const units = await interruptibly(unitReports(chainNetwork(chain), theta, standardNormalInputs(INPUTS, chain.inputs, random), random), context.signal);
   context.signal.throwIfAborted();
   const form = presentForm(chain, theta, group, Math.max(1e-10, 16 * coarsestEpsilon(file, chain)));
   const [idle, copies] = [units.filter(({ status }) => status === 'constant' || status === 'dead'), units.filter(({ status }) => status === 'duplicate')];

@@ -9,7 +9,7 @@
  * every logit, n_in weights and a bias, leaves a softmax as it is.
  *
  * J(X_generic) has at least twice as many rows as there are parameters. Where that does not fit into the memory limit, the last
- * two parts are given together.
+ * two parts are given together; so they are where it would take too long.
  */
 import type { Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
@@ -19,7 +19,7 @@ import { symmetryTangents } from '../symmetry/tangents.ts';
 import { genericInputCount, inputsAround, standardNormalInputs } from './genericInputs.ts';
 import type { LikelihoodModel } from './likelihood.ts';
 import { rankEstimate, type RankEstimate } from './rank.ts';
-import { gramSpectrum, planSpectrum, type GgnSpectrum } from './spectrum.ts';
+import { gramSpectrum, planSpectrum, type GgnSpectrum, type SpectrumPlan } from './spectrum.ts';
 import { symmetryDimension, type SymmetryDimension } from './symmetryDimension.ts';
 import { rowCount, type CurvatureProblem } from './problem.ts';
 
@@ -55,8 +55,11 @@ export interface KernelAccounting {
 /** The kernel beyond the known symmetries. */
 export type KernelRemainder =
   | { readonly kind: 'separated'; readonly genericRank: RankEstimate; readonly hidden: number; readonly dataLimited: number }
-  /** hidden + data-limited; `neededBytes` would be needed to tell them apart. */
-  | { readonly kind: 'together'; readonly dimension: number; readonly neededBytes: number };
+  /** hidden + data-limited; what it would take to tell them apart is more than memory or patience allow. */
+  | { readonly kind: 'together'; readonly dimension: number; readonly needed: SpectrumPlan; readonly because: 'memory' | 'time' };
+
+/** Multiplications that telling hidden from data-limited directions may take: some minutes. */
+const PATIENCE = 2e12;
 
 /** @throws UserError, MemoryLimitError as `gramSpectrum` does */
 export async function kernelAccounting(question: KernelQuestion, context: JobContext): Promise<KernelAccounting> {
@@ -119,8 +122,9 @@ async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, 
   // the inputs are the generic ones and H is the same for all outputs.
   if (rank.rank === bound && rank.bracket[0] === bound) return separated(rank);
   if (generic.x === dataInputs && likelihood.kind === 'gaussian') return separated(rank);
-  const { bytes } = planSpectrum(generic, context.memoryLimitBytes);
-  if (bytes > context.memoryLimitBytes) return { kind: 'together', dimension: bound - rank.rank, neededBytes: bytes };
+  const needed = planSpectrum(generic, context.memoryLimitBytes);
+  if (needed.bytes > context.memoryLimitBytes) return { kind: 'together', dimension: bound - rank.rank, needed, because: 'memory' };
+  if (needed.operations > PATIENCE) return { kind: 'together', dimension: bound - rank.rank, needed, because: 'time' };
   const told: JobContext = { ...context, progress: ({ message, ...rest }) => { context.progress({ message: `On generic inputs: ${message}`, ...rest }); } };
   return separated(rankOf(await gramSpectrum(generic, told), bound));
 }
@@ -152,7 +156,10 @@ function warningsOf({ spectrum: { method, resolution }, rank, remainder, rejecte
 
 function remainderWarnings(rank: RankEstimate, remainder: KernelRemainder): string[] {
   if (remainder.kind === 'together') {
-    return [`Hidden and data-limited directions are counted together: to tell them apart would take about ${(remainder.neededBytes / 1e9).toPrecision(2)} GB for this many parameters, more than the memory limit.`];
+    const { needed: { bytes, operations }, because } = remainder;
+    return [because === 'memory'
+      ? `Hidden and data-limited directions are counted together: to tell them apart would take about ${(bytes / 1e9).toPrecision(2)} GB for this many parameters, more than the memory limit.`
+      : `Hidden and data-limited directions are counted together: to tell them apart would take about ${operations.toPrecision(1)} multiplications for this many parameters.`];
   }
   const { genericRank, hidden, dataLimited } = remainder;
   const warnings: string[] = [];

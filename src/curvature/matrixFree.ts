@@ -70,7 +70,7 @@ const CONVERGED = 1e-10;
 export function planMatrixFree(problem: CurvatureProblem, { eigenvalues, probes, steps }: Omit<MatrixFreeOptions, 'random'>, memoryLimitBytes: number): MatrixFreePlan {
   const { network } = problem;
   const size = Math.min(rowCount(problem), network.parameters);
-  const leadingSteps = Math.min(size, 4 * eigenvalues + 40);
+  const leadingSteps = Math.min(size, 4 * eigenvalues + 10);
   const vectors = leadingSteps + Math.min(eigenvalues, size) + Math.min(steps, size);
   const values = Math.min(keptBytes(problem), Math.max(memoryLimitBytes / 4, 8 * 4 * 2 ** 22, 16 * valuesPerInput(network)));
   return {

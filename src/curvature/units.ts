@@ -9,10 +9,12 @@
  *   duplicate   another unit of the layer computes the same feature, up to a factor
  *   mixed       none of these
  */
+import type { Interruptible } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import { type Activation, LINEAR } from '../network/activation.ts';
+import { productsPerInput, valuesPerInput } from '../network/cost.ts';
 import { blockValues, trace } from '../network/forward.ts';
-import { type Network, type NetworkNode, type NodeOf, positions, valueSize } from '../network/network.ts';
+import { type Network, type NetworkNode, type NodeOf, positions } from '../network/network.ts';
 import { batchnormFactors } from '../network/normalisation.ts';
 
 export type UnitStatus = 'constant' | 'dead' | 'always-on' | 'rare' | 'saturated' | 'duplicate' | 'mixed';
@@ -29,8 +31,8 @@ export interface UnitReport {
 const SATURATED = 1e-6;
 const RARE = 1 / 20;
 const PARALLEL = 1e-10;
-/** Numbers that the values of a chunk of inputs take. */
-const CHUNK_NUMBERS = 2 ** 22;
+/** Numbers that the values of a chunk of inputs take, and its multiplications. */
+const CHUNK = { numbers: 2 ** 22, products: 5e8 } as const;
 
 /** A hidden dense or convolutional layer with what lies between it and the next: its units are channels. */
 interface UnitLayer {
@@ -50,9 +52,9 @@ interface UnitLayer {
  * @param x inputs, N × d
  * @param random draws the direction that duplicate candidates are sorted by
  */
-export function unitReports(network: Network, state: Float64Array, x: Float64Array, random: Random): UnitReport[] {
+export function* unitReports(network: Network, state: Float64Array, x: Float64Array, random: Random): Interruptible<UnitReport[]> {
   const layers = unitLayers(network, state);
-  const seen = slopesOf(network, state, x, layers);
+  const seen = yield* slopesOf(network, state, x, layers);
   return layers.flatMap((layer, l) => {
     const duplicates = duplicateUnits(layer, random);
     return layer.rows.map((row, unit): UnitReport => {
@@ -128,9 +130,9 @@ interface SeenSlopes {
   largest: number;
 }
 
-function slopesOf(network: Network, state: Float64Array, x: Float64Array, layers: readonly UnitLayer[]): SeenSlopes[][] {
+function* slopesOf(network: Network, state: Float64Array, x: Float64Array, layers: readonly UnitLayer[]): Interruptible<SeenSlopes[][]> {
   const seen = layers.map(({ rows }) => rows.map((): SeenSlopes => ({ first: Number.NaN, likeFirst: 0, count: 0, largest: 0 })));
-  const step = Math.max(1, Math.floor(CHUNK_NUMBERS / network.nodes.reduce((sum, { shape }) => sum + valueSize(shape), 0)));
+  const step = Math.max(1, Math.floor(Math.min(CHUNK.numbers / valuesPerInput(network), CHUNK.products / productsPerInput(network))));
   for (let from = 0; from < x.length; from += step * network.inputs) {
     const { values } = trace(network, state, x.subarray(from, from + step * network.inputs));
     layers.forEach(({ preactivation, activation }, l) => {
@@ -145,6 +147,7 @@ function slopesOf(network: Network, state: Float64Array, x: Float64Array, layers
         if (Math.abs(slope) > unit.largest) unit.largest = Math.abs(slope);
       });
     });
+    yield;
   }
   return seen;
 }

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { kernelAccounting } from '../../../src/curvature/kernel.ts';
 import { likelihoodModel, type LikelihoodModel } from '../../../src/curvature/likelihood.ts';
 import type { CurvatureProblem } from '../../../src/curvature/problem.ts';
 import { rankEstimate } from '../../../src/curvature/rank.ts';
@@ -11,6 +12,7 @@ import { gramSpectrum } from '../../../src/curvature/spectrum.ts';
 import { eachPieceGram, planGram, structuredGram } from '../../../src/curvature/structuredGram.ts';
 import { unitReports } from '../../../src/curvature/units.ts';
 import { weightedRows } from '../../../src/curvature/weightedJacobian.ts';
+import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import type { Network } from '../../../src/network/network.ts';
 import type { Likelihood } from '../../../src/protocol/service.ts';
@@ -52,14 +54,17 @@ describe('kernels of convolutional networks on many inputs', () => {
   ] as const)('%s: D − rank, batch normalisation %s, bias %s, is %i', async (_, norm, bias, kernel) => {
     const problem = problemOf(convolutional(norm, bias), 300, undefined, 2);
     const { network: { parameters: D }, network, state, x } = problem;
-    expect(unitReports(network, state, x, seededRandom(1)).every(({ status }) => status === 'mixed')).toBe(true);
+    expect(complete(unitReports(network, state, x, seededRandom(1))).every(({ status }) => status === 'mixed')).toBe(true);
     expect(await rankOf(problem)).toEqual([D - kernel, D - kernel, D - kernel]);
+    // All of it is known symmetry.
+    const accounting = await kernelAccounting({ network, state, x, likelihood: problem.likelihood, generic: true, genericInputs: 300, random: seededRandom(3) }, context());
+    expect(accounting).toMatchObject({ dimension: kernel, symmetry: kernel, remainder: { kind: 'separated', hidden: 0, dataLimited: 0 }, warnings: [] });
   });
 
   test('a channel that is always on adds a shift, which the next layer undoes', async () => {
     const problem = problemOf(convolutional(true, true), 200, undefined, 9);
     const { network, state, x } = problem;
-    expect(unitReports(network, state, x, seededRandom(1)).map(({ status }) => status)).toEqual(['always-on', 'mixed', 'mixed', 'mixed', 'mixed', 'mixed']);
+    expect(complete(unitReports(network, state, x, seededRandom(1))).map(({ status }) => status)).toEqual(['always-on', 'mixed', 'mixed', 'mixed', 'mixed', 'mixed']);
     expect(network.parameters - (await rankOf(problem))[0]!).toBe(18 + 1);
   });
 });
@@ -209,14 +214,14 @@ describe('units of convolutions', () => {
     state[norm.variance.offset + 4] = 4 - norm.epsilon;
     state.set([0.3, -0.2, 0.5, 0.1, 1, 1, 1, 1, -1, 1, -1, 1, 0, 0, 0, 0, 0.6, -0.4, 1, 0.2], conv.weight.offset);
     state.set([0.1, -100, 100, 1, 0.2], conv.bias.offset);
-    const reports = unitReports(network, state, gaussian(seededRandom(4), 60, 16), seededRandom(1));
+    const reports = complete(unitReports(network, state, gaussian(seededRandom(4), 60, 16), seededRandom(1)));
     expect(reports.map(({ status }) => status)).toEqual(['mixed', 'dead', 'always-on', 'constant', 'duplicate']);
     expect(reports[4]).toMatchObject({ layer: conv.name, unit: 4, duplicateOf: 0 });
   });
 
   test('of a residual network, every layer but the last', () => {
     const network = operations['residual']!().build();
-    const reports = unitReports(network, ruledState(network), gaussian(seededRandom(4), 6, network.inputs), seededRandom(1));
+    const reports = complete(unitReports(network, ruledState(network), gaussian(seededRandom(4), 6, network.inputs), seededRandom(1)));
     const hidden = network.nodes.filter(({ op }) => op === 'conv');
     expect([...new Set(reports.map(({ layer }) => layer))]).toEqual(hidden.map(({ name }) => name));
     expect(reports).toHaveLength(hidden.reduce((sum, { shape }) => sum + shape[0]!, 0));

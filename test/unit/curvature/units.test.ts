@@ -1,6 +1,7 @@
 /** Each status on a unit built to have it, and on no other. */
 import { describe, expect, test } from 'vitest';
 import { unitReports, type UnitStatus } from '../../../src/curvature/units.ts';
+import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { network, normal } from './problems.ts';
 
@@ -8,7 +9,7 @@ import { network, normal } from './problems.ts';
 function statuses(activation: string, rows: readonly (readonly [number, number, number])[]): { status: UnitStatus; duplicateOf?: number }[] {
   const net = network([2, rows.length, 1], activation);
   const theta = Float64Array.from([...rows.flatMap(([a, b]) => [a, b]), ...rows.map(([, , bias]) => bias), ...rows.map(() => 1), 0]);
-  return unitReports(net, theta, normal(1, 400), seededRandom(1)).map(({ status, duplicateOf }) => (duplicateOf === undefined ? { status } : { status, duplicateOf }));
+  return complete(unitReports(net, theta, normal(1, 400), seededRandom(1))).map(({ status, duplicateOf }) => (duplicateOf === undefined ? { status } : { status, duplicateOf }));
 }
 
 describe('units on the data', () => {
@@ -45,7 +46,7 @@ describe('units on the data', () => {
 
   test('every unit of every hidden layer is reported once, in order', () => {
     const net = network([2, 3, 4, 2], 'tanh');
-    const reports = unitReports(net, normal(2, net.parameters), normal(3, 20), seededRandom(1));
+    const reports = complete(unitReports(net, normal(2, net.parameters), normal(3, 20), seededRandom(1)));
     expect(reports.map(({ layer, unit }) => `${layer}:${unit}`)).toEqual(['0:0', '0:1', '0:2', '2:0', '2:1', '2:2', '2:3']);
     expect(reports.every(({ status }) => status === 'mixed')).toBe(true);
   });
