@@ -12,6 +12,7 @@ import { blindTo, kernelAccounting, type KernelAccounting } from '../curvature/k
 import { likelihoodModel } from '../curvature/likelihood.ts';
 import { matrixFreeSpectrum, planMatrixFree, type MatrixFreeOptions } from '../curvature/matrixFree.ts';
 import type { CurvatureProblem } from '../curvature/problem.ts';
+import { rankGrowth } from '../curvature/rankGrowth.ts';
 import { planSpectrum } from '../curvature/spectrum.ts';
 import { unitReports } from '../curvature/units.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
@@ -34,6 +35,8 @@ import { matrixFreeReport } from './rankWithoutMatrices.ts';
 const FACTORISED_OPERATIONS = 2e13;
 /** Vectors of the spectrum are had too, for the shares of layers, when they take no more multiplications than this. */
 const VECTOR_OPERATIONS = 2e11;
+/** Ranks of parts of the data may take half as long as the whole, and this (about a second) in any case. */
+const GROWTH = { sizes: 8, operations: 5e9 } as const;
 const MATRIX_FREE = { eigenvalues: 50, probes: 8, steps: 48 } as const;
 /** Directions shown of either end of the image. */
 const SHOWN_DIRECTIONS = 2;
@@ -66,8 +69,9 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   const units = await interruptibly(unitReports(network, state, problem.x, random), context.signal);
   const evidence = data?.y === undefined ? undefined : evidenceOf(problem, data, data.y, request.priorPrecision, accounting);
   const layers = vectors ? await layersOf(problem, accounting, random, context) : undefined;
+  const growth = await rankGrowth({ problem, rank: accounting.rank, symmetry: accounting.symmetry, sizes: GROWTH.sizes, operations: Math.max(GROWTH.operations, plan.operations / 2), random: seededRandom(request.seed) }, context);
   const made = provenance();
-  return { ...head, ...factorisedReport({ ...common, accounting, layers, units, evidence, seconds: made.seconds }), provenance: made };
+  return { ...head, ...factorisedReport({ ...common, accounting, layers, growth, units, evidence, seconds: made.seconds }), provenance: made };
 }
 
 /** Fewer eigenvalues and shorter Krylov spaces where the vectors would not fit. */

@@ -3,6 +3,7 @@ import type { ConstrainedDirection } from '../curvature/directions.ts';
 import type { Evidence } from '../curvature/evidence.ts';
 import type { BlockShare } from '../curvature/image.ts';
 import type { KernelAccounting } from '../curvature/kernel.ts';
+import type { RankGrowth } from '../curvature/rankGrowth.ts';
 import { likelihoodModel, outputRank } from '../curvature/likelihood.ts';
 import type { UnitReport } from '../curvature/units.ts';
 import type { DataSet } from '../network/data.ts';
@@ -13,6 +14,7 @@ import type { RankRequest } from '../protocol/service.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
+import { effectiveDimension, effectiveDimensionCurve, effectiveDimensionSection, growthSection } from './rankCurves.ts';
 
 /** Eigenvalues listed in full; of longer spectra this many order statistics, evenly spaced. */
 const LISTED_EIGENVALUES = 4096;
@@ -35,12 +37,13 @@ export interface FactorisedQuestion extends RankQuestion {
   readonly accounting: KernelAccounting;
   /** How the image and the kernel are spread over the layers, and directions of both; undefined where the vectors would take too long. */
   readonly layers: { readonly shares: readonly BlockShare[]; readonly directions: readonly ConstrainedDirection[] } | undefined;
+  readonly growth: RankGrowth;
 }
 
 export function factorisedReport(question: FactorisedQuestion): Pick<Report, 'summary' | 'sections' | 'warnings' | 'result'> {
   return {
     summary: summarySentence(question),
-    sections: [overview(question), waterfall(question), spectrum(question), ...layerSections(question), unitTable(question)],
+    sections: [overview(question), waterfall(question), spectrum(question), ...curves(question), ...layerSections(question), unitTable(question)],
     warnings: warnings(question),
     result: result(question),
   };
@@ -78,15 +81,24 @@ function overview(question: FactorisedQuestion): Section {
       { label: 'Method', value: method === 'svd' ? 'SVD of H½J' : 'Gram matrix', detail: `float64, resolves ${formatNumber(resolution, 2)} of the largest` },
       { label: 'Gap at the rank', value: `${formatNumber(gap[0], 3)} | ${formatNumber(gap[1], 3)}`, detail: `singular values; tolerance ${formatNumber(tolerance, 3)}` },
       { label: 'Memory planned', value: formatBytes(plan.bytes) },
-      { label: 'Effective dimension', value: formatNumber(effectiveDimension(question), 5), detail: `Σ λ/(λ + α) at prior precision ${formatNumber(request.priorPrecision)}` },
+      { label: 'Effective dimension', value: formatNumber(effectiveDimension(imageEigenvalues(question), request.priorPrecision), 5), detail: `Σ λ/(λ + α) at prior precision ${formatNumber(request.priorPrecision)}` },
       ...evidenceFigures(question),
     ],
   };
 }
 
-/** Σ λ/(λ + α) over the image (MacKay 1992). */
-function effectiveDimension({ request: { priorPrecision }, accounting: { spectrum: { eigenvalues }, rank: { rank: value } } }: FactorisedQuestion): number {
-  return eigenvalues.subarray(0, value).reduce((sum, eigenvalue) => sum + eigenvalue / (eigenvalue + priorPrecision), 0);
+/** Eigenvalues that the rank counts. */
+function imageEigenvalues({ accounting: { spectrum: { eigenvalues }, rank: { rank: value } } }: FactorisedQuestion): Float64Array {
+  return eigenvalues.subarray(0, value);
+}
+
+function curves(question: FactorisedQuestion): Section[] {
+  const { request: { priorPrecision }, data, accounting: { rank: estimate, remainder }, growth } = question;
+  const eigenvalues = imageEigenvalues(question);
+  return [
+    ...growthSection(growth, remainder, data === undefined ? 'generic inputs' : 'data points'),
+    ...effectiveDimensionSection(effectiveDimensionCurve(eigenvalues, priorPrecision), eigenvalues, estimate, priorPrecision),
+  ];
 }
 
 function evidenceFigures({ evidence, request }: RankQuestion): Figure[] {
@@ -236,7 +248,7 @@ export function commonWarnings({ evidence, request, assumptions }: RankQuestion)
 }
 
 function result(question: FactorisedQuestion): JsonValue {
-  const { request, network, accounting, units, layers, evidence, seconds } = question;
+  const { request, network, accounting, units, layers, growth, evidence, seconds } = question;
   const { spectrum: { eigenvalues, method, resolution, plan }, rank: estimate, symmetry, remainder, dimension } = accounting;
   const group = symmetryGroup(network, { likelihood: request.likelihood });
   const count = (kind: string): number => group.factors.filter((factor) => factor.kind === kind).reduce((sum, { size }) => sum + size, 0);
@@ -251,7 +263,11 @@ function result(question: FactorisedQuestion): JsonValue {
     data: question.inputs,
     likelihood: request.likelihood,
     rank: estimate.rank,
-    effectiveDimension: effectiveDimension(question),
+    effectiveDimension: effectiveDimension(imageEigenvalues(question), request.priorPrecision),
+    // At some prior precisions, ascending: falls from the rank to 0.
+    effectiveDimensions: { ...effectiveDimensionCurve(imageEigenvalues(question), request.priorPrecision) },
+    // On nested parts of the data, in an order from the seed; the last is the whole.
+    rankByData: growth.points.map(({ data, rank, bracket, bound }) => ({ data, rank, bracket: [...bracket], bound })),
     rankBracket: [...estimate.bracket],
     rankBound: Math.min(network.parameters, question.inputs * outputRank(likelihoodModel(request.likelihood, request.noise, network.outputs), network.outputs)),
     kernelDimension: dimension,
