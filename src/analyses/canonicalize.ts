@@ -4,26 +4,23 @@
  */
 import path from 'node:path';
 import { mkdir } from 'node:fs/promises';
-import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
-import { parameterBlocks, readParameters, tensorValues } from '../network/chainParameters.ts';
-import { requireChain } from '../network/readNetwork.ts';
-import { writeDescription } from '../network/writeDescription.ts';
+import { readData, requireInputWidth } from '../network/data.ts';
+import type { Network } from '../network/network.ts';
+import { readState } from '../network/parameters.ts';
+import { requireNetwork } from '../network/readNetwork.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { CanonicalizeRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { canonicalForm, type AppliedFactor, type CanonicalForm } from '../symmetry/canonicalForm.ts';
-import { functionChanged, functionDistance, genericInputs, type FunctionDistance } from '../symmetry/functionDistance.ts';
-import { decodeElements, encodeElements, isReal, machineEpsilon, type RealDtype } from '../weights/dtype.ts';
+import { comparedInputs, genericInputs, type FunctionDistance } from '../symmetry/functionDistance.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
-import { writeSafetensors, type TensorToWrite } from '../weights/safetensorsWriter.ts';
-import type { WeightFile } from '../weights/weightFile.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
-import { describeChain } from './describe.ts';
+import { describeNetwork } from './describeNetwork.ts';
 import { startProvenance } from './provenance.ts';
+import { coarsestEpsilon, saveMovedNetwork } from './savedNetwork.ts';
 
-const COMPARED_INPUTS = 96;
 
 export async function canonicalize(request: CanonicalizeRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
@@ -46,12 +43,12 @@ export async function canonicalize(request: CanonicalizeRequest, context: JobCon
         kind: 'table',
         id: 'files',
         title: 'Files',
-        meaning: `Mass is the sum of squared weights without biases; the balanced form makes it least, the unit form fixes the norms of the rows instead and may raise it. The function error is the largest difference of the outputs, relative to their size, between the file read and the file written, on ${COMPARED_INPUTS} generic inputs.`,
+        meaning: `Mass is the sum of squared weights without biases; the balanced form makes it least, the unit form fixes the norms of the rows instead and may raise it. The function error is the largest difference of the outputs, relative to their size, between the file read and the file written, on ${request.data === undefined ? `${Math.min(...done.map(({ inputs }) => inputs))} generic inputs` : `inputs of ${showName(request.data)}`}.`,
         columns: [
           { label: 'From', align: 'left' }, { label: 'To', align: 'left' }, { label: 'Network', align: 'left' },
           { label: 'Mass before', align: 'right' }, { label: 'Mass after', align: 'right' }, { label: 'Function error', align: 'right' },
         ],
-        rows: done.map(({ from, out, chain, form, distance }) => [path.basename(from), path.basename(out), describeChain(chain), form.massBefore.weights, form.massAfter.weights, distance.relative]),
+        rows: done.map(({ from, out, network, form, distance }) => [path.basename(from), path.basename(out), describeNetwork(network), form.massBefore.weights, form.massAfter.weights, distance.relative]),
       },
       {
         kind: 'table',
@@ -71,7 +68,9 @@ export async function canonicalize(request: CanonicalizeRequest, context: JobCon
 interface CanonicalizedFile {
   readonly from: string;
   readonly out: string;
-  readonly chain: DenseChain;
+  readonly network: Network;
+  /** Inputs on which the functions were compared. */
+  readonly inputs: number;
   readonly form: CanonicalForm;
   /** Between the file read and the file written. */
   readonly distance: FunctionDistance;
@@ -80,79 +79,32 @@ interface CanonicalizedFile {
 async function canonicalizeFile(from: string, out: string, request: CanonicalizeRequest, context: JobContext): Promise<CanonicalizedFile> {
   const file = await openWeightFile(from);
   try {
-    const { chain, network, leading } = await requireChain(file, request);
+    const { network, leading } = await requireNetwork(file, request);
     if (leading.length > 0) throw new WeightFileError(from, '', `holds ${leading.join(' × ')} draws; canonicalize takes one network a file, posterior takes sets of draws`);
-    const theta = await readParameters(file, chain);
-    const precision = coarsestEpsilon(file, chain);
-    const form = canonicalForm(chain, theta, { ...request, tieTolerance: Math.max(1e-10, 16 * precision) });
-    const inputs = genericInputs(chain.inputs, COMPARED_INPUTS, request.seed);
-    const exact = functionDistance(chainNetwork(chain), theta, form.theta, inputs);
-    if (functionChanged(exact)) throw new WeightFileError(from, '', refusal(exact));
-
-    const tensors = await tensorsToWrite(file, chain, form.theta);
-    let distance = exact;
-    await writeSafetensors(out, tensors, { ...file.metadata, 'quotient.network': writeDescription(network) }, {
-      overwrite: request.overwrite,
-      signal: context.signal,
-      async verify(temporary) {
-        distance = functionDistance(chainNetwork(chain), theta, await readBack(temporary, chain, tensors), inputs);
-        // Weights rounded to the file's own dtype move the outputs by that much more than float64 rounding does.
-        const allowed = { ...distance, rounding: distance.rounding * (precision / machineEpsilon.F64) };
-        if (functionChanged(allowed)) throw new WeightFileError(from, '', refusal(distance));
-      },
-    });
-    return { from, out, chain, form, distance };
+    const before = await readState(file, network);
+    const form = canonicalForm(network, before, { ...request, tieTolerance: Math.max(1e-10, 16 * coarsestEpsilon(file, network)) });
+    const inputs = await inputsToCompare(network, request);
+    context.signal.throwIfAborted();
+    const distance = await saveMovedNetwork({ file, network, before, after: form.state, what: 'the canonical form', inputs }, out, request.overwrite, context);
+    return { from, out, network, form, distance, inputs: inputs.length / network.inputs };
   } finally {
     await file.close();
   }
 }
 
-function refusal({ relative, firstLayer }: FunctionDistance): string {
-  return `the canonical form would compute another function (relative difference ${formatNumber(relative)}${firstLayer === null ? '' : `, first seen at layer "${showName(firstLayer)}"`}), so nothing was written`;
-}
-
-/** The network's tensors in canonical form and everything else as it is, in file order, each in its own dtype. */
-async function tensorsToWrite(file: WeightFile, chain: DenseChain, theta: Float64Array): Promise<TensorToWrite[]> {
-  const blocks = new Map(parameterBlocks(chain).map((block) => [block.reference.tensor, block]));
-  const tensors: TensorToWrite[] = [];
-  for (const { name, dtype, shape } of file.tensors) {
-    if (!isReal(dtype)) throw new WeightFileError(file.path, `tensor "${showName(name)}"`, `is ${dtype}, which holds no real numbers and cannot be copied`);
-    const block = blocks.get(name);
-    const values = block === undefined ? await file.read(name) : tensorValues(theta, block);
-    const bytes = encodeElements(dtype, values);
-    if (block !== undefined) requireInRange(file, name, dtype, values, bytes);
-    tensors.push({ name, dtype, shape, bytes });
+/** Rows of the user's data at most as many as there would be generic inputs, evenly spaced; or these. */
+async function inputsToCompare(network: Network, { data: path, seed }: CanonicalizeRequest): Promise<Float64Array> {
+  const most = comparedInputs(network);
+  if (path === undefined) return genericInputs(network.inputs, most, seed);
+  const data = await readData(path);
+  requireInputWidth(data, network.inputs);
+  const rows = Math.min(most, data.rows);
+  const x = new Float64Array(rows * network.inputs);
+  for (let n = 0; n < rows; n++) {
+    const from = Math.floor((n * data.rows) / rows) * network.inputs;
+    x.set(data.x.subarray(from, from + network.inputs), n * network.inputs);
   }
-  return tensors;
-}
-
-function requireInRange(file: WeightFile, name: string, dtype: RealDtype, values: Float64Array, bytes: Uint8Array): void {
-  const lost = decodeElements(dtype, bytes).findIndex((value) => !Number.isFinite(value));
-  if (lost >= 0) throw new WeightFileError(file.path, `tensor "${showName(name)}"`, `${formatNumber(values[lost]!)} is out of the range of ${dtype}; leave the scaling as it is, or save the weights as F32 first`);
-}
-
-async function readBack(temporary: string, chain: DenseChain, written: readonly TensorToWrite[]): Promise<Float64Array> {
-  const file = await openWeightFile(temporary);
-  try {
-    for (const { name, dtype, shape } of written) {
-      const found = file.tensor(name);
-      if (found?.dtype !== dtype || found.shape.join() !== shape.join()) throw new Error(`tensor ${name} was not written as asked`);
-    }
-    return await readParameters(file, chain);
-  } finally {
-    await file.close();
-  }
-}
-
-function coarsestEpsilon(file: WeightFile, chain: DenseChain): number {
-  return Math.max(
-    ...parameterBlocks(chain).map(({ reference }) => {
-      const dtype = file.tensor(reference.tensor)?.dtype ?? 'F64';
-      const epsilon = isReal(dtype) ? machineEpsilon[dtype] : 0;
-      if (epsilon === 0) throw new WeightFileError(file.path, `tensor "${showName(reference.tensor)}"`, `is ${dtype}; weights of a network that is rescaled must be floating-point numbers`);
-      return epsilon;
-    }),
-  );
+  return x;
 }
 
 /** `DIR/NAME.canonical.safetensors` for each file. @throws UserError when two would get the same name */
@@ -170,6 +122,8 @@ function outputPaths({ files, out }: CanonicalizeRequest): string[] {
 
 function factorText(factor: AppliedFactor): string {
   switch (factor.kind) {
+    case 'shift':
+      return factor.form === 'zero' ? 'biases brought to zero, made up for in the normalisation or the other operand of the sum' : 'means over the channels brought to zero';
     case 'scaling':
       return factor.form === 'unit' ? 'incoming weights and bias of every unit brought to norm 1' : `least mass, converged to ${formatNumber(factor.residual)} in ${formatCount(factor.sweeps)} sweeps`;
     case 'sign':
@@ -179,13 +133,15 @@ function factorText(factor: AppliedFactor): string {
   }
 }
 
-function formWarnings(from: string, { leftUnits, linearLayers }: CanonicalForm): string[] {
+function formWarnings(from: string, { leftUnits, linearLayers, factors }: CanonicalForm): string[] {
   const warnings: string[] = [];
   const constant = leftUnits.filter(({ reason }) => reason === 'zero-incoming');
   const silent = leftUnits.filter(({ reason }) => reason === 'zero-outgoing');
   const names = (units: typeof leftUnits): string => units.slice(0, 10).map(({ layer, unit }) => `${showName(layer)}[${unit}]`).join(', ') + (units.length > 10 ? ', …' : '');
   if (constant.length > 0) warnings.push(`${showName(from)}: ${formatCount(constant.length)} units have no incoming weight and are constant (${names(constant)}); their scale is left as it is, and they can be pruned.`);
   if (silent.length > 0) warnings.push(`${showName(from)}: ${formatCount(silent.length)} units have no outgoing weight (${names(silent)}); no scaling makes their mass least, so their scale is left as it is, and they can be pruned.`);
+  const residual = factors.reduce((most, factor) => (factor.kind === 'scaling' && factor.form === 'balanced' ? Math.max(most, factor.residual) : most), 0);
+  if (residual > 1e-10) warnings.push(`${showName(from)}: no scaling makes the mass least, because some units feed only one another; it was brought down until incoming and outgoing norms agreed within ${formatNumber(residual)}.`);
   if (linearLayers.length > 0) warnings.push(`${showName(from)}: between the linear layers ${linearLayers.map(showName).join(', ')} a whole linear group acts; only its scalings, signs and permutations are removed.`);
   return warnings;
 }

@@ -1,6 +1,5 @@
 /** Words for networks and their symmetries, the same in hovers, reports and messages. */
-import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
-import { denseChainOf } from '../network/denseChainOf.ts';
+import type { DenseChain } from '../network/denseChain.ts';
 import type { Network } from '../network/network.ts';
 import type { NetworkReading } from '../network/readNetwork.ts';
 import { formatCount, formatPowerOfTen } from '../protocol/format.ts';
@@ -16,9 +15,7 @@ export function describeChain(chain: DenseChain): string {
 
 /** "2 permutation copies, 2 scaling dimensions". */
 function describeSymmetry(network: Network): string {
-  const chain = denseChainOf(network);
-  if (chain === undefined) return 'symmetries of such networks are not counted yet';
-  const { log10Copies, dimensions } = symmetryGroup(chainNetwork(chain));
+  const { log10Copies, dimensions } = symmetryGroup(network);
   if (log10Copies === 0 && dimensions === 0) return 'no symmetry';
   return [
     ...(log10Copies > 0 ? [`${formatPowerOfTen(log10Copies)} copies`] : []),

@@ -2,7 +2,6 @@
  * What is in these weight files? Tensors with their statistics, the network they form, and the symmetries it has.
  */
 import path from 'node:path';
-import { chainNetwork } from '../network/denseChain.ts';
 import { denseChainOf } from '../network/denseChainOf.ts';
 import { blocksOf, type Network } from '../network/network.ts';
 import { readNetwork, type NetworkReading } from '../network/readNetwork.ts';
@@ -62,9 +61,9 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
     const optimizer = optimizerElements(file);
     const total = totalStatistics(file, rows);
     const chain = reading.kind === 'network' ? denseChainOf(reading.network) : undefined;
-    const group = chain === undefined ? undefined : symmetryGroup(chainNetwork(chain));
+    const group = reading.kind === 'network' ? symmetryGroup(reading.network) : undefined;
     // A set of draws has as many answers as draws; the posterior's analysis gives them.
-    const symmetry = request.statistics && reading.kind === 'network' && reading.leading.length === 0 && chain !== undefined && group !== undefined ? await symmetrySummary(file, chain, group, context) : undefined;
+    const symmetry = request.statistics && reading.kind === 'network' && reading.leading.length === 0 && group !== undefined ? await symmetrySummary(file, reading.network, group, context) : undefined;
     const recognised = { recognised: `A ${chain === undefined ? '' : 'dense '}network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Dense layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
     return {
       path: source,

@@ -6,8 +6,9 @@ import { standardNormalInputs } from '../curvature/genericInputs.ts';
 import { unitReports, type UnitReport } from '../curvature/units.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
-import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
-import { parameterBlocks, readParameters } from '../network/chainParameters.ts';
+import { productsPerInput, valuesPerInput } from '../network/cost.ts';
+import type { Network } from '../network/network.ts';
+import { readState } from '../network/parameters.ts';
 import { formatBytes, formatCount } from '../protocol/format.ts';
 import type { Figure, JsonValue, Section } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -27,26 +28,28 @@ export interface SymmetrySummary {
 const INPUTS = 512;
 /** Finding the form of larger networks would take longer than reading them. */
 const MOST_PARAMETERS = 4_000_000;
+const MOST_PRODUCTS = 2e10;
 const LISTED_UNITS = 500;
 const SEED = 0;
 
 /** @returns a figure that says why, when the network is too large or its weights are not finite */
-export async function symmetrySummary(file: WeightFile, chain: DenseChain, group: SymmetryGroup, context: JobContext): Promise<SymmetrySummary> {
-  const needed = 8 * (6 * chain.parameters + 3 * INPUTS * chain.layers.reduce((sum, { outputs }) => sum + outputs, 0));
-  if (chain.parameters > MOST_PARAMETERS || needed > context.memoryLimitBytes) return left(`not looked at: ${formatCount(chain.parameters)} parameters would need ${formatBytes(needed)}`);
+export async function symmetrySummary(file: WeightFile, network: Network, group: SymmetryGroup, context: JobContext): Promise<SymmetrySummary> {
+  const needed = 8 * (6 * network.stateSize + 3 * INPUTS * valuesPerInput(network));
+  const inputs = Math.min(INPUTS, Math.floor(MOST_PRODUCTS / productsPerInput(network)));
+  if (network.parameters > MOST_PARAMETERS || inputs < INPUTS || needed > context.memoryLimitBytes) return left(`not looked at: ${formatCount(network.parameters)} parameters would need ${formatBytes(needed)}${inputs < INPUTS ? ' and take long' : ''}`);
   context.progress({ message: 'Looking for dead and duplicate units' });
-  let theta: Float64Array;
+  let state: Float64Array;
   try {
-    theta = await readParameters(file, chain);
+    state = await readState(file, network);
   } catch (error) {
     if (error instanceof UserError) return left('not looked at: some weights are not finite');
     throw error;
   }
   context.signal.throwIfAborted();
   const random = seededRandom(SEED);
-  const units = await interruptibly(unitReports(chainNetwork(chain), theta, standardNormalInputs(INPUTS, chain.inputs, random), random), context.signal);
+  const units = await interruptibly(unitReports(network, state, standardNormalInputs(INPUTS, network.inputs, random), random), context.signal);
   context.signal.throwIfAborted();
-  const form = presentForm(chain, theta, group, Math.max(1e-10, 16 * coarsestEpsilon(file, chain)));
+  const form = presentForm(network, state, group, Math.max(1e-10, 16 * coarsestEpsilon(file, network)));
   const [idle, copies] = [units.filter(({ status }) => status === 'constant' || status === 'dead'), units.filter(({ status }) => status === 'duplicate')];
   return {
     figures: [
@@ -64,7 +67,7 @@ const left = (why: string): SymmetrySummary => ({ figures: [{ label: 'Units', va
 const plain = ({ layer, unit, status, duplicateOf }: UnitReport): JsonValue => ({ layer, unit, status, ...(duplicateOf === undefined ? {} : { duplicateOf }) });
 
 /** Which of the forms that the network has a symmetry for leave the weights as they are, each taken by itself. */
-function presentForm(chain: DenseChain, theta: Float64Array, group: SymmetryGroup, tolerance: number): string[] {
+function presentForm(network: Network, state: Float64Array, group: SymmetryGroup, tolerance: number): string[] {
   const kinds = new Set(group.factors.map(({ kind }) => kind));
   const none: CanonicalOptions = { scaling: 'none', permutation: 'none', sign: 'none', countBiases: false, tieTolerance: tolerance };
   const candidates: readonly (readonly [name: string, has: boolean, options: CanonicalOptions])[] = [
@@ -73,7 +76,7 @@ function presentForm(chain: DenseChain, theta: Float64Array, group: SymmetryGrou
     ['signs fixed', kinds.has('sign'), { ...none, sign: 'fixed' }],
     ['sorted', kinds.has('permutation'), { ...none, permutation: 'sorted' }],
   ];
-  return candidates.filter(([, has, options]) => has && isUnchanged(theta, canonicalForm(chain, theta, options).theta, tolerance)).map(([name]) => name);
+  return candidates.filter(([, has, options]) => has && isUnchanged(state, canonicalForm(network, state, options).state, tolerance)).map(([name]) => name);
 }
 
 function isUnchanged(before: Float64Array, after: Float64Array, tolerance: number): boolean {
@@ -81,9 +84,9 @@ function isUnchanged(before: Float64Array, after: Float64Array, tolerance: numbe
   return before.every((x, i) => Math.abs(after[i]! - x) <= tolerance * largest);
 }
 
-function coarsestEpsilon(file: WeightFile, chain: DenseChain): number {
-  return parameterBlocks(chain).reduce((most, { reference }) => {
-    const dtype = file.tensor(reference.tensor)?.dtype ?? 'F64';
+function coarsestEpsilon(file: WeightFile, network: Network): number {
+  return network.blocks.reduce((most, { tensor }) => {
+    const dtype = file.tensor(tensor)?.dtype ?? 'F64';
     return Math.max(most, isReal(dtype) ? machineEpsilon[dtype] : 0);
   }, 0);
 }

@@ -116,7 +116,7 @@ type Transform = (theta: Float64Array, context: Pick<JobContext, 'signal' | 'pro
 
 function transformOf(chain: DenseChain, step: StageStep): Transform {
   if (step === undefined) return () => Promise.resolve();
-  if (!('aligned' in step)) return (theta, context) => canonicaliseMany(chain, theta, step, context);
+  if (!('aligned' in step)) return (theta, context) => canonicaliseMany(chainNetwork(chain), theta, step, context);
   const aligner = drawAligner(chain, step.signed);
   return (theta, context) => aligner.align(theta, context);
 }

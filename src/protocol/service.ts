@@ -61,6 +61,8 @@ export interface CanonicalizeRequest extends NetworkOptions {
   readonly sign: SignForm;
   /** Whether `balanced` counts biases in the mass that it minimises. */
   readonly countBiases: boolean;
+  /** Inputs `x` on which the function is compared before and after; generic ones when left out. */
+  readonly data?: string;
   readonly seed: number;
 }
 

@@ -2,7 +2,7 @@
  * The canonical form of many draws at once (an ensemble, a chain, ten thousand small networks), in place. Work space is made once;
  * a draw costs a copy and arithmetic.
  */
-import type { DenseChain } from '../network/denseChain.ts';
+import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { type CanonicalOptions, canonicaliser } from './canonicalForm.ts';
 
@@ -19,33 +19,33 @@ export interface CanonicalDraws {
 const SLICE = 25;
 
 /**
- * @param draws M × D row-major, rewritten in place
+ * @param draws M × `stateSize` row-major, rewritten in place
  * @throws the signal's reason when it aborts; draws seen by then are in canonical form, the others as they were
  */
 export async function canonicaliseMany(
-  chain: DenseChain,
+  network: Network,
   draws: Float64Array,
   options: CanonicalOptions,
   { signal, progress }: Pick<JobContext, 'signal' | 'progress'>,
 ): Promise<CanonicalDraws> {
-  const size = chain.parameters;
+  const size = network.stateSize;
   const count = draws.length / size;
-  if (!Number.isInteger(count)) throw new RangeError(`${draws.length} numbers do not divide into draws of ${size} parameters`);
-  const canonical = canonicaliser(chain, options);
-  const theta = new Float64Array(size);
+  if (!Number.isInteger(count)) throw new RangeError(`${draws.length} numbers do not divide into draws of ${size} numbers`);
+  const canonical = canonicaliser(network, options);
+  const state = new Float64Array(size);
   let notFinite = 0;
   let withLeftUnits = 0;
   signal.throwIfAborted();
   let sliceEnd = performance.now() + SLICE;
   for (let m = 0; m < count; m++) {
     const begin = m * size;
-    for (let i = 0; i < size; i++) theta[i] = draws[begin + i]!;
-    let finite = allFinite(theta);
+    for (let i = 0; i < size; i++) state[i] = draws[begin + i]!;
+    let finite = allFinite(state);
     if (finite) {
-      const left = canonical.apply(theta);
-      finite = allFinite(theta);
+      const left = canonical.apply(state);
+      finite = allFinite(state);
       if (finite) {
-        for (let i = 0; i < size; i++) draws[begin + i] = theta[i]!;
+        for (let i = 0; i < size; i++) draws[begin + i] = state[i]!;
         if (left.length > 0) withLeftUnits++;
       }
     }

@@ -13,7 +13,7 @@ import { type Block, blocksOf, type Network } from '../network/network.ts';
 import { layerNormSlots, type Passage, type Unification, unify } from './unification.ts';
 import { type BlockAxis, type ChannelClass, numbered, unitClasses } from './unitClasses.ts';
 
-export type { AxisUse, ChannelClass } from './unitClasses.ts';
+export type { ChannelClass } from './unitClasses.ts';
 
 const keeps: Passage = { keeps: true, pinsInput: false, pinsOutput: false };
 

@@ -1,11 +1,14 @@
 /**
  * Do two state vectors of one network compute the same function? Asked before a canonical form is written, because a symmetry that was
- * derived wrongly shows here and nowhere else. Rounding is told from change by a running error bound (`roundingBound.ts`):
- * the outputs of equal functions may differ by about eps × the sum of the magnitudes of the terms that are added up.
+ * derived wrongly shows here and nowhere else. Rounding is told from change by the smaller of two figures: a running error bound
+ * (`roundingBound.ts`), eps × the sum of the magnitudes of the terms that are added up, which is safe and, in deep networks, far too
+ * large; and a stochastic one (after Parker 1997, Monte Carlo arithmetic): how far the outputs move when every weight is moved at random by a
+ * small share of itself, scaled down to eps.
  */
 import { seededRandom } from '../linalg/random.ts';
-import { trace } from '../network/forward.ts';
-import { type Network, valueSize } from '../network/network.ts';
+import { productsPerInput, valuesPerInput } from '../network/cost.ts';
+import { forward, trace } from '../network/forward.ts';
+import type { Network } from '../network/network.ts';
 import { firstDifferentLayer } from './layerDifference.ts';
 import { roundingBound } from './roundingBound.ts';
 
@@ -44,19 +47,25 @@ const LEAST_ROWS = 3;
 const MOST_ROWS = 96;
 
 /** How many generic inputs to compare a network on: 96, fewer for networks whose evaluation is long. */
-function comparedInputs(network: Network): number {
-  let products = 1;
-  for (const node of network.nodes) {
-    if (node.op === 'dense') products += node.weight.length;
-    if (node.op === 'conv') products += (node.weight.length / node.shape[0]!) * valueSize(node.shape);
-  }
-  // Two networks, value and error bound of each.
-  return Math.max(LEAST_ROWS, Math.min(MOST_ROWS, Math.floor(AFFORDABLE / (4 * products))));
+export function comparedInputs(network: Network): number {
+  // Two networks: value, error bound and moved value of each.
+  return Math.max(LEAST_ROWS, Math.min(MOST_ROWS, Math.floor(AFFORDABLE / (6 * productsPerInput(network)))));
+}
+
+/** Share of itself by which every weight is moved, and what the effect is multiplied by for the roundings of all operations. */
+const SHARE = 2 ** -30;
+const SAFETY = 100;
+/** An output that moves by more than this share of itself does not tell what a smaller move would do. */
+const LINEAR = 1e-3;
+
+function moved(state: Float64Array, seed: number): Float64Array {
+  const random = seededRandom(seed);
+  return state.map((value) => value * (1 + SHARE * (2 * random.uniform() - 1)));
 }
 
 /** Rows that are evaluated together: what keeps the values of both networks within about 64 MB. */
 function rowsPerChunk(network: Network): number {
-  return Math.max(1, Math.floor(2 ** 22 / network.nodes.reduce((sum, { shape }) => sum + valueSize(shape), 0)));
+  return Math.max(1, Math.floor(2 ** 22 / valuesPerInput(network)));
 }
 
 /**
@@ -70,6 +79,7 @@ export function functionDistance(network: Network, a: Float64Array, b: Float64Ar
   const difference = new Float64Array(outputs);
   const explained = new Float64Array(outputs);
   let compared = 0;
+  const [movedA, movedB] = [moved(a, 1), moved(b, 2)];
   const step = rowsPerChunk(network);
   for (let first = 0; first * width < x.length; first += step) {
     const part = x.subarray(first * width, (first + step) * width);
@@ -79,6 +89,7 @@ export function functionDistance(network: Network, a: Float64Array, b: Float64Ar
     const fb = right.values[network.output]!;
     const bound = roundingBound(network, a, left);
     const boundOther = roundingBound(network, b, right);
+    const [nearA, nearB] = [forward(network, movedA, part), forward(network, movedB, part)];
     for (let i = 0; i < fa.length; i++) {
       const o = i % outputs;
       const [p, q] = [fa[i]!, fb[i]!];
@@ -89,7 +100,10 @@ export function functionDistance(network: Network, a: Float64Array, b: Float64Ar
       compared++;
       size[o] = Math.max(size[o]!, Math.abs(p), Math.abs(q));
       difference[o] = Math.max(difference[o]!, Math.abs(p - q));
-      explained[o] = Math.max(explained[o]!, bound[i]! + boundOther[i]!);
+      const [shiftA, shiftB] = [Math.abs(nearA[i]! - p), Math.abs(nearB[i]! - q)];
+      const linear = shiftA <= LINEAR * Math.abs(p) && shiftB <= LINEAR * Math.abs(q);
+      const safe = bound[i]! + boundOther[i]!;
+      explained[o] = Math.max(explained[o]!, linear ? Math.min(safe, (shiftA + shiftB) * (SAFETY * (Number.EPSILON / SHARE))) : safe);
     }
   }
   let relative = 0;

@@ -179,7 +179,13 @@ export function moveShifts(target: Float64Array, state: Float64Array, nodes: rea
   for (const { scale, shift, mean, variance, epsilon } of nodes) {
     if (scale === undefined || shift === undefined) continue;
     for (let c = 0; c < shift.length; c++) {
-      target[shift.offset + c]! += (sign * target[scale.offset + c]! * state[mean.offset + c]!) / Math.sqrt(state[variance.offset + c]! + epsilon);
+      const before = target[shift.offset + c]!;
+      target[shift.offset + c] = cleared(before + (sign * target[scale.offset + c]! * state[mean.offset + c]!) / Math.sqrt(state[variance.offset + c]! + epsilon), before);
     }
   }
+}
+
+/** A sum that cancels but for rounding is zero, so that ties with zero are seen. @param term one of the two that were added up */
+export function cleared(sum: number, term: number): number {
+  return Math.abs(sum) <= 64 * Number.EPSILON * Math.abs(term) ? 0 : sum;
 }

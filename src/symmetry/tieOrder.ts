@@ -56,14 +56,17 @@ export class CellOrder {
     return end;
   }
 
-  /** Sorts every cell by a coordinate, descending, and splits it: entry offset + stride·unit of `values` is the unit's coordinate. */
-  split(values: Float64Array, offset: number, stride: number, tolerance: number): void {
+  /**
+   * Sorts every cell by a coordinate, descending, and splits it. The unit's coordinate is entry starts[unit · multiplicity + m] + shift of
+   * `values`.
+   */
+  split(values: Float64Array, starts: Int32Array, multiplicity: number, m: number, shift: number, tolerance: number): void {
     for (let start = 0; start < this.size && this.#cells < this.size; ) {
       const end = this.cellEnd(start);
       if (end - start > 1) {
         for (let p = start; p < end; p++) {
           const unit = this.order[p]!;
-          this.#keys[unit] = values[offset + stride * unit]!;
+          this.#keys[unit] = values[starts[unit * multiplicity + m]! + shift]!;
         }
         this.#splitCell(start, end, tolerance);
       }

@@ -81,8 +81,7 @@ export function unitClasses(network: Network, unification: Unification, axes: re
     for (const group of members) unitOf[group] = -1;
     const producer = uses.find(({ role }) => role !== 'consumer') ?? uses[0];
     const layer = network.nodes[producer?.node ?? 0]!.name;
-    const range = of === 'within' && producer !== undefined ? `[${producer.members[0]!}…${producer.members[producer.members.length - 1]!}]` : '';
-    return { members, uses, units: members.length, kind: 'channels', name: `${layer}${range}` };
+    return { members, uses, units: members.length, kind: 'channels', name: of === 'within' ? `${layer}${rangeOf(uses)}` : layer };
   });
 }
 
@@ -91,10 +90,25 @@ export function firstProducer({ uses }: Pick<ChannelClass, 'uses'>): number {
   return uses.find(({ role }) => role !== 'consumer')?.node ?? 0;
 }
 
-/** In the order of their first producers. */
+/** In the order of their first producers. Classes that begin in one layer are told apart by their range in it. */
 export function numbered(drafts: readonly Draft[]): readonly ChannelClass[] {
   const sorted = [...drafts].sort((a, b) => firstProducer(a) - firstProducer(b));
-  return sorted.map(({ name, units, uses, kind }, index) => ({ index, name, units, uses, kind }));
+  const names = new Map<string, number>();
+  for (const { name } of sorted) names.set(name, (names.get(name) ?? 0) + 1);
+  return sorted.map(({ name, units, uses, kind }, index) => ({ index, name: (names.get(name) ?? 0) > 1 ? `${name}${rangeOf(uses)}` : name, units, uses, kind }));
+}
+
+function rangeOf(uses: readonly AxisUse[]): string {
+  const producer = uses.find(({ role }) => role !== 'consumer') ?? uses[0];
+  return producer === undefined ? '' : `[${producer.members[0]!}…${producer.members[producer.members.length - 1]!}]`;
+}
+
+/** Where each unit's members begin in the state vector, as `members`; the entries of one member follow at a · length · inner + b. */
+export function memberStarts({ block, outer, length, inner, groups, members }: AxisUse): Int32Array {
+  return members.map((index) => {
+    const group = groups === 1 ? 0 : Math.floor(index / length);
+    return block.offset + ((group * outer * length) / groups + index - group * length) * inner;
+  });
 }
 
 /** Indices of each unit along an axis, ascending; undefined when the axis does not mention them. */

@@ -5,15 +5,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { activationNamed, LINEAR } from '../../../src/network/activation.ts';
-import { chainNetwork, sequentialChain } from '../../../src/network/denseChain.ts';
+import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { canonicaliseMany } from '../../../src/symmetry/canonicalDraws.ts';
-import { type CanonicalOptions, canonicalForm } from '../../../src/symmetry/canonicalForm.ts';
+import { type CanonicalForm, type CanonicalOptions, canonicalForm } from '../../../src/symmetry/canonicalForm.ts';
 import { functionDistance } from '../../../src/symmetry/functionDistance.ts';
 import { symmetryGroup } from '../../../src/symmetry/group.ts';
 import { type FactorElement, type GroupElement, applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
 import type { LeftUnit } from '../../../src/symmetry/scaling.ts';
-import { type Sample, entryDistance, samples } from './chains.ts';
+import { type Sample, entryDistance, graphs, samples } from './networks.ts';
 
 const LAW = 1e-10;
 const forms = fc.record({
@@ -24,9 +24,12 @@ const forms = fc.record({
 });
 const all = ['relu', 'leaky_relu:0.1', 'leaky_relu:2', 'tanh', 'sin', 'erf', 'softsign', 'linear', 'gelu', 'sigmoid', 'silu', 'softplus', 'elu'];
 
+/** Whether there is a least mass: units that feed only one another have none, and the residual says so. */
+const settled = ({ factors }: CanonicalForm): boolean => factors.every((factor) => factor.kind !== 'scaling' || factor.form !== 'balanced' || factor.residual < 1e-12);
+
 /** An element of the part of the group that the form divides out: no general linear mixing, and no scaling of units left alone. */
-function divisibleElement({ chain, random }: Sample, left: readonly LeftUnit[]): GroupElement {
-  const group = symmetryGroup(chainNetwork(chain));
+function divisibleElement({ network: chain, random }: Sample, left: readonly LeftUnit[]): GroupElement {
+  const group = symmetryGroup(chain);
   const element = randomElement({ ...group, factors: group.factors.filter((factor) => factor.kind !== 'general-linear' && factor.kind !== 'shift') }, random);
   // Scale and flip before reordering, so that positions are those of θ.
   const scalings = element.filter((part): part is Extract<FactorElement, { alpha: unknown }> => 'alpha' in part);
@@ -35,19 +38,23 @@ function divisibleElement({ chain, random }: Sample, left: readonly LeftUnit[]):
 }
 
 function expectSameFunction(sample: Sample, theta: Float64Array): void {
-  const distance = functionDistance(chainNetwork(sample.chain), sample.theta, theta);
+  const distance = functionDistance(sample.network, sample.state, theta);
   expect(distance.relative).toBeLessThanOrEqual(sample.kind === 'normal' ? LAW : Math.max(LAW, distance.rounding));
 }
 
 describe.each([
-  ['every activation', { activations: all }, 3000],
-  ['ReLU with nasty weights', { activations: ['relu', 'leaky_relu:0.1'], kinds: ['whole', 'wide'] as const }, 2000],
-  ['odd activations with tied weights', { activations: ['tanh', 'linear'], kinds: ['whole'] as const }, 3000],
-])('canonical form: %s', (_, options, numRuns) => {
+  ['every activation', samples({ activations: all }), 0, 2000],
+  ['ReLU with nasty weights', samples({ activations: ['relu', 'leaky_relu:0.1'], kinds: ['whole', 'wide'] }), 0, 1500],
+  ['odd activations with tied weights', samples({ activations: ['tanh', 'linear'], kinds: ['whole'] }), 0, 2000],
+  ['graphs of all operations', graphs({ activations: ['relu', 'tanh', 'leaky_relu:0.1', 'gelu', 'linear'], kinds: ['normal'] }), 1, 300],
+  // A map used twice may lead units round in circles that nothing else enters: then there is no least mass.
+  ['graphs with equal weights', graphs({ activations: ['relu', 'tanh', 'linear'], kinds: ['whole'], tied: false }), 1, 400],
+  ['graphs without normalisation', graphs({ activations: ['relu', 'leaky_relu:0.1'], normalisation: false, kinds: ['normal'] }), 1, 300],
+])('canonical form: %s', (_, networks, floor, numRuns) => {
   it('keeps the function', () => {
     fc.assert(
-      fc.property(samples(options), forms, (sample, form) => {
-        expectSameFunction(sample, canonicalForm(sample.chain, sample.theta, form).theta);
+      fc.property(networks, forms, (sample, form) => {
+        expectSameFunction(sample, canonicalForm(sample.network, sample.state, form).state);
       }),
       { numRuns, seed: 1 },
     );
@@ -55,11 +62,13 @@ describe.each([
 
   it('is constant on the orbit', () => {
     fc.assert(
-      fc.property(samples(options), forms, (sample, form) => {
-        const { theta, leftUnits } = canonicalForm(sample.chain, sample.theta, form);
-        const moved = sample.theta.slice();
-        applyElement(chainNetwork(sample.chain), moved, divisibleElement(sample, leftUnits));
-        expect(entryDistance(canonicalForm(sample.chain, moved, form).theta, theta)).toBeLessThanOrEqual(LAW);
+      fc.property(networks, forms, (sample, form) => {
+        const canonical = canonicalForm(sample.network, sample.state, form);
+        fc.pre(settled(canonical));
+        const { state: theta, leftUnits } = canonical;
+        const moved = sample.state.slice();
+        applyElement(sample.network, moved, divisibleElement(sample, leftUnits));
+        expect(entryDistance(canonicalForm(sample.network, moved, form).state, theta, floor)).toBeLessThanOrEqual(LAW);
       }),
       { numRuns, seed: 2 },
     );
@@ -67,9 +76,11 @@ describe.each([
 
   it('is idempotent', () => {
     fc.assert(
-      fc.property(samples(options), forms, (sample, form) => {
-        const { theta } = canonicalForm(sample.chain, sample.theta, form);
-        expect(entryDistance(canonicalForm(sample.chain, theta, form).theta, theta)).toBeLessThanOrEqual(LAW);
+      fc.property(networks, forms, (sample, form) => {
+        const canonical = canonicalForm(sample.network, sample.state, form);
+        fc.pre(settled(canonical));
+        const { state: theta } = canonical;
+        expect(entryDistance(canonicalForm(sample.network, theta, form).state, theta, floor)).toBeLessThanOrEqual(LAW);
       }),
       { numRuns, seed: 3 },
     );
@@ -81,19 +92,19 @@ const unit: CanonicalOptions = { scaling: 'unit', permutation: 'sorted', sign: '
 
 describe('outside the law', () => {
   // W = [[0, 0], [3, 4]], b = [0, 0]; V = [[5, 2]], c = 1: unit 0 is constant.
-  const chain = sequentialChain([2, 2, 1], relu, LINEAR);
+  const chain = denseNetwork([2, 2, 1], relu, LINEAR);
   const theta = Float64Array.of(0, 0, 3, 4, 0, 0, 5, 2, 1);
 
   it('unit form: a zero row is reported and its column left as it is', () => {
-    const { theta: result, leftUnits } = canonicalForm(chain, theta, { ...unit, permutation: 'none' });
+    const { state: result, leftUnits } = canonicalForm(chain, theta, { ...unit, permutation: 'none' });
     expect(leftUnits).toEqual([{ layer: '0', unit: 0, reason: 'zero-incoming' }]);
     expect([...result]).toEqual([0, 0, 3 / 5, 4 / 5, 0, 0, 5, 10, 1]);
-    expect(functionDistance(chainNetwork(chain), theta, result).relative).toBeLessThan(1e-15);
+    expect(functionDistance(chain, theta, result).relative).toBeLessThan(1e-15);
   });
 
   it('balanced form: zero rows and zero columns are reported and left; the others are balanced', () => {
-    const wide = sequentialChain([1, 3, 1], relu, LINEAR, false);
-    const { theta: result, leftUnits } = canonicalForm(wide, Float64Array.of(0, 2, 8, 5, 0, 2), { ...unit, scaling: 'balanced', permutation: 'none' });
+    const wide = denseNetwork([1, 3, 1], relu, LINEAR, false);
+    const { state: result, leftUnits } = canonicalForm(wide, Float64Array.of(0, 2, 8, 5, 0, 2), { ...unit, scaling: 'balanced', permutation: 'none' });
     expect(leftUnits).toEqual([{ layer: '0', unit: 0, reason: 'zero-incoming' }, { layer: '0', unit: 1, reason: 'zero-outgoing' }]);
     expect(entryDistance(result, Float64Array.of(0, 2, 4, 5, 0, 4))).toBeLessThan(1e-14);
   });
@@ -105,7 +116,7 @@ describe('outside the law', () => {
   });
 
   it('linear layers are named, because their general linear group stays', () => {
-    expect(canonicalForm(sequentialChain([2, 2, 1], LINEAR, LINEAR), theta, unit).linearLayers).toEqual(['0']);
+    expect(canonicalForm(denseNetwork([2, 2, 1], LINEAR, LINEAR), theta, unit).linearLayers).toEqual(['0']);
     expect(canonicalForm(chain, theta, unit).linearLayers).toEqual([]);
   });
 
@@ -117,9 +128,9 @@ describe('outside the law', () => {
 
 describe('what was applied', () => {
   it('tells each factor of each layer', () => {
-    const chain = sequentialChain([1, 2, 1], activationNamed('tanh'), LINEAR, false);
+    const chain = denseNetwork([1, 2, 1], activationNamed('tanh'), LINEAR, false);
     // tanh is odd, not homogeneous: unit 0 flips (−1 → 1), then v = [−1, 3] is put in descending order.
-    const { factors, theta } = canonicalForm(chain, Float64Array.of(-1, 2, 1, 3), unit);
+    const { factors, state: theta } = canonicalForm(chain, Float64Array.of(-1, 2, 1, 3), unit);
     expect([...theta]).toEqual([2, 1, 3, -1]);
     expect(factors).toEqual([
       { kind: 'sign', layer: '0', units: 2, flipped: 1 },
@@ -128,16 +139,16 @@ describe('what was applied', () => {
   });
 
   it('does nothing when nothing is asked for', () => {
-    const chain = sequentialChain([2, 3, 1], LINEAR, LINEAR);
+    const chain = denseNetwork([2, 3, 1], LINEAR, LINEAR);
     const theta = Float64Array.from({ length: chain.parameters }, (_, i) => Math.cos(i));
-    const { theta: result, factors } = canonicalForm(chain, theta, { scaling: 'none', permutation: 'none', sign: 'none', countBiases: false });
+    const { state: result, factors } = canonicalForm(chain, theta, { scaling: 'none', permutation: 'none', sign: 'none', countBiases: false });
     expect(result).toEqual(theta);
     expect(factors).toEqual([]);
   });
 });
 
 describe('many draws', () => {
-  const chain = sequentialChain([2, 2, 1], relu, LINEAR);
+  const chain = denseNetwork([2, 2, 1], relu, LINEAR);
   const random = seededRandom(5);
   const draws = Float64Array.from({ length: 50 * chain.parameters }, () => random.normal());
   const job = { signal: new AbortController().signal, progress: () => undefined };
@@ -148,7 +159,7 @@ describe('many draws', () => {
     expect(await canonicaliseMany(chain, many, options, job)).toEqual({ draws: 50, notFinite: 0, withLeftUnits: 0 });
     for (let m = 0; m < 50; m++) {
       const begin = m * chain.parameters;
-      const alone = canonicalForm(chain, draws.slice(begin, begin + chain.parameters), options).theta;
+      const alone = canonicalForm(chain, draws.slice(begin, begin + chain.parameters), options).state;
       expect(many.slice(begin, begin + chain.parameters)).toEqual(alone);
     }
   });

@@ -52,13 +52,15 @@ export function samples({ activations, kinds = ['normal', 'whole', 'wide'] }: Sa
 export interface GraphOptions extends SampleOptions {
   /** Whether to normalise anywhere. */
   readonly normalisation?: boolean;
+  /** Whether to use maps twice. */
+  readonly tied?: boolean;
 }
 
 /** Small networks of every operation: images or vectors in, residual sums, concatenations, tied maps. The same seed gives the same network. */
-export function graphs({ activations, kinds = ['normal', 'whole'], normalisation = true }: GraphOptions): fc.Arbitrary<Sample> {
+export function graphs({ activations, kinds = ['normal', 'whole'], normalisation = true, tied = true }: GraphOptions): fc.Arbitrary<Sample> {
   return fc.record({ kind: fc.constantFrom(...kinds), spoil: fc.boolean(), seed: fc.nat() }).map(({ kind, spoil, seed }) => {
     const random = seededRandom(seed);
-    return sampled(randomGraph(activations, normalisation, random), kind, spoil, random);
+    return sampled(randomGraph(activations, normalisation, tied, random), kind, spoil, random);
   });
 }
 
@@ -107,7 +109,7 @@ function spoilUnits(network: Network, state: Float64Array, random: Random): void
   }
 }
 
-function randomGraph(activations: readonly string[], normalisation: boolean, random: Random): Network {
+function randomGraph(activations: readonly string[], normalisation: boolean, tied: boolean, random: Random): Network {
   const b = new NetworkBuilder();
   const chance = (one: number): boolean => random.below(one) === 0;
   let count = 0;
@@ -147,7 +149,7 @@ function randomGraph(activations: readonly string[], normalisation: boolean, ran
         return b.concat(name('concat'), [x, activated(mapped(x, width()))]);
       case 5: {
         // A map used twice.
-        if (spatial.length > 0) return b.dropout(name('dropout'), x, 0.5);
+        if (spatial.length > 0 || !tied) return b.dropout(name('dropout'), x, 0.5);
         const [tensor, shift] = [name('tied'), name('tied.bias')];
         const once = (from: NodeId): NodeId => activated(b.dense(name('step'), from, { tensor, shape: [channels, channels] }, { tensor: shift, shape: [channels] }));
         return once(once(x));
@@ -169,4 +171,17 @@ function randomGraph(activations: readonly string[], normalisation: boolean, ran
   if (b.shapeOf(x).length > 1) x = chance(2) ? b.flatten(name('flatten'), x, chance(2) ? 'channel-first' : 'channel-last') : b.globalPool(name('global'), x, chance(3) ? 'globalmaxpool' : 'globalavgpool');
   for (let left = random.below(3); left > 0; left--) x = step(x);
   return b.finish(dense(b, 'out', x, 1 + random.below(3), bias()));
+}
+
+/**
+ * Largest relative difference over entries; zeros must meet zeros.
+ * @param floor entries of this size or less count as this large: for sums that may cancel
+ */
+export function entryDistance(a: Float64Array, b: Float64Array, floor = 0): number {
+  let worst = 0;
+  a.forEach((value, i) => {
+    const other = b[i]!;
+    if (value !== other) worst = Math.max(worst, Math.abs(value - other) / Math.max(Math.abs(value), Math.abs(other), floor));
+  });
+  return worst;
 }

@@ -2,21 +2,25 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { LINEAR, activationNamed } from '../../../src/network/activation.ts';
-import { sequentialChain } from '../../../src/network/denseChain.ts';
+import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import { signedRanks } from '../../../src/symmetry/colourRefinement.ts';
-import { divideUnit, hiddenLayers, permutationScratch, permuteUnits } from '../../../src/symmetry/hiddenLayer.ts';
+import { channelClasses } from '../../../src/symmetry/channelClasses.ts';
+import { divideUnit, signedMaps } from '../../../src/symmetry/linearMaps.ts';
+import { permutationScratch, permuteUnits } from '../../../src/symmetry/permuteUnits.ts';
 import { sortedUnits } from '../../../src/symmetry/permutation.ts';
-import { fixedSigns } from '../../../src/symmetry/signs.ts';
+import type { Network } from '../../../src/network/network.ts';
+import { fixedSigns, type SignStep } from '../../../src/symmetry/signs.ts';
 import { CellOrder } from '../../../src/symmetry/tieOrder.ts';
 
 const TOLERANCE = 1e-10;
 const tanh = activationNamed('tanh');
 const relu = activationNamed('relu');
+const signsOf = (network: Network): SignStep => fixedSigns(network, signedMaps(network), TOLERANCE);
 
 describe('signs', () => {
   const signed = (widths: readonly number[], theta: readonly number[], bias: boolean): number[] => {
     const result = Float64Array.from(theta);
-    fixedSigns(sequentialChain(widths, tanh, LINEAR, bias), TOLERANCE).apply(result);
+    signsOf(denseNetwork(widths, tanh, LINEAR, bias)).apply(result);
     return Array.from(result, (value) => value + 0);
   };
 
@@ -36,21 +40,21 @@ describe('signs', () => {
   });
 
   it('flip nothing in layers whose activation is not odd', () => {
-    const chain = sequentialChain([1, 2, 1], relu, LINEAR, false);
+    const chain = denseNetwork([1, 2, 1], relu, LINEAR, false);
     const theta = Float64Array.of(-1, -2, 3, 4);
-    expect(fixedSigns(chain, TOLERANCE).apply(theta)).toBe(0);
+    expect(signsOf(chain).apply(theta)).toBe(0);
     expect([...theta]).toEqual([-1, -2, 3, 4]);
   });
 
   it('of units that cancel each other in pairs still come out one way', () => {
     // p and q are twins that enter j and k with opposite signs, and neither j nor k reaches the output: only a joint choice of
     // signs for j and k is canonical.
-    const chain = sequentialChain([1, 2, 2, 1], tanh, LINEAR, false);
-    const layer = hiddenLayers(chain)[1]!;
+    const chain = denseNetwork([1, 2, 2, 1], tanh, LINEAR, false);
+    const layer = signedMaps(chain).classes[1]!;
     const canonical = (flips: readonly number[]): number[] => {
       const theta = Float64Array.of(1, 1, 1, -1, 1, -1, 0, 0);
       for (const unit of flips) divideUnit(theta, layer, unit, -1);
-      fixedSigns(chain, TOLERANCE).apply(theta);
+      signsOf(chain).apply(theta);
       sortedUnits(chain, TOLERANCE).apply(theta);
       return Array.from(theta, (value) => value + 0);
     };
@@ -63,7 +67,7 @@ describe('signs', () => {
 describe('order', () => {
   const sorted = (widths: readonly number[], theta: Float64Array, bias: boolean): Float64Array => {
     const result = theta.slice();
-    sortedUnits(sequentialChain(widths, relu, LINEAR, bias), TOLERANCE).apply(result);
+    sortedUnits(denseNetwork(widths, relu, LINEAR, bias), TOLERANCE).apply(result);
     return result;
   };
 
@@ -86,11 +90,12 @@ describe('order', () => {
   });
 
   it('descends in every hidden layer of a deep network', () => {
-    const chain = sequentialChain([3, 40, 50, 4], relu, LINEAR);
+    const chain = denseNetwork([3, 40, 50, 4], relu, LINEAR);
     const random = seededRandom(1);
     const theta = Float64Array.from({ length: chain.parameters }, () => random.below(3));
     sortedUnits(chain, TOLERANCE).apply(theta);
-    for (const { units, fanOut, outgoing } of hiddenLayers(chain)) {
+    for (const { units, uses } of channelClasses(chain)) {
+      const { block: { offset: outgoing }, outer: fanOut } = uses.find(({ role }) => role === 'consumer')!;
       for (let j = 1; j < units; j++) {
         let k = 0;
         while (k < fanOut && theta[outgoing + k * units + j - 1] === theta[outgoing + k * units + j]) k++;
@@ -101,9 +106,9 @@ describe('order', () => {
 
   it('of units with one common column does not depend on how the layer before is stored', () => {
     // Second hidden layer: all columns equal; rows are cyclic shifts, so that only the inputs tell its units apart.
-    const chain = sequentialChain([1, 3, 3, 1], relu, LINEAR, false);
+    const chain = denseNetwork([1, 3, 3, 1], relu, LINEAR, false);
     const theta = Float64Array.of(1, 2, 3, 0, 1, 2, 2, 0, 1, 1, 2, 0, 1, 1, 1);
-    const layers = hiddenLayers(chain);
+    const layers = channelClasses(chain);
     const scratch = permutationScratch(layers);
     const expected = sorted([1, 3, 3, 1], theta, false);
     for (const order of [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]) {
@@ -118,9 +123,9 @@ describe('order', () => {
 
   it('of units that a rotation exchanges is one rotation, not any order', () => {
     // Four equal first units enter four second units with weights (2, 1, 0, 0) and its rotations: one choice settles the rest.
-    const chain = sequentialChain([1, 4, 4, 1], relu, LINEAR, false);
+    const chain = denseNetwork([1, 4, 4, 1], relu, LINEAR, false);
     const theta = Float64Array.of(1, 1, 1, 1, 2, 1, 0, 0, 0, 2, 1, 0, 0, 0, 2, 1, 1, 0, 0, 2, 3, 3, 3, 3);
-    const layers = hiddenLayers(chain);
+    const layers = channelClasses(chain);
     const scratch = permutationScratch(layers);
     const random = seededRandom(6);
     const expected = sorted([1, 4, 4, 1], theta, false);
@@ -136,7 +141,7 @@ describe('order', () => {
     const random = seededRandom(2);
     const keys = Float64Array.from({ length: 500 }, () => random.below(100));
     cells.reset();
-    cells.split(keys, 0, 1, TOLERANCE);
+    cells.split(keys, Int32Array.from(keys, (_, i) => i), 1, 0, 0, TOLERANCE);
     for (let p = 1; p < 500; p++) {
       const [before, here] = [keys[cells.order[p - 1]!]!, keys[cells.order[p]!]!];
       expect(cells.first[p] === 1 ? before > here : before === here).toBe(true);
