@@ -82,7 +82,7 @@ function summary(prediction: Prediction): string {
   if (sampled === undefined || linearised === undefined) return `${describeNetwork(network)}: ${methods.map(({ method }) => names[method]).join(', ')} on ${formatCount(prediction.data.rows)} data points.${share}`;
   const [a, b] = [underfit(sampled, map), underfit(linearised, map)];
   const error = sampled.train?.nll.monteCarloError ?? 0;
-  const verdict = a > b + 3 * error ? `Sampled Laplace loses ${formatNumber(a, 3)} nats a training point, linearised Laplace ${formatNumber(b, 3)}.` : `Sampled and linearised Laplace fit the training data alike (${formatNumber(a, 3)} and ${formatNumber(b, 3)} nats a point worse than ŵ).`;
+  const verdict = a > b + 3 * error ? `Sampled Laplace loses ${formatNumber(a, 3)} nats a training point, linearised Laplace ${b < 0.01 ? 'none' : formatNumber(b, 3)}.` : `Sampled and linearised Laplace fit the training data alike (${formatNumber(a, 3)} and ${formatNumber(b, 3)} nats a point worse than ŵ).`;
   return `${verdict}${share}`;
 }
 
@@ -154,9 +154,9 @@ function scoreTable({ methods, map, test }: Prediction): TableSection {
     meaning: 'NLL is the mean negative log predictive density in nats, lower is better; underfit is how much worse than ŵ the training data are predicted. ± is the standard error over inputs, MC that of finitely many draws.',
     columns: [
       { label: 'Method', align: 'left' }, right('Underfit'), right('Train NLL'), ...labels.map((label) => right(`Train ${label}`)),
-      ...(test === undefined ? [] : [right('Test NLL'), ...labels.map((label) => right(`Test ${label}`))]), { label: 'How', align: 'left' },
+      ...(test === undefined ? [] : [right('Test NLL'), ...labels.map((label) => right(`Test ${label}`))]),
     ],
-    rows: all.map((method) => [names[method.method], method === map ? '0' : formatNumber(underfit(method, map), 3), ...values(method.train), ...(test === undefined ? [] : values(method.test)), method.how]),
+    rows: all.map((method) => [names[method.method], method === map ? '0' : formatNumber(underfit(method, map), 3), ...values(method.train), ...(test === undefined ? [] : values(method.test))]),
   };
 }
 
