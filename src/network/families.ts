@@ -26,10 +26,14 @@ export interface Family {
   readonly read: (dict: StateDict) => { readonly network: Network; readonly assumptions: string };
 }
 
+/** The deepest of them have about a thousand; a file with many more is not looked through for each. */
+const MOST_TENSORS = 10_000;
+
 const families: readonly Family[] = [resNet, vgg, mobileNet, denseNet];
 
 /** Undefined when the names are of no family here. */
 export function recognizeFamily(tensors: readonly NamedShape[]): Recognition | undefined {
+  if (tensors.length > MOST_TENSORS) return undefined;
   for (const prefix of prefixes(tensors)) {
     const lenet = recognizeLeNet(tensors, prefix);
     if (lenet !== undefined) return lenet;

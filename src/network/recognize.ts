@@ -31,7 +31,7 @@ export function recognizeDenseLayers(tensors: readonly NamedShape[]): Recognitio
     if (prefix === null) continue;
     const [outputs, inputs] = shape;
     if (shape.length !== 2 || outputs === undefined || inputs === undefined) {
-      return unrecognised(`tensor "${showName(name)}" of shape [${shape.join(', ')}] is not the weight of a dense layer`);
+      return unrecognised(`tensor "${showName(name)}" of shape [${shape.join(', ')}] is not the weight of a dense layer${shape.length >= 3 && shape.length <= 5 ? '; if it is a convolution’s, nothing in the file tells its stride and padding, and where values are pooled' : ''}`);
     }
     if (outputs === 0 || inputs === 0) return unrecognised(`tensor "${showName(name)}" is empty`);
     const layer = prefix[1] ?? '';
@@ -76,13 +76,12 @@ function numberedOrder(layers: readonly DenseTensors[]): DenseTensors[] | undefi
   const pattern = (name: string): string => name.replace(/\d+/g, '#');
   const first = layers[0];
   if (first === undefined || layers.some(({ name }) => pattern(name) !== pattern(first.name))) return undefined;
-  const numbers = (name: string): number[] => (name.match(/\d+/g) ?? []).map(Number);
-  return [...layers].sort((a, b) => {
-    const left = numbers(a.name);
-    const right = numbers(b.name);
-    const at = left.findIndex((n, i) => n !== right[i]);
-    return at < 0 ? 0 : left[at]! - right[at]!;
+  const numbered = layers.map((layer) => ({ layer, numbers: (layer.name.match(/\d+/g) ?? []).map(Number) }));
+  numbered.sort((a, b) => {
+    const at = a.numbers.findIndex((n, i) => n !== b.numbers[i]);
+    return at < 0 ? 0 : a.numbers[at]! - b.numbers[at]!;
   });
+  return numbered.map(({ layer }) => layer);
 }
 
 /**

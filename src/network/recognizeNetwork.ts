@@ -6,6 +6,7 @@ import { recognizeKeras } from './kerasNetwork.ts';
 import { listedWeights, namedWeights } from './kerasWeights.ts';
 import { recognizeOnnx } from './onnxNetwork.ts';
 import { recognizeDenseLayers } from './recognize.ts';
+import { recognizeNormalised } from './recognizeNormalised.ts';
 import type { Recognition } from './recognition.ts';
 import type { NamedShape } from './tensorUses.ts';
 
@@ -31,7 +32,7 @@ export async function recognizeSelfDescribed(file: WeightFile): Promise<Recogniz
 /** @param tensors names and shapes of the file's weights, without leading draw axes */
 export function recognizeTensors(tensors: readonly NamedShape[]): Recognized {
   const counted = tensors.filter(({ name }) => !isCounter(name));
-  return { recognition: recognizeFamily(counted) ?? recognizeDenseLayers(counted), source: 'names and shapes' };
+  return { recognition: recognizeFamily(counted) ?? recognizeNormalised(counted) ?? recognizeDenseLayers(counted), source: 'names and shapes' };
 }
 
 function isOnnx(file: WeightFile): file is OnnxFile {

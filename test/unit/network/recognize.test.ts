@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { activationNamed } from '../../../src/network/activation.ts';
 import { recognizeDenseLayers } from '../../../src/network/recognize.ts';
+import { recognizeNormalised } from '../../../src/network/recognizeNormalised.ts';
 
 const dense = (name: string, inputs: number, outputs: number, bias = true) => [
   { name: `${name}.weight`, shape: [outputs, inputs] },
@@ -42,7 +43,7 @@ describe('recognising dense layers by names and shapes', () => {
   });
 
   it.each([
-    [[{ name: 'conv.weight', shape: [8, 3, 3, 3] }], 'tensor "conv.weight" of shape [8, 3, 3, 3] is not the weight of a dense layer'],
+    [[{ name: 'conv.weight', shape: [8, 3, 3, 3] }], 'tensor "conv.weight" of shape [8, 3, 3, 3] is not the weight of a dense layer; if it is a convolution’s, nothing in the file tells its stride and padding, and where values are pooled'],
     [[...dense('0', 2, 3), { name: '1.running_mean', shape: [3] }], 'tensor "1.running_mean" of shape [3] does not belong to a dense layer'],
     [[{ name: '0.weight', shape: [3, 2] }, { name: '0.bias', shape: [2] }], 'bias "0.bias" of shape [2] does not fit a layer with 3 outputs'],
     [[{ name: '0.weight', shape: [0, 2] }], 'tensor "0.weight" is empty'],
@@ -54,5 +55,33 @@ describe('recognising dense layers by names and shapes', () => {
   it('gives up quickly on thousands of layers that fit in any order', () => {
     const tensors = Array.from({ length: 5000 }, (_, i) => dense(`x${String(i)}y${i % 2 === 0 ? 'a' : 'b'}`, 4, 4)).flat();
     expect(order(tensors)).toContain('do not give one order');
+  });
+});
+
+describe('recognising normalised perceptrons', () => {
+  const norm = (name: string, width: number, running: boolean) => ['weight', 'bias', ...(running ? ['running_mean', 'running_var'] : [])].map((part) => ({ name: `${name}.${part}`, shape: [width] }));
+  const built = (tensors: Parameters<typeof recognizeNormalised>[0]) => {
+    const found = recognizeNormalised(tensors);
+    if (found?.kind !== 'activation-needed') return found?.kind === 'unrecognised' ? found.reason : found;
+    return [found.outline, ...found.withActivation(activationNamed('relu')).nodes.slice(1).map(({ op, name }) => (op === 'activation' ? 'relu' : name))];
+  };
+
+  it('puts activations where the numbering of a Sequential has its gap', () => {
+    expect(built([...dense('net.0', 3, 4), ...norm('net.1', 4, true), ...dense('net.3', 4, 5), ...norm('net.4', 5, true), ...dense('net.7', 5, 2)])).toEqual(['3 → 4 batchnorm → 5 batchnorm → 2', 'net.0', 'net.1', 'relu', 'net.3', 'net.4', 'relu', 'net.7']);
+    expect(built([...dense('0', 3, 4), ...norm('2', 4, false), ...dense('3', 4, 2)])).toEqual(['3 → 4 layernorm → 2', '0', 'relu', '2', '3']);
+  });
+
+  it('puts norms behind the layers of their number', () => {
+    expect(built([...norm('bn1', 4, true), ...dense('fc1', 3, 4), ...dense('fc2', 4, 4), ...dense('fc3', 4, 2)])).toEqual(['3 → 4 batchnorm → 4 → 2', 'fc1', 'bn1', 'relu', 'fc2', 'relu', 'fc3']);
+  });
+
+  it('does not guess', () => {
+    const open = 'the numbers of its layers and norms leave open where the activations stand; describe the network in a NAME.network.json';
+    expect(built([...dense('0', 3, 4), ...norm('2', 4, true), ...dense('4', 4, 2)])).toBe(open);
+    expect(built([...dense('0', 3, 4), ...norm('1', 4, true), ...dense('2', 4, 2)])).toBe(open);
+    expect(built([...dense('fc1', 3, 4), ...norm('bn2', 4, true)])).toBe(open);
+    expect(built([...dense('0', 3, 4), ...norm('1', 5, true), ...dense('3', 4, 2)])).toBe('layer "1": scale "1.weight" has length 5, the layer has 4 outputs');
+    expect(built([...dense('0', 3, 4), ...dense('2', 4, 2)])).toBeUndefined();
+    expect(built([...dense('0', 3, 4), { name: 'alpha', shape: [4] }])).toBeUndefined();
   });
 });
