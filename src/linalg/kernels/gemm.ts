@@ -11,6 +11,8 @@ import { madd, smaller } from './simd';
 
 /** Where thread t keeps a tile that is written in part only. */
 const TILE_SCRATCH: usize = 4096;
+/** Columns of B that meet a panel of A one after the other. */
+const GROUP: i32 = 8;
 
 /**
  * @param a entry (i, p) of A at a + 8 (i aRow + p aDepth)
@@ -83,21 +85,25 @@ export function gemmPart(thread: i32, threads: i32): void {
     const height = smaller(blockRows, m - i0);
     const width = triangle ? smaller(n, i0 + height) : n;
     pack(packA, a + (<usize>i0 * <usize>aRow << 3), height, k, aRow, aDepth);
-    for (let j = 0; j < width; j += 4) {
-      const columns = smaller(4, n - j);
-      const bPanel = packB + (<usize>(j >> 2)) * panel;
-      let i = triangle && j > i0 + 3 ? ((j - i0) >> 2) << 2 : 0;
-      for (; i < height; i += 4) {
+    // A panel of A stays in the first-level cache while it meets a few panels of B, which stay there too.
+    for (let j0 = 0; j0 < width; j0 += GROUP) {
+      const j1 = smaller(width, j0 + GROUP);
+      for (let i = triangle && j0 > i0 + 3 ? ((j0 - i0) >> 2) << 2 : 0; i < height; i += 4) {
         const rows = smaller(4, height - i);
-        const to = c + <usize>(i0 + i) * ldc + (<usize>j << 3);
         const aPanel = packA + (<usize>(i >> 2)) * panel;
-        const below = i0 + i - j;
-        if (rows == 4 && columns == 4 && (!triangle || below >= 3)) {
-          tile(k, aPanel, bPanel, to, ldc, alpha, add);
-        } else {
-          const scratch = TILE_SCRATCH + (<usize>thread << 8);
-          tile(k, aPanel, bPanel, scratch, 32, alpha, 0);
-          writePart(scratch, to, ldc, rows, columns, add, triangle ? below : 4);
+        for (let j = j0; j < j1; j += 4) {
+          const columns = smaller(4, n - j);
+          const below = i0 + i - j;
+          if (triangle && below < -3) break;
+          const to = c + <usize>(i0 + i) * ldc + (<usize>j << 3);
+          const bPanel = packB + (<usize>(j >> 2)) * panel;
+          if (rows == 4 && columns == 4 && (!triangle || below >= 3)) {
+            tile(k, aPanel, bPanel, to, ldc, alpha, add);
+          } else {
+            const scratch = TILE_SCRATCH + (<usize>thread << 8);
+            tile(k, aPanel, bPanel, scratch, 32, alpha, 0);
+            writePart(scratch, to, ldc, rows, columns, add, triangle ? below : 4);
+          }
         }
       }
     }
