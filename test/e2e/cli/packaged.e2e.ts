@@ -61,6 +61,15 @@ test('HDF5 is read by the worker in the package, and nothing that a file names o
   expect(refused.err).toContain('its elements lie in another file ("/etc/passwd"), which is not opened');
 });
 
+test('inspect against another file says what changed', async () => {
+  const weights = denseWeights([3, 5, 2], 1);
+  await writeFile(path.join(folder, 'before.safetensors'), safetensors(weights));
+  await writeFile(path.join(folder, 'after.safetensors'), safetensors({ ...weights, '0.bias': { shape: [5], values: weights['0.bias']!.values.map((x) => 3 * x) } }));
+  const result = await json('inspect', 'after.safetensors', '--against', 'before.safetensors');
+  expect(result).toMatchObject({ before: 'before.safetensors', after: 'after.safetensors', counts: { changed: 1, equal: 3, added: 0, removed: 0 } });
+  expect(await quotient('inspect', 'after.safetensors', '--against', 'before.safetensors')).toMatchObject({ out: expect.stringContaining('1 tensor changed, 3 equal; the largest relative change is 2, in 0.bias.') as string });
+});
+
 test('a reader that closes the pipe early is no error', async () => {
   // Thousands of lines: more than a pipe holds, so that the writer meets the closed end.
   await writeFile(path.join(folder, 'deep.safetensors'), safetensors(denseWeights(new Array<number>(3000).fill(2), 1)));
