@@ -101,7 +101,7 @@ async function pick(wanted: Wanted, than?: string): Promise<string[] | undefined
   if (listed.length === 0 && !wanted.folders) return openDialog(wanted.title, 'files');
   const files = listed.map((file): Item => ({
     label: path.basename(file),
-    description: vscode.workspace.asRelativePath(path.dirname(file)),
+    description: path.dirname(vscode.workspace.asRelativePath(file)).replace(/^\.$/, ''),
     answer: { file },
   }));
   const near = (item: Item): number => Number(than !== undefined && 'file' in item.answer && path.dirname(item.answer.file) !== path.dirname(than));

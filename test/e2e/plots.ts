@@ -30,7 +30,7 @@ interface PlotElement {
 
 /** The panels of the density section, whose colours are log10 of the counts. */
 export async function drawnDensities(view: FrameLocator): Promise<DrawnDensity[]> {
-  return view.locator('[data-section=density] .js-plotly-plot').evaluateAll((plots: readonly PlotElement[]) =>
+  return view.locator('[data-id=density] .js-plotly-plot').evaluateAll((plots: readonly PlotElement[]) =>
     plots.map((plot) => {
       const heatmap = plot.data.find((trace) => trace.type === 'heatmap');
       // The picture itself: an image in the plot's SVG.

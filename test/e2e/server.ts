@@ -32,6 +32,8 @@ const SETTINGS = {
   'json.schemaDownload.enable': false,
   // Open and save dialogs in the quick-input widget instead of the browser's or the system's own.
   'files.simpleDialog.enable': true,
+  // A file that opens would otherwise take the place of what is being selected.
+  'explorer.autoReveal': false,
   'editor.hover.delay': 100,
   'editor.minimap.enabled': false,
   'editor.stickyScroll.enabled': false,

@@ -106,8 +106,13 @@ export class Workbench {
   async explorerCommand(names: readonly string[], ...titles: readonly string[]): Promise<void> {
     const [first, ...others] = names;
     if (others.length > 0) {
-      await this.file(first ?? '').click();
-      for (const name of others) await this.file(name).click({ modifiers: ['ControlOrMeta'] });
+      await this.until(`${names.length} selected files`, async () => {
+        await this.file(first ?? '').click();
+        // The click also opens the file, and the Explorer then selects what is open: not in the middle of the other clicks.
+        await this.tab(first ?? '').waitFor();
+        for (const name of others) await this.file(name).click({ modifiers: ['ControlOrMeta'] });
+        return await this.page.locator('.explorer-folders-view .monaco-list-row.selected').count() === names.length;
+      });
     }
     await this.file(names.at(-1) ?? '').click({ button: 'right' });
     for (const [depth, title] of titles.entries()) {

@@ -71,7 +71,7 @@ test('posterior, from the Explorer, of a selection of draws', async () => {
   const view = await w.shown();
   await w.shot('posterior');
   expect(await view.locator('body').innerText()).toMatch(/\b12\b/);
-  await expect(view.locator('[data-section=density] .js-plotly-plot').count()).resolves.toBe(3);
+  await expect(view.locator('[data-id=density] .js-plotly-plot').count()).resolves.toBe(3);
   expect(await w.violations()).toBe(0);
   await w.closeEditors();
 });

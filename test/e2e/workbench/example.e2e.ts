@@ -54,7 +54,7 @@ test('the example is trained, analysed and shown as three linked densities', asy
 test('panels with the same axes are zoomed together, from the keyboard', async () => {
   const view = await window().shown();
   const before = await drawnDensities(view);
-  const plot = view.locator('[data-section=density] .js-plotly-plot').nth(2);
+  const plot = view.locator('[data-id=density] .js-plotly-plot').nth(2);
   await plot.focus();
   await plot.press('+');
   await expect.poll(async () => (await drawnDensities(view))[1]?.range).not.toEqual(before[1]?.range);
@@ -65,7 +65,7 @@ test('panels with the same axes are zoomed together, from the keyboard', async (
 
 test('draws selected in one panel are shown in the others', async () => {
   const view = await window().shown();
-  const plot = view.locator('[data-section=density] .js-plotly-plot').nth(2);
+  const plot = view.locator('[data-id=density] .js-plotly-plot').nth(2);
   await plot.focus();
   await plot.press('s');
   await expect.poll(async () => (await drawnDensities(view))[1]?.selected.length).toBeGreaterThan(50);
