@@ -1,5 +1,6 @@
 /**
- * Recognising a chain of dense layers from the names and shapes of a bare state dict (`0.weight`, `0.bias`, `2.weight`, …).
+ * Recognising a chain of dense layers from the names and shapes of a bare state dict (`0.weight`, `0.bias`, `2.weight`, …), or of Flax's
+ * parameters, whose kernels are in × out (`params.Dense_0.kernel`).
  * Accepted only when there is one reading: either the widths allow a single order, or the layers are numbered alike and their
  * numbers give an order in which the widths fit.
  */
@@ -8,7 +9,7 @@ import { LINEAR, type Activation } from './activation.ts';
 import type { Network } from './network.ts';
 import { NetworkBuilder } from './networkBuilder.ts';
 import { unrecognised, type Recognition } from './recognition.ts';
-import type { NamedShape } from './tensorUses.ts';
+import { inOutAxes, type NamedShape } from './tensorUses.ts';
 
 interface DenseTensors {
   /** The common prefix of its tensors. */
@@ -17,6 +18,8 @@ interface DenseTensors {
   readonly outputs: number;
   readonly weight: NamedShape;
   readonly bias: NamedShape | undefined;
+  /** Stored in × out. */
+  readonly transposed: boolean;
 }
 
 /** @param tensors names and shapes, without leading draw axes */
@@ -27,21 +30,22 @@ export function recognizeDenseLayers(tensors: readonly NamedShape[]): Recognitio
   const covered = new Set<string>();
   for (const weight of tensors) {
     const { name, shape } = weight;
-    const prefix = /^(?:(.*)\.)?weight$/s.exec(name);
-    if (prefix === null) continue;
-    const [outputs, inputs] = shape;
+    const found = /^(?:(.*)([./]))?(weight|kernel)$/s.exec(name);
+    if (found === null) continue;
+    const [, layer = '', separator = '', last] = found;
+    const transposed = last === 'kernel';
+    const [outputs, inputs] = transposed ? [shape[1], shape[0]] : shape;
     if (shape.length !== 2 || outputs === undefined || inputs === undefined) {
       return unrecognised(`tensor "${showName(name)}" of shape [${shape.join(', ')}] is not the weight of a dense layer${shape.length >= 3 && shape.length <= 5 ? '; if it is a convolution’s, nothing in the file tells its stride and padding, and where values are pooled' : ''}`);
     }
     if (outputs === 0 || inputs === 0) return unrecognised(`tensor "${showName(name)}" is empty`);
-    const layer = prefix[1] ?? '';
-    const bias = byName.get(layer === '' ? 'bias' : `${layer}.bias`);
+    const bias = byName.get(`${layer}${separator}bias`);
     if (bias !== undefined && (bias.shape.length !== 1 || bias.shape[0] !== outputs)) {
       return unrecognised(`bias "${showName(bias.name)}" of shape [${bias.shape.join(', ')}] does not fit a layer with ${outputs} outputs`);
     }
     covered.add(name);
     if (bias !== undefined) covered.add(bias.name);
-    layers.push({ name: layer === '' ? 'weight' : layer, inputs, outputs, weight, bias });
+    layers.push({ name: layer === '' ? name : layer, inputs, outputs, weight, bias, transposed });
   }
   const stray = tensors.find(({ name }) => !covered.has(name));
   if (stray !== undefined) return unrecognised(`tensor "${showName(stray.name)}" of shape [${stray.shape.join(', ')}] does not belong to a dense layer`);
@@ -62,8 +66,8 @@ export function recognizeDenseLayers(tensors: readonly NamedShape[]): Recognitio
 function chainOf(layers: readonly DenseTensors[], activation: Activation): Network {
   const builder = new NetworkBuilder();
   let node = builder.input([layers[0]!.inputs]);
-  for (const [l, { name, weight, bias }] of layers.entries()) {
-    node = builder.dense(name, node, { tensor: weight.name, shape: weight.shape }, bias === undefined ? undefined : { tensor: bias.name, shape: bias.shape });
+  for (const [l, { name, weight, bias, transposed }] of layers.entries()) {
+    node = builder.dense(name, node, { tensor: weight.name, shape: weight.shape, ...(transposed ? { fileAxes: inOutAxes(2) } : {}) }, bias === undefined ? undefined : { tensor: bias.name, shape: bias.shape });
     if (l < layers.length - 1 && activation.name !== 'linear') node = builder.activation(`${name} ${activation.name}`, node, activation);
   }
   return builder.finish(node);

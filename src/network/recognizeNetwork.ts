@@ -2,12 +2,13 @@
 import type { OnnxFile } from '../weights/onnx.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { recognizeFamily } from './families.ts';
+import { recognizeKerasWeights } from './kerasChain.ts';
 import { recognizeKeras } from './kerasNetwork.ts';
 import { listedWeights, namedWeights } from './kerasWeights.ts';
 import { recognizeOnnx } from './onnxNetwork.ts';
 import { recognizeDenseLayers } from './recognize.ts';
 import { recognizeNormalised } from './recognizeNormalised.ts';
-import type { Recognition } from './recognition.ts';
+import { unrecognised, type Recognition } from './recognition.ts';
 import type { NamedShape } from './tensorUses.ts';
 
 export interface Recognized {
@@ -24,6 +25,8 @@ export async function recognizeSelfDescribed(file: WeightFile): Promise<Recogniz
   if (isOnnx(file)) return { recognition: await recognizeOnnx(file), source: 'its graph' };
   const { kerasConfig, kerasLayers = [] } = file;
   if (kerasConfig !== undefined) return { recognition: recognizeKeras(kerasConfig, listedWeights(kerasLayers, file.tensors)), source: 'its configuration' };
+  if (kerasLayers.length > 0) return { recognition: recognizeKerasWeights(kerasLayers, file.tensors), source: 'names and shapes' };
+  if (file.metadata['format'] === 'graph-model') return { recognition: unrecognised('graphs of TensorFlow are not read; a layers model of TensorFlow.js is, or a description in a NAME.network.json'), source: 'its graph' };
   const topology = file.metadata['format'] === 'layers-model' ? file.metadata['modelTopology'] : undefined;
   if (topology !== undefined) return { recognition: recognizeKeras(topology, namedWeights(file.tensors)), source: 'its configuration' };
   return undefined;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
+import { activationNamed } from '../../../src/network/activation.ts';
+import { recognizeKerasWeights } from '../../../src/network/kerasChain.ts';
 import { recognizeKeras } from '../../../src/network/kerasNetwork.ts';
 import { listedWeights, namedWeights } from '../../../src/network/kerasWeights.ts';
 
@@ -98,5 +100,24 @@ describe('Keras configurations as networks', () => {
       if (read(config).kind === 'network') recognised++;
     }
     expect(recognised).toBeGreaterThan(100);
+  });
+});
+
+describe('Keras weights without a configuration', () => {
+  const layers = [{ name: 'in', group: 'in', weights: [] }, { name: 'first', group: 'first', weights: ['k1', 'b1'] }, { group: 'layers/dense_1', weights: ['k2'] }];
+  const shapes = [{ name: 'k1', shape: [3, 4] }, { name: 'b1', shape: [4] }, { name: 'k2', shape: [4, 2] }];
+  const untold = { kind: 'unrecognised', reason: 'it holds Keras weights without the configuration that says what its layers do; save the whole model, or describe it in a NAME.network.json' };
+
+  it('are a chain where they are kernels that fit, whose activation is asked for', () => {
+    const found = recognizeKerasWeights(layers, shapes);
+    expect(found).toMatchObject({ kind: 'activation-needed', outline: '3 → 4 → 2' });
+    if (found.kind !== 'activation-needed') return;
+    expect(found.withActivation(activationNamed('tanh')).nodes).toMatchObject([{ op: 'input' }, { name: 'first', weight: { shape: [4, 3], fileAxes: [1, 0] } }, { op: 'activation' }, { name: 'layers/dense_1', bias: undefined }]);
+  });
+
+  it('are not guessed at otherwise', () => {
+    expect(recognizeKerasWeights(layers, shapes.map((tensor) => (tensor.name === 'k2' ? { ...tensor, shape: [5, 2] } : tensor)))).toEqual(untold);
+    expect(recognizeKerasWeights([{ name: 'n', group: 'n', weights: ['b1', 'b1', 'b1', 'b1'] }], shapes)).toEqual(untold);
+    expect(recognizeKerasWeights([], shapes)).toEqual(untold);
   });
 });

@@ -38,6 +38,15 @@ describe('recognising dense layers by names and shapes', () => {
     expect(order([...dense('fc1', 3, 7), ...dense('fc2', 2, 3)])).toEqual(['fc2', 'fc1']);
   });
 
+  it('reads kernels of Flax, in × out, whatever stands between the names', () => {
+    for (const separator of ['.', '/']) {
+      const tensors = [[2, 3], [3, 1]].flatMap((shape, k) => [{ name: `params${separator}Dense_${k}${separator}kernel`, shape }, { name: `params${separator}Dense_${k}${separator}bias`, shape: [shape[1]!] }]);
+      const found = recognizeDenseLayers(tensors);
+      expect(found).toMatchObject({ kind: 'activation-needed', outline: '2 → 3 → 1' });
+      if (found.kind === 'activation-needed') expect(found.withActivation(activationNamed('relu')).blocks).toMatchObject([{ fileAxes: [1, 0], shape: [3, 2] }, { shape: [3] }, { fileAxes: [1, 0], shape: [1, 3] }, {}]);
+    }
+  });
+
   it('accepts a bare Linear', () => {
     expect(order([{ name: 'weight', shape: [3, 2] }, { name: 'bias', shape: [3] }])).toEqual(['weight']);
   });
