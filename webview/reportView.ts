@@ -46,24 +46,37 @@ function header(report: Report, surroundings: Surroundings): HTMLElement {
     element('p', { class: 'summary' }, visible(report.summary)),
     warningList(report.warnings),
     surroundings.canRun && report.analysis === 'inspect' ? actions(report, surroundings) : null,
-    surroundings.canRun && report.analysis === 'posterior' ? element('div', { class: 'actions' }, parametersButton(surroundings)) : null);
+    surroundings.canRun ? nextActions(report, surroundings) : null);
 }
 
 /** From what is in a file to what can be asked of it. */
 function actions(report: Report, surroundings: Surroundings): HTMLElement {
   const counted = report.sections.some((section) => section.kind === 'tensors' && section.tensors.statistics !== undefined);
-  const run = (action: WebviewAction, label: string, title: string): HTMLElement => button(label, () => { surroundings.run(action); }, { class: 'secondary', title, 'data-action': action });
+  const run = runner(surroundings);
   return element('div', { class: 'actions', role: 'group', 'aria-label': 'Analyses of this file' },
     counted ? null : run('statistics', 'Compute statistics', 'Read every weight once: range, quantiles, norm, zeros, NaN; of a recognised network also its dead and duplicate units'),
     run('diff', 'Compare with…', 'What changed between this file and another, tensor by tensor'),
     run('rank', 'Rank and kernel', 'Rank of the GGN and what its kernel consists of'),
     run('canonicalize', 'Canonicalise and save', 'Remove permutation, scaling and sign copies and save the result'),
-    run('posterior', 'Posterior', 'Treat these weights as draws and compare them before and after symmetry removal'));
+    run('align', 'Align and save…', 'Bring the units of this network and another into one order and save the result'),
+    run('posterior', 'Posterior', 'Treat these weights as draws and compare them before and after symmetry removal'),
+    run('predict', 'Predict…', 'What the posterior of this network predicts, by several methods'));
 }
 
-function parametersButton(surroundings: Surroundings): HTMLElement {
-  return button('Other parameters…', () => { surroundings.run('parameters'); }, { class: 'secondary', title: 'Show two other parameters in the density', 'data-action': 'parameters' });
+/** What may be asked next, after an analysis. */
+function nextActions(report: Report, surroundings: Surroundings): HTMLElement | null {
+  const run = runner(surroundings);
+  const buttons: readonly HTMLElement[] = report.analysis === 'posterior' ? [
+    run('parameters', 'Other parameters…', 'Show two other parameters in the density'),
+    ...(report.sources.length > 1 ? [run('align', 'Align and save…', 'Bring the units of these networks into one order and save the results')] : []),
+    run('predict', 'Predict…', 'What these networks predict as an ensemble, and by other methods'),
+  ] : report.analysis === 'rank' ? [run('predict', 'Predict…', 'What the posterior of this network predicts, by several methods')]
+    : report.analysis === 'predict' ? [run('predict', 'Other methods…', 'Predict again with other methods, data, noise or prior')] : [];
+  return buttons.length === 0 ? null : element('div', { class: 'actions', role: 'group', 'aria-label': 'What to ask next' }, ...buttons);
 }
+
+const runner = (surroundings: Surroundings) => (action: WebviewAction, label: string, title: string): HTMLElement =>
+  button(label, () => { surroundings.run(action); }, { class: 'secondary', title, 'data-action': action });
 
 function origin(report: Report): HTMLElement {
   const { seed, seconds, version } = report.provenance;

@@ -1,6 +1,7 @@
 /** Entry of the extension: registers what the user meets and starts nothing. The analysis host comes with the first question. */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { align } from './commands/align.ts';
 import { canonicalize } from './commands/canonicalize.ts';
 import { chooseActivation } from './commands/chooseActivation.ts';
 import { chooseParameters } from './commands/chooseParameters.ts';
@@ -10,6 +11,7 @@ import { environment } from './commands/environment.ts';
 import { inspect } from './commands/inspect.ts';
 import { openExample } from './commands/openExample.ts';
 import { posterior } from './commands/posterior.ts';
+import { predict } from './commands/predict.ts';
 import { rank } from './commands/rank.ts';
 import { restartHost } from './commands/restartHost.ts';
 import { view } from './commands/view.ts';
@@ -22,6 +24,7 @@ import { NetworkChoices } from './networkChoices.ts';
 import { PathHover } from './pathHover.ts';
 import { lensDocuments, PathLenses } from './pathLenses.ts';
 import { PathLinks } from './pathLinks.ts';
+import { PredictionChoices } from './predictionChoices.ts';
 import { REPORT_VIEW, ReportPanels } from './reportPanels.ts';
 import { idleMilliseconds, memoryLimitBytes } from './settings.ts';
 import { ShardIndexHover, shardIndexSelector } from './shardIndexHover.ts';
@@ -30,7 +33,7 @@ import type { Surroundings } from './surroundings.ts';
 import { TensorNameHover, tensorNameSelector } from './tensorNameHover.ts';
 import { WeightsEditor, weightsEditors } from './weightsEditor.ts';
 
-const commands: Readonly<Record<string, Command>> = { inspect, diff, canonicalize, rank, posterior, openExample, environment, chooseActivation, chooseParameters, restartHost };
+const commands: Readonly<Record<string, Command>> = { inspect, diff, canonicalize, align, rank, posterior, predict, openExample, environment, chooseActivation, chooseParameters, restartHost };
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Quotient', { log: true });
@@ -47,7 +50,7 @@ export function activate(context: vscode.ExtensionContext): void {
   });
   const summaries = new SummaryCache(host);
   const panels = new ReportPanels(context.extensionUri, context.storageUri ?? context.globalStorageUri, host, summaries, log);
-  const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries) };
+  const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries), predictions: new PredictionChoices(context.workspaceState) };
   const paths = new DocumentPaths();
   const lenses = new PathLenses(paths, summaries);
   const decorations = new WeightDecorations(summaries);

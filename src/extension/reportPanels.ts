@@ -156,7 +156,7 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     switch (action) {
       case 'refresh': {
         // What writes files asks again where to.
-        const again = question !== undefined && question.method !== 'canonicalize' && question.method !== 'example';
+        const again = question !== undefined && question.method !== 'canonicalize' && question.method !== 'align' && question.method !== 'example';
         if (again) await this.#run(open, question);
         else await runCommand(commandOf[about.method], about.files);
         return;
@@ -170,7 +170,9 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
       case 'diff':
       case 'rank':
       case 'canonicalize':
+      case 'align':
       case 'posterior':
+      case 'predict':
         await runCommand(commandOf[action], about.files);
     }
   }
@@ -184,6 +186,7 @@ export async function runCommand(command: string, files: readonly string[]): Pro
 const keyOf = ({ method, files }: About): string => [method, ...files].join('\n');
 
 function aboutQuestion({ method, request }: ReportQuestion): About {
+  if ('reference' in request) return { method, files: [request.reference, ...request.files] };
   return { method, files: 'files' in request ? request.files : 'file' in request ? [request.file] : [] };
 }
 

@@ -1,7 +1,7 @@
 /** Every setting of the extension, read when it is used, with the defaults of package.json. */
 import os from 'node:os';
 import * as vscode from 'vscode';
-import type { CanonicalizeRequest, Likelihood, RankRequest } from '../protocol/service.ts';
+import type { CanonicalizeRequest, Likelihood, PredictRequest, RankRequest } from '../protocol/service.ts';
 
 const get = <T>(name: string, otherwise: T): T => vscode.workspace.getConfiguration('quotient').get(name, otherwise);
 
@@ -51,8 +51,15 @@ export function posteriorPermutation(): 'sorted' | 'aligned' {
   return get<unknown>('posterior.align', false) === true ? 'aligned' : 'sorted';
 }
 
+/** Starts of weight matching besides the one from the network as it is. */
+export const alignRestarts = (): number => Math.floor(number('align.restarts', 2, 0));
+
+export function predictSettings(): Pick<PredictRequest, 'draws' | 'diffusionSteps'> {
+  return { draws: Math.floor(number('predict.draws', 200, 1)), diffusionSteps: Math.floor(number('predict.diffusionSteps', 20, 1)) };
+}
+
 export const likelihoods: readonly { readonly value: Likelihood; readonly label: string; readonly detail: string }[] = [
-  { value: 'gaussian', label: 'Gaussian', detail: 'Regression: outputs are means, noise from "quotient.rank.noise"' },
+  { value: 'gaussian', label: 'Gaussian', detail: 'Regression: outputs are means' },
   { value: 'categorical', label: 'Categorical', detail: 'Classification: outputs are logits of a softmax' },
   { value: 'bernoulli', label: 'Bernoulli', detail: 'Two classes: outputs are logits of a sigmoid' },
 ];

@@ -2,6 +2,7 @@
 import type * as vscode from 'vscode';
 import type { HostClient } from './hostClient.ts';
 import type { NetworkChoices } from './networkChoices.ts';
+import type { PredictionChoices } from './predictionChoices.ts';
 import type { ReportPanels } from './reportPanels.ts';
 import type { SummaryCache } from './summaryCache.ts';
 
@@ -10,5 +11,6 @@ export interface Surroundings {
   readonly log: vscode.LogOutputChannel;
   readonly summaries: SummaryCache;
   readonly choices: NetworkChoices;
+  readonly predictions: PredictionChoices;
   readonly panels: ReportPanels;
 }

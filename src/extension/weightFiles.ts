@@ -55,6 +55,11 @@ export function canonicalName(file: string): string {
   return `${stemOf(file)}.canonical.safetensors`;
 }
 
+/** Where an aligned network goes, likewise. */
+export function alignedName(file: string): string {
+  return `${stemOf(file)}.aligned.safetensors`;
+}
+
 const naturally = new Intl.Collator('en', { numeric: true }).compare;
 
 /** By name, with numbers by value: `draw2` before `draw10`, as whoever wrote them counted. */
@@ -64,12 +69,18 @@ export function inNaturalOrder(files: readonly string[]): string[] {
 
 /**
  * The draws in a folder: the file called `draws` when there is one, else one draw a file, all files of the extension that
- * occurs most often. Data files that lie beside them are left out, unless there is nothing else.
+ * occurs most often. Data files that lie beside them are left out, unless there is nothing else, and
+ * so is what was written of a network beside it.
  * @param names of the files in the folder
  */
 export function drawsAmong(names: readonly string[]): string[] {
   const isData = (name: string): boolean => /^(data|test|train)$/i.test(stemOf(name));
-  const weights = names.filter((name) => isWeightFile(name) && !isShardIndex(name));
+  const stems = new Set(names.filter(isWeightFile).map(stemOf));
+  const isWritten = (name: string): boolean => {
+    const stem = /^(.+)\.(aligned|canonical)$/.exec(stemOf(name))?.[1];
+    return stem !== undefined && stems.has(stem);
+  };
+  const weights = names.filter((name) => isWeightFile(name) && !isShardIndex(name) && !isWritten(name));
   const named = weights.find((name) => stemOf(name).toLowerCase() === 'draws');
   if (named !== undefined) return [named];
   const candidates = weights.some((name) => !isData(name)) ? weights.filter((name) => !isData(name)) : weights;

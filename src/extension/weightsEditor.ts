@@ -63,7 +63,9 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
           case 'diff':
           case 'rank':
           case 'canonicalize':
+          case 'align':
           case 'posterior':
+          case 'predict':
             await runCommand(`quotient.${action}`, [file]);
             return;
           case 'parameters':

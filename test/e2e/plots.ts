@@ -54,6 +54,30 @@ export async function drawnDensities(view: FrameLocator): Promise<DrawnDensity[]
     }));
 }
 
+export interface DrawnLines {
+  readonly title: string;
+  /** Curves and bands that have a path in the picture. */
+  readonly curves: number;
+  readonly bands: number;
+  /** Size on the screen. */
+  readonly width: number;
+}
+
+/** The panels of a section of curves; a panel of its own has no title. */
+export async function drawnLines(view: FrameLocator, section: string): Promise<DrawnLines[]> {
+  return view.locator(`[data-section=${section}] .js-plotly-plot`).evaluateAll((plots: readonly LinesElement[]) =>
+    plots.map((plot) => ({
+      title: plot.closest('figure')?.querySelector('h3')?.textContent ?? '',
+      curves: plot.querySelectorAll('.scatterlayer .js-line').length,
+      bands: plot.querySelectorAll('.scatterlayer .js-fill').length,
+      width: plot.getBoundingClientRect().width,
+    })));
+}
+
+interface LinesElement extends Pick<PlotElement, 'closest' | 'getBoundingClientRect'> {
+  querySelectorAll(selector: string): { readonly length: number };
+}
+
 /** Label → value of the headline numbers. */
 export async function figures(view: FrameLocator): Promise<Record<string, string>> {
   const labels = await view.locator('[data-section=figures] dt').allInnerTexts();

@@ -178,6 +178,12 @@ export class Workbench {
     await input.press('Enter');
   }
 
+  /** Ticks a choice of the list that is open, besides those that are ticked, and accepts them all. */
+  async check(label: string): Promise<void> {
+    await this.#quickInput().locator('.monaco-list-row', { hasText: label }).first().click();
+    await this.#quickInput().getByRole('button', { name: 'OK' }).click();
+  }
+
   async dismissQuestion(): Promise<void> {
     await this.page.keyboard.press('Escape');
     await this.#quickInput().waitFor({ state: 'hidden' });

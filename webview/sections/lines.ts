@@ -1,5 +1,5 @@
 /** Curves with bands: one picture, or several side by side with common axes so that methods can be compared at a glance. */
-import type { LinesSection } from '../../src/protocol/report.ts';
+import type { LinePanel, LinesSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
 import { lineRows } from '../curveNumbers.ts';
 import { element } from '../elements.ts';
@@ -19,13 +19,14 @@ export function drawLines(section: LinesSection, memory: Memory): SectionDrawing
     label: `${visible(panel.title === '' ? section.title : panel.title)}. ${visible(panel.meaning === '' ? section.meaning : panel.meaning)}`,
     build: (theme, width, shown) => linesFigure(section, panel, labels, home, shown, theme, width),
   })), memory);
+  const keyed = labels.length > 1 && !panels.every(namesItsCurve);
   const keys = element('ul', { class: 'keys' });
   const bands = [...new Set(panels.flatMap(({ series }) => series.flatMap(({ band }) => (band === undefined ? [] : [band.label]))))];
   const single = panels.length === 1 && panels[0]?.title === '';
   return {
     body: element('div', {},
       single ? plots[0]?.element ?? null : panelRow(panels, plots.map((plot) => plot.element)),
-      labels.length > 1 ? keys : null,
+      keyed ? keys : null,
       bands.length === 0 ? null : element('p', { class: 'note' }, `Shaded: ${bands.map(visible).join('; ')}.`)),
     controls: [reset],
     draw: async (theme) => {
@@ -40,9 +41,12 @@ export function drawLines(section: LinesSection, memory: Memory): SectionDrawing
         return i === 0 ? figure : { ...figure, data: figure.data.map((trace) => ({ ...trace, showlegend: false })) };
       });
       const joined = joinedFigure(panels, figures, theme);
-      const legend = { showlegend: labels.length > 1, legend: { orientation: 'h', y: -0.2, yanchor: 'top', x: 0 } } as const;
+      const legend = { showlegend: keyed, legend: { orientation: 'h', y: -0.2, yanchor: 'top', x: 0 } } as const;
       return picture({ ...joined, height: joined.height + 40, layout: { ...joined.layout, ...legend, margin: { ...ROW_MARGIN, b: 100 } } }, theme, each * panels.length, format);
     },
     dispose: () => { for (const plot of plots) plot.dispose(); },
   };
 }
+
+/** A panel of one curve under a title that says the same needs no key. */
+const namesItsCurve = ({ title, series }: LinePanel): boolean => series.length === 1 && series[0]?.label === title;

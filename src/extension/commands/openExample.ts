@@ -1,24 +1,39 @@
 /**
- * Open Example: writes an example into a folder and leads straight to the picture that it is about, the posterior before and
- * after its symmetries are removed.
+ * Open Example: writes an example into a folder and leads straight to the picture that it is about: the posterior before and after its
+ * symmetries are removed, or what it predicts by several methods.
  */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import type { Report } from '../../protocol/report.ts';
+import type { ExampleName } from '../../protocol/service.ts';
 import { diskPath, runJob } from '../analysisJob.ts';
+import { usualMethods } from '../askPrediction.ts';
 import { filesIn } from '../chosenFiles.ts';
 import { seed } from '../settings.ts';
+import type { Surroundings } from '../surroundings.ts';
 import { drawsAmong } from '../weightFiles.ts';
 import type { Command } from './command.ts';
 import { showPosterior } from './posterior.ts';
+import { showPrediction } from './predict.ts';
 
 interface Example {
-  readonly name: string;
+  readonly name: ExampleName;
+  readonly label: string;
   readonly detail: string;
   readonly networks: number;
+  /** @param report of what was written into the folder */
+  readonly show: (surroundings: Surroundings, folder: string, report: Report) => Promise<unknown>;
 }
 
-const examples: readonly [Example, ...Example[]] = [
-  { name: 'two-neurons', detail: 'Ten thousand networks of two hidden ReLU units, trained here in some seconds: a ring, until its symmetries are removed', networks: 10_000 },
+const examples: readonly Example[] = [
+  {
+    name: 'two-neurons', label: 'Two neurons', networks: 10_000, show: showDraws,
+    detail: 'Ten thousand networks of two hidden ReLU units, trained here in some seconds: a ring, until its symmetries are removed',
+  },
+  {
+    name: 'sine', label: 'Regression with a gap', networks: 1, show: showBands,
+    detail: 'One tanh network at the mode of its posterior: what sampled, linearised and projected Laplace and a diffusion predict',
+  },
 ];
 
 export const openExample: Command = async (surroundings) => {
@@ -36,14 +51,25 @@ export const openExample: Command = async (surroundings) => {
   const report = await runJob(surroundings.host, { method: 'example', title: `Example ${example.name}`, request }, { notification: true });
   surroundings.log.info(report.summary);
   void offerFolder(out);
-  const draws = drawsAmong(await filesIn(out));
-  await showPosterior(surroundings, draws.map((name) => path.join(out, name)));
+  await example.show(surroundings, out, report);
   return report;
 };
 
+async function showDraws(surroundings: Surroundings, folder: string): Promise<unknown> {
+  const draws = drawsAmong(await filesIn(folder));
+  return showPosterior(surroundings, draws.map((name) => path.join(folder, name)));
+}
+
+/** With the noise and the prior that the network was trained with, of which its mode is one. */
+async function showBands(surroundings: Surroundings, folder: string, { result }: Report): Promise<unknown> {
+  const { noise, priorPrecision } = result as { readonly noise: number; readonly priorPrecision: number };
+  return showPrediction(surroundings, [path.join(folder, 'network.safetensors')], {
+    data: path.join(folder, 'data.npz'), test: path.join(folder, 'test.npz'), likelihood: 'gaussian', noise, priorPrecision, methods: usualMethods,
+  });
+}
+
 async function askExample(): Promise<Example | undefined> {
-  if (examples.length === 1) return examples[0];
-  return (await vscode.window.showQuickPick(examples.map((example) => ({ label: example.name, detail: example.detail, example })), { title: 'Example' }))?.example;
+  return (await vscode.window.showQuickPick(examples.map((example) => ({ label: example.label, detail: example.detail, example })), { title: 'Example' }))?.example;
 }
 
 /** Into the workspace when there is one folder to think of; the user may always say otherwise. */

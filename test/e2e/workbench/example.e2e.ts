@@ -24,6 +24,7 @@ function belowDiagonal({ counts, x, y }: DrawnDensity): number {
 test('the example is trained, analysed and shown as three linked densities', async () => {
   const w = window();
   await w.command('Quotient: Open Example');
+  await w.pick('Two neurons');
   await w.pick('two-neurons');
   const view = await w.shown('shown', 110_000);
   await w.shot('example');

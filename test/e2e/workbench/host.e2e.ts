@@ -34,6 +34,7 @@ async function hosts(): Promise<number[]> {
 async function startTraining(): Promise<void> {
   const w = window();
   await w.command('Quotient: Open Example');
+  await w.pick('Two neurons');
   await w.pick('two-neurons');
   await w.notification(/Training network/);
 }

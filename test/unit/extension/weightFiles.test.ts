@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { canonicalName, dataCandidates, drawsAmong, isWeightFile, kindByName } from '../../../src/extension/weightFiles.ts';
+import { alignedName, canonicalName, dataCandidates, drawsAmong, isWeightFile, kindByName } from '../../../src/extension/weightFiles.ts';
 
 it('knows weight files by name, in any case', () => {
   expect(['a.safetensors', 'A.PT', 'b.pth', 'c.ckpt', 'd.npz', 'e.npy', 'f.keras', 'g.weights.h5', 'h.hdf5', 'i.nc', 'j.msgpack', 'k.onnx', 'l.gguf', 'model.safetensors.index.json'].every(isWeightFile)).toBe(true);
@@ -11,6 +11,7 @@ it('knows weight files by name, in any case', () => {
 it('names the canonical form after the file without its whole extension', () => {
   expect(canonicalName('run/net.v2.pt')).toBe('net.v2.canonical.safetensors');
   expect(canonicalName('model.safetensors.index.json')).toBe('model.canonical.safetensors');
+  expect(alignedName('run/net.v2.pt')).toBe('net.v2.aligned.safetensors');
 });
 
 it('finds the draws of a folder: the commonest format, by number, without the data', () => {
@@ -19,6 +20,9 @@ it('finds the draws of a folder: the commonest format, by number, without the da
   expect(drawsAmong(['data.npz', 'mcmc.npz', 'notes.md'])).toEqual(['mcmc.npz']);
   expect(drawsAmong(['data.npz'])).toEqual(['data.npz']);
   expect(drawsAmong(['notes.txt'])).toEqual([]);
+  // What was written of draws beside them is not another draw; alone, it is one.
+  expect(drawsAmong(['a.pt', 'b.pt', 'a.aligned.safetensors', 'b.aligned.safetensors', 'b.canonical.safetensors'])).toEqual(['a.pt', 'b.pt']);
+  expect(drawsAmong(['a.aligned.safetensors', 'b.aligned.safetensors'])).toEqual(['a.aligned.safetensors', 'b.aligned.safetensors']);
 });
 
 it('offers the likeliest data first and never the weights themselves', () => {

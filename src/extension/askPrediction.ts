@@ -1,0 +1,80 @@
+/** The questions of a posterior predictive, one after the other, with the last answers filled in. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { PredictionMethod } from '../protocol/service.ts';
+import { askDataFile, askLikelihood } from './askData.ts';
+import type { PredictionChoice } from './predictionChoices.ts';
+import { rankSettings } from './settings.ts';
+import { EVIDENCE, positiveNumber, priorPrecisionFrom, rateFrom } from './typedNumber.ts';
+
+const methodItems: readonly { readonly method: PredictionMethod; readonly label: string; readonly detail: string }[] = [
+  { method: 'sampled', label: 'Sampled Laplace', detail: 'The network at draws of the Gaussian at the mode' },
+  { method: 'linearized', label: 'Linearised Laplace', detail: 'The network linearised at the mode, in closed form' },
+  { method: 'projected', label: 'Projected Laplace', detail: 'Draws without their part in the kernel of the GGN' },
+  { method: 'diffusion', label: 'Laplace diffusion', detail: 'Small steps, each with the curvature where it is' },
+  { method: 'last-layer', label: 'Last-layer Laplace', detail: 'Weights before the last layer are fixed' },
+  { method: 'diagonal', label: 'Diagonal Laplace', detail: 'Weights are independent' },
+  { method: 'swag', label: 'SWAG', detail: 'A Gaussian fitted to the iterates of stochastic gradient descent; trains' },
+  { method: 'dropout', label: 'MC dropout', detail: 'Units are left out at random' },
+  { method: 'vi', label: 'Mean-field variational inference', detail: 'The closest Gaussian of independent weights; trains' },
+  { method: 'ensemble', label: 'Ensemble', detail: 'Every selected network is a draw' },
+  { method: 'hmc', label: 'Hamiltonian Monte Carlo', detail: 'Draws of the posterior itself; slow' },
+];
+
+/** The four that differ in one thing at a time: the kernel, and the linearisation. */
+export const usualMethods: readonly PredictionMethod[] = ['sampled', 'linearized', 'projected', 'diffusion'];
+
+/** Undefined when the user did not want to answer. */
+export async function askPrediction(files: readonly string[], last: Partial<PredictionChoice>): Promise<PredictionChoice | undefined> {
+  const name = path.basename(files[0] ?? '');
+  const data = await askDataFile({ title: files.length === 1 ? `Data that ${name} was trained on` : `Data that these ${files.length} networks were trained on`, weights: files, remembered: last.data });
+  if (data === undefined) return undefined;
+  const test = await askDataFile({
+    title: 'Inputs to predict at', weights: [...files, data], remembered: last.test, likely: (beside) => /test|val/i.test(beside),
+    without: { label: 'No test data', detail: 'The training inputs, and a curve where there is one input' },
+  });
+  if (test === undefined) return undefined;
+  const likelihood = await askLikelihood(last.likelihood);
+  if (likelihood === undefined) return undefined;
+  const noise = likelihood === 'gaussian' ? await askNoise(last.noise ?? rankSettings().noise) : rankSettings().noise;
+  if (noise === undefined) return undefined;
+  const priorPrecision = await askPriorPrecision(last.priorPrecision ?? rankSettings().priorPrecision);
+  if (priorPrecision === undefined) return undefined;
+  const methods = await askMethods(files.length, last.methods ?? usualMethods);
+  if (methods === undefined) return undefined;
+  const dropoutRate = methods.includes('dropout') ? await askDropoutRate(last.dropoutRate) : 'own';
+  if (dropoutRate === undefined) return undefined;
+  return { data, ...(test === 'without' ? {} : { test }), likelihood, noise, priorPrecision, methods, ...(dropoutRate === 'own' ? {} : { dropoutRate }) };
+}
+
+async function askNoise(value: number): Promise<number | undefined> {
+  const text = await vscode.window.showInputBox({
+    title: 'Observation noise σ', prompt: 'Standard deviation of the targets about the outputs', value: String(value), ignoreFocusOut: true,
+    validateInput: (typed) => (positiveNumber(typed) === undefined ? 'A number above 0, such as 0.1.' : undefined),
+  });
+  return text === undefined ? undefined : positiveNumber(text);
+}
+
+async function askPriorPrecision(value: number | typeof EVIDENCE): Promise<number | typeof EVIDENCE | undefined> {
+  const text = await vscode.window.showInputBox({
+    title: 'Prior precision α', prompt: `Of the Gaussian prior over weights; or "${EVIDENCE}": where the Laplace evidence is largest`, value: String(value), ignoreFocusOut: true,
+    validateInput: (typed) => (priorPrecisionFrom(typed) === undefined ? `A number above 0, such as 1, or ${EVIDENCE}.` : undefined),
+  });
+  return text === undefined ? undefined : priorPrecisionFrom(text);
+}
+
+async function askMethods(networks: number, chosen: readonly PredictionMethod[]): Promise<readonly PredictionMethod[] | undefined> {
+  const items = methodItems.map(({ method, label, detail }) => ({ method, label, detail, picked: chosen.includes(method) || (method === 'ensemble' && networks > 1) }));
+  const picked = await vscode.window.showQuickPick(items, { title: 'Methods, side by side', canPickMany: true, ignoreFocusOut: true });
+  return picked === undefined || picked.length === 0 ? undefined : picked.map(({ method }) => method);
+}
+
+/** 'own': the rates of the network's own dropout layers. */
+async function askDropoutRate(value: number | undefined): Promise<number | 'own' | undefined> {
+  const text = await vscode.window.showInputBox({
+    title: 'Dropout rate', prompt: 'Left empty: the rates of the network’s own dropout layers', value: value === undefined ? '' : String(value), ignoreFocusOut: true,
+    validateInput: (typed) => (typed.trim() === '' || rateFrom(typed) !== undefined ? undefined : 'A number between 0 and 1, or nothing.'),
+  });
+  if (text === undefined) return undefined;
+  return text.trim() === '' ? 'own' : rateFrom(text);
+}

@@ -1,0 +1,28 @@
+/** Posterior Predictive: what a network's posterior predicts by several methods side by side; several networks are an ensemble. */
+import { askPrediction } from '../askPrediction.ts';
+import { chosenFiles } from '../chosenFiles.ts';
+import type { PredictionChoice } from '../predictionChoices.ts';
+import { predictSettings, seed } from '../settings.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { namesOf, type Command } from './command.ts';
+
+export const predict: Command = async (surroundings, selection) => {
+  const { panels, choices, predictions } = surroundings;
+  const files = await chosenFiles({ title: 'Network whose posterior to predict with, or networks of an ensemble', folders: true, inFront: panels.inFront }, selection);
+  const [first] = files ?? [];
+  if (files === undefined || first === undefined) return undefined;
+  const options = await choices.settled(files);
+  if (options === undefined) return undefined;
+  const choice = await askPrediction(files, predictions.of(first));
+  return choice === undefined ? undefined : showPrediction(surroundings, files, choice);
+};
+
+/** The answers are remembered for the next time. */
+export async function showPrediction({ panels, choices, predictions }: Surroundings, files: readonly string[], choice: PredictionChoice): Promise<unknown> {
+  const [first] = files;
+  if (first !== undefined) await predictions.remember(first, choice);
+  return panels.ask(
+    { method: 'predict', title: `Posterior predictive of ${namesOf(files)}`, request: { files, ...choice, ...predictSettings(), seed: seed(), ...await choices.known(files) } },
+    files,
+  );
+}

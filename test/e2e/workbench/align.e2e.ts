@@ -1,0 +1,73 @@
+// Alignment in the real VS Code: two copies of a network whose units stand in different orders, from the Explorer to the file written.
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { denseWeights, description, safetensors, type Tensor } from '../checkpoints.ts';
+import { drawnLines } from '../plots.ts';
+import { windowWith } from '../window.ts';
+
+const hidden = 6;
+const weights = denseWeights([3, hidden, 2], 3);
+
+/** The same function with its hidden units in the reverse order. */
+function reversed({ '0.weight': into, '0.bias': bias, '2.weight': out, ...others }: Record<string, Tensor>): Record<string, Tensor> {
+  if (into === undefined || bias === undefined || out === undefined) throw new Error('not the network that is meant');
+  const rows = (values: readonly number[], width: number): number[][] => Array.from({ length: values.length / width }, (_, i) => values.slice(i * width, (i + 1) * width));
+  return {
+    '0.weight': { ...into, values: rows(into.values, 3).toReversed().flat() },
+    '0.bias': { ...bias, values: bias.values.toReversed() },
+    '2.weight': { ...out, values: rows(out.values, hidden).flatMap((row) => row.toReversed()) },
+    ...others,
+  };
+}
+
+const window = windowWith({
+  'a.safetensors': safetensors(weights),
+  'a.network.json': description([3, hidden, 2], 'tanh'),
+  'b.safetensors': safetensors(reversed(weights)),
+  'b.network.json': description([3, hidden, 2], 'tanh'),
+});
+
+test('two networks are aligned, from the Explorer; the file written has the units of the reference', async () => {
+  const w = window();
+  await w.decoration('a.safetensors', 'W');
+  await w.explorerCommand(['a.safetensors', 'b.safetensors'], 'Quotient', 'Align Units and Save');
+  await w.pick('Without data');
+  // Without data there are no responses to match by.
+  expect(await w.question()).not.toMatch(/responses/);
+  await w.shot('align-method');
+  await w.pick('By their weights');
+  expect(await w.question()).toMatch(/Reference[^]*a\.safetensors/);
+  await w.pick('a.safetensors');
+  expect(await w.question()).toContain('aligned');
+  const target = path.join(w.folder, 'b.aligned.safetensors');
+  await w.type(target);
+  await w.tab('Alignment of b.safetensors').waitFor();
+  const view = await w.shown();
+  await w.shot('align');
+  // Bytes of the reference after the header, whose order of tensors is that of the file read.
+  const elements = (bytes: Buffer): Buffer => bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)));
+  expect(elements(await readFile(target))).toEqual(elements(safetensors(weights)));
+  const [panel] = await drawnLines(view, 'function');
+  expect(panel?.curves).toBe(2);
+  await expect(view.locator('[data-section=function] .keys li').allInnerTexts()).resolves.toEqual(['as stored', 'aligned']);
+  for (const [theme, name] of [['Default Light Modern', 'light'], ['Default Dark Modern', 'dark'], ['Default High Contrast', 'high-contrast']] as const) {
+    await w.theme(theme);
+    await w.shown();
+    await w.shot(`align-${name}`);
+  }
+  expect(await w.violations()).toBe(0);
+  await w.closeEditors();
+});
+
+test('a file that is there is not replaced without asking', async () => {
+  const w = window();
+  const target = path.join(w.folder, 'b.canonical.safetensors');
+  await writeFile(target, 'not to be lost');
+  await w.explorerCommand(['b.safetensors'], 'Quotient', 'Canonicalise and Save');
+  await w.type(target);
+  expect(await w.question()).toMatch(/already exists|overwrite/i);
+  await w.shot('save-over');
+  await w.dismissQuestion();
+  expect(await readFile(target, 'utf8')).toBe('not to be lost');
+});
