@@ -41,7 +41,7 @@ function lineTraces(panel: LinePanel, labels: readonly string[], theme: Theme): 
     });
     return {
       type: 'scatter', name: plotText(visible(label)), mode: x.length <= 40 ? 'lines+markers' : 'lines', x: [...x], y: [...y], connectgaps: false, text: words, hovertemplate: '%{text}<extra></extra>',
-      line: { color: seriesColour(theme, i), width: theme.highContrast ? 2.5 : 2, dash: seriesDash(i) }, marker: { color: seriesColour(theme, i), size: 5 },
+      line: { color: seriesColour(theme, i), width: theme.highContrast ? 2.5 : 2, dash: panel.series.length === 1 ? 'solid' : seriesDash(i) }, marker: { color: seriesColour(theme, i), size: 5 },
     };
   });
   const { points } = panel;

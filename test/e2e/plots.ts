@@ -65,7 +65,7 @@ export interface DrawnLines {
 
 /** The panels of a section of curves; a panel of its own has no title. */
 export async function drawnLines(view: FrameLocator, section: string): Promise<DrawnLines[]> {
-  return view.locator(`[data-section=${section}] .js-plotly-plot`).evaluateAll((plots: readonly LinesElement[]) =>
+  return view.locator(`[data-id=${section}] .js-plotly-plot`).evaluateAll((plots: readonly LinesElement[]) =>
     plots.map((plot) => ({
       title: plot.closest('figure')?.querySelector('h3')?.textContent ?? '',
       curves: plot.querySelectorAll('.scatterlayer .js-line').length,

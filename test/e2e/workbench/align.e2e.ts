@@ -50,7 +50,7 @@ test('two networks are aligned, from the Explorer; the file written has the unit
   expect(elements(await readFile(target))).toEqual(elements(safetensors(weights)));
   const [panel] = await drawnLines(view, 'function');
   expect(panel?.curves).toBe(2);
-  await expect(view.locator('[data-section=function] .keys li').allInnerTexts()).resolves.toEqual(['as stored', 'aligned']);
+  await expect(view.locator('[data-id=function] .keys li').allInnerTexts()).resolves.toEqual(['as stored', 'aligned']);
   for (const [theme, name] of [['Default Light Modern', 'light'], ['Default Dark Modern', 'dark'], ['Default High Contrast', 'high-contrast']] as const) {
     await w.theme(theme);
     await w.shown();
@@ -68,6 +68,9 @@ test('a file that is there is not replaced without asking', async () => {
   await w.type(target);
   expect(await w.question()).toMatch(/already exists|overwrite/i);
   await w.shot('save-over');
+  // No leads back to the dialog.
+  await w.page.keyboard.press('Escape');
+  await expect.poll(() => w.question()).toContain('Save the canonical form');
   await w.dismissQuestion();
   expect(await readFile(target, 'utf8')).toBe('not to be lost');
 });

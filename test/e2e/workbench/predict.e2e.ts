@@ -25,12 +25,12 @@ test('the sine example leads to its predictive bands', async () => {
     expect(bands, title).toBe(title === 'mode ŵ' ? 0 : 1);
   }
   // The titles say it already.
-  await expect(view.locator('[data-section=bands] .keys').count()).resolves.toBe(0);
-  await expect(view.locator('[data-section=sweep] .keys li').count()).resolves.toBe(3);
-  // Written by its own noise: the network is at the mode that the report checks.
-  expect(await view.locator('[data-section=overview]').innerText()).toMatch(/noise 0\.1\b/);
+  await expect(view.locator('[data-id=bands] .keys').count()).resolves.toBe(0);
+  await expect(view.locator('[data-id=sweep] .keys li').count()).resolves.toBe(3);
+  // With the noise and the prior that it was trained with the network is at a mode.
+  expect(await view.locator('[data-id=overview]').innerText()).toMatch(/noise 0\.15 as given/);
   expect(await view.locator('body').innerText()).not.toContain('is not a mode');
-  await view.locator('[data-section=bands]').scrollIntoViewIfNeeded();
+  await view.locator('[data-id=bands]').scrollIntoViewIfNeeded();
   for (const [theme, name] of [['Default Light Modern', 'light'], ['Default Dark Modern', 'dark'], ['Default High Contrast', 'high-contrast']] as const) {
     await w.theme(theme);
     await w.shown();
@@ -42,9 +42,9 @@ test('the sine example leads to its predictive bands', async () => {
 test('the command has the last answers filled in, refuses what is no number, and can be cancelled', async () => {
   const w = window();
   await (await w.shown()).locator('[data-action=predict]').click();
-  expect(await w.question()).toMatch(/data\.npz\s+last time/);
+  expect(await w.question()).toMatch(/data\.npz\s*last time/);
   await w.pick('data.npz');
-  expect(await w.question()).toMatch(/test\.npz\s+last time/);
+  expect(await w.question()).toMatch(/test\.npz\s*last time/);
   await w.pick('test.npz');
   await w.pick('Gaussian');
   await w.type('a little');
