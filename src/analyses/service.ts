@@ -2,6 +2,7 @@
 import type { JobContext, Method, RequestOf, ResultOf } from '../protocol/rpc.ts';
 import { align } from './align.ts';
 import { canonicalize } from './canonicalize.ts';
+import { compare } from './compare.ts';
 import { diff } from './diff.ts';
 import { environment } from './environment.ts';
 import { example } from './example.ts';
@@ -14,4 +15,4 @@ import { tensorDetail } from './tensorDetail.ts';
 
 export type Analyses = { readonly [M in Method]: (request: RequestOf<M>, context: JobContext) => Promise<ResultOf<M>> };
 
-export const analyses: Analyses = { inspect, diff, canonicalize, align, rank, posterior, predict, example, summarize, tensorDetail, environment };
+export const analyses: Analyses = { inspect, diff, canonicalize, align, compare, rank, posterior, predict, example, summarize, tensorDetail, environment };

@@ -64,13 +64,14 @@ export const commands = {
   canonicalize: {
     paths: 'FILE… --out DIR',
     does: 'write the canonical representative of each network, same names and shapes',
-    options: ['out', ...network, 'scaling', 'permutation', 'sign', 'count-biases', 'seed', ...output],
+    options: ['out', ...network, 'scaling', 'permutation', 'sign', 'count-biases', 'data', 'seed', ...output],
   },
   align: {
     paths: 'REFERENCE FILE… --out DIR',
     does: 'bring the units of networks into the order of a reference, and write them',
     options: ['out', ...network, 'by', 'restarts', 'data', 'likelihood', 'seed', ...output],
   },
+  compare: { paths: 'A B', does: 'the same function, the same up to symmetry, or different; how far apart the weights are', options: [...network, 'data', 'likelihood', 'seed', ...output] },
   rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'seed', ...output] },
   posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'data', 'scaling', 'permutation', 'memory', 'seed', ...output] },
   predict: {

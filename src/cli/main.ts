@@ -101,6 +101,7 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
       return analyses.canonicalize(
         {
           ...options,
+          ...withData,
           files: files(),
           out: { folder: folder() },
           overwrite: values.flag('overwrite'),
@@ -119,6 +120,11 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
         { ...options, ...withData, reference, files: others, out: { folder: folder() }, overwrite: values.flag('overwrite'), method: values.choice('by', alignMethods, 'weights'), restarts: values.number('restarts', 2, 'seed'), likelihood: values.likelihood(), seed },
         context,
       );
+    }
+    case 'compare': {
+      const [a, b, ...others] = files();
+      if (a === undefined || b === undefined || others.length > 0) throw new UsageError('compare needs two weight files');
+      return analyses.compare({ ...options, ...withData, files: [a, b], likelihood: values.likelihood(), seed }, context);
     }
     case 'rank':
       return analyses.rank(

@@ -20,6 +20,7 @@ const commandOf: Readonly<Record<ReportMethod, string>> = {
   diff: 'quotient.diff',
   canonicalize: 'quotient.canonicalize',
   align: 'quotient.align',
+  compare: 'quotient.compare',
   rank: 'quotient.rank',
   posterior: 'quotient.posterior',
   predict: 'quotient.predict',

@@ -15,7 +15,7 @@ export type ReportMethod = { [M in Method]: ResultOf<M> extends Report ? M : nev
 
 export type ReportQuestion = Question<ReportMethod>;
 
-const methods: Readonly<Record<ReportMethod, true>> = { inspect: true, diff: true, canonicalize: true, align: true, rank: true, posterior: true, predict: true, example: true };
+const methods: Readonly<Record<ReportMethod, true>> = { inspect: true, diff: true, canonicalize: true, align: true, compare: true, rank: true, posterior: true, predict: true, example: true };
 
 /** Shallow: what is kept was written by this extension or its page, perhaps in another version; the page guards its drawing as well. */
 export function isReport(value: unknown): value is Report {

@@ -9,7 +9,7 @@ import type { TensorTable } from './tensorTable.ts';
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
-export type AnalysisName = 'inspect' | 'diff' | 'canonicalize' | 'align' | 'rank' | 'posterior' | 'predict' | 'example';
+export type AnalysisName = 'inspect' | 'diff' | 'canonicalize' | 'align' | 'compare' | 'rank' | 'posterior' | 'predict' | 'example';
 
 export interface Report {
   readonly analysis: AnalysisName;

@@ -10,6 +10,7 @@ export interface AnalysisService {
   diff(request: DiffRequest): Report;
   canonicalize(request: CanonicalizeRequest): Report;
   align(request: AlignRequest): Report;
+  compare(request: CompareRequest): Report;
   rank(request: RankRequest): Report;
   posterior(request: PosteriorRequest): Report;
   predict(request: PredictRequest): Report;
@@ -80,6 +81,14 @@ export interface AlignRequest extends NetworkOptions {
   /** Weight matching: ascents from random orders besides the one from the network as it is. */
   readonly restarts: number;
   /** For the loss along the line, and the inputs that units respond to. */
+  readonly data?: string;
+  readonly likelihood: Likelihood;
+  readonly seed: number;
+}
+
+export interface CompareRequest extends NetworkOptions {
+  readonly files: readonly [string, string];
+  /** Inputs on which the functions are compared and, with targets, the loss along the line between the weights. */
   readonly data?: string;
   readonly likelihood: Likelihood;
   readonly seed: number;

@@ -91,6 +91,7 @@ const handlers: ServiceHandlers = {
   diff: noReport,
   canonicalize: noReport,
   align: noReport,
+  compare: noReport,
   posterior: noReport,
   predict: noReport,
   example: noReport,

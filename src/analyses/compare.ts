@@ -1,0 +1,186 @@
+/**
+ * Are two checkpoints the same function, the same up to symmetry, or different? Their functions are compared on data or generic inputs; their
+ * weights as they are, with scales brought to the least mass (and signs fixed), and with units aligned as well: by weight matching, or in
+ * sorted order where that brings them closer (copies of one network meet there exactly).
+ */
+import { likelihoodModel } from '../curvature/likelihood.ts';
+import { sharedEngine } from '../linalg/engine/engine.ts';
+import { interruptibly } from '../linalg/interruptible.ts';
+import { seededRandom } from '../linalg/random.ts';
+import { readData, requireInputWidth } from '../network/data.ts';
+import type { Network } from '../network/network.ts';
+import { readState } from '../network/parameters.ts';
+import { requireNetwork } from '../network/readNetwork.ts';
+import { interpolate, type InterpolationData } from '../posterior/interpolation.ts';
+import type { Report } from '../protocol/report.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import type { CompareRequest } from '../protocol/service.ts';
+import { type CanonicalOptions, canonicaliser } from '../symmetry/canonicalForm.ts';
+import { comparedInputs, functionChanged, functionDistance, type FunctionDistance, genericInputs } from '../symmetry/functionDistance.ts';
+import { matchingClasses } from '../symmetry/matchingClasses.ts';
+import { bestWeightMatching } from '../symmetry/weightMatching.ts';
+import { machineEpsilon } from '../weights/dtype.ts';
+import { openWeightFile } from '../weights/openWeights.ts';
+import { showName, WeightFileError } from '../weights/weightFileError.ts';
+import { compareReport } from './compareReport.ts';
+import { startProvenance } from './provenance.ts';
+import { coarsestEpsilon } from './savedNetwork.ts';
+import { targetsFor } from './targets.ts';
+
+const RESTARTS = 2;
+const LINE_POINTS = 21;
+
+/** `identical`: the same weights; `symmetry`: weights that a known symmetry takes to each other; `other`: the same outputs for a reason beyond these. */
+export type SameFunction = { readonly answer: 'yes'; readonly reason: 'identical' | 'other' } | { readonly answer: 'up-to-symmetry' } | { readonly answer: 'no' };
+
+/** How far a class, or a tensor, still is from its counterpart. */
+export interface ClassMove {
+  readonly layer: string;
+  readonly units: number;
+  /** Units of B that stand at another place than their counterparts in A. */
+  readonly moved: number;
+}
+
+export interface TensorDistance {
+  readonly tensor: string;
+  readonly raw: number;
+  readonly scaled: number;
+  readonly aligned: number;
+}
+
+export interface Comparison {
+  readonly network: Network;
+  readonly same: SameFunction;
+  readonly function: FunctionDistance;
+  /** ‖θ_A − θ_B‖₂ */
+  readonly distance: { readonly raw: number; readonly scaled: number; readonly aligned: number };
+  /** Norms of A as it is and with scales removed, to measure the distances by. */
+  readonly norm: { readonly raw: number; readonly scaled: number };
+  readonly classes: readonly ClassMove[];
+  readonly tensors: readonly TensorDistance[];
+  /** Largest rise of the loss above the straight line between the losses, before and after; null without targets. */
+  readonly barrier: { readonly raw: number | null; readonly aligned: number | null };
+  readonly onData: boolean;
+}
+
+export async function compare(request: CompareRequest, context: JobContext): Promise<Report> {
+  const provenance = startProvenance(request.seed);
+  const a = await load(request.files[0], request);
+  const b = await load(request.files[1], request);
+  const { network } = a;
+  if (!sameLayout(network, b.network)) throw new WeightFileError(request.files[1], '', `does not hold the same network as ${showName(request.files[0])}; only networks of one architecture can be compared`);
+  await sharedEngine();
+  const precision = Math.max(a.precision, b.precision);
+  const data = await comparisonData(request, network);
+  context.progress({ message: 'Comparing the functions' });
+  const distance = functionDistance(network, a.state, b.state, spread(data.x, network.inputs, comparedInputs(network)));
+  context.progress({ message: 'Removing scales and signs' });
+  const scaled = [a.state, b.state].map((state) => form(network, state, { scaling: 'balanced', sign: 'fixed', permutation: 'none', countBiases: false, tieTolerance: 16 * precision }));
+  const [scaledA, scaledB] = [scaled[0]!.state, scaled[1]!.state];
+  context.signal.throwIfAborted();
+  const aligned = await align(network, scaledA, scaledB, precision, request, context);
+
+  const distances = {
+    raw: parameterDistance(network, a.state, b.state), scaled: parameterDistance(network, scaledA, scaledB), aligned: parameterDistance(network, aligned.a, aligned.b),
+  };
+  const norm = { raw: parameterDistance(network, a.state, undefined), scaled: parameterDistance(network, scaledA, undefined) };
+  const barrierOf = async (p: Float64Array, q: Float64Array): Promise<number | null> =>
+    (data.targets === undefined ? null : (await interruptibly(interpolate(network, p, q, data, LINE_POINTS), context.signal)).barrier ?? null);
+  const comparison: Comparison = {
+    network, function: distance, distance: distances, norm, classes: aligned.classes, onData: request.data !== undefined,
+    same: verdict(distance, distances, norm, precision),
+    tensors: network.blocks.filter(({ trainable }) => trainable).map(({ tensor, offset, length }) => {
+      const between = (p: Float64Array, q: Float64Array): number => stretchDistance(p, q, offset, length);
+      return { tensor, raw: between(a.state, b.state), scaled: between(scaledA, scaledB), aligned: between(aligned.a, aligned.b) };
+    }),
+    barrier: { raw: await barrierOf(a.state, b.state), aligned: await barrierOf(aligned.a, aligned.b) },
+  };
+  return { ...compareReport(request, comparison), provenance: provenance() };
+}
+
+async function load(name: string, options: CompareRequest): Promise<{ readonly network: Network; readonly state: Float64Array; readonly precision: number }> {
+  const file = await openWeightFile(name);
+  try {
+    const { network, leading } = await requireNetwork(file, options);
+    if (leading.length > 0) throw new WeightFileError(name, '', `holds ${leading.join(' × ')} draws; compare takes one network a file, posterior takes sets of draws`);
+    return { network, state: await readState(file, network), precision: coarsestEpsilon(file, network) };
+  } finally {
+    await file.close();
+  }
+}
+
+function sameLayout(a: Network, b: Network): boolean {
+  return a.stateSize === b.stateSize && a.blocks.length === b.blocks.length && a.blocks.every(({ tensor, shape }, k) => b.blocks[k]?.tensor === tensor && b.blocks[k].shape.join() === shape.join());
+}
+
+async function comparisonData(request: CompareRequest, network: Network): Promise<InterpolationData> {
+  const likelihood = likelihoodModel(request.likelihood, 1, network.outputs);
+  if (request.data === undefined) {
+    return { x: genericInputs(network.inputs, comparedInputs(network), request.seed), targets: undefined, likelihood };
+  }
+  const data = await readData(request.data);
+  requireInputWidth(data, network.inputs);
+  return { x: data.x, targets: targetsFor(data, likelihood, network.outputs), likelihood };
+}
+
+/** At most so many rows, evenly spaced. */
+function spread(x: Float64Array, width: number, most: number): Float64Array {
+  const rows = x.length / width;
+  if (rows <= most) return x;
+  const chosen = new Float64Array(most * width);
+  for (let n = 0; n < most; n++) {
+    const from = Math.floor((n * rows) / most) * width;
+    chosen.set(x.subarray(from, from + width), n * width);
+  }
+  return chosen;
+}
+
+interface Formed {
+  readonly state: Float64Array;
+  /** Per class: new unit j was unit order[j]. */
+  readonly orders: readonly { readonly layer: string; readonly order: readonly number[] }[];
+}
+
+function form(network: Network, state: Float64Array, options: CanonicalOptions): Formed {
+  const canonical = canonicaliser(network, options);
+  const result = state.slice();
+  canonical.apply(result);
+  const orders = canonical.factors().flatMap((factor) => (factor.kind === 'permutation' ? [{ layer: factor.layer, order: factor.order }] : []));
+  return { state: result, orders };
+}
+
+/** Both networks in a common order: B's units in A's by weight matching, or both sorted, whichever is closer. */
+async function align(network: Network, a: Float64Array, b: Float64Array, precision: number, { seed }: CompareRequest, context: JobContext): Promise<{ readonly a: Float64Array; readonly b: Float64Array; readonly classes: readonly ClassMove[] }> {
+  const sort: CanonicalOptions = { scaling: 'none', sign: 'none', permutation: 'sorted', countBiases: false, tieTolerance: 16 * precision };
+  const [sortedA, sortedB] = [form(network, a, sort), form(network, b, sort)];
+  const classes = matchingClasses(network);
+  if (classes.length === 0) return { a, b, classes: [] };
+  context.progress({ message: 'Matching units' });
+  const matched = await interruptibly(bestWeightMatching(network, classes, a, b, RESTARTS, { random: seededRandom(seed) }), context.signal);
+  if (parameterDistance(network, a, matched.state) <= parameterDistance(network, sortedA.state, sortedB.state)) {
+    return { a, b: matched.state, classes: classes.map(({ units }, c) => ({ layer: units.name, units: units.units, moved: Array.from(matched.orders[c]!.order).filter((from, to) => from !== to).length })) };
+  }
+  return {
+    a: sortedA.state, b: sortedB.state,
+    classes: sortedA.orders.map(({ layer, order }, c) => ({ layer, units: order.length, moved: order.filter((from, j) => from !== sortedB.orders[c]?.order[j]).length })),
+  };
+}
+
+function verdict(distance: FunctionDistance, { raw, aligned }: Comparison['distance'], norm: Comparison['norm'], precision: number): SameFunction {
+  if (functionChanged({ ...distance, rounding: distance.rounding * (precision / machineEpsilon.F64) })) return { answer: 'no' };
+  // Rounding of the files, and of the forms.
+  const tolerance = Math.max(1e-8, 64 * precision);
+  if (raw <= 4 * precision * norm.raw) return { answer: 'yes', reason: 'identical' };
+  return aligned <= tolerance * norm.scaled ? { answer: 'up-to-symmetry' } : { answer: 'yes', reason: 'other' };
+}
+
+/** ‖θ_a − θ_b‖₂, or ‖θ_a‖₂, over a stretch. */
+function stretchDistance(a: Float64Array, b: Float64Array | undefined, offset: number, length: number): number {
+  let square = 0;
+  for (let i = offset; i < offset + length; i++) square += (a[i]! - (b === undefined ? 0 : b[i]!)) ** 2;
+  return Math.sqrt(square);
+}
+
+function parameterDistance({ parameters }: Network, a: Float64Array, b: Float64Array | undefined): number {
+  return stretchDistance(a, b, 0, parameters);
+}

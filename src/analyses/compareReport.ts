@@ -1,0 +1,81 @@
+/** The report of `compare`: the verdict first, then how far the weights are apart and where. */
+import path from 'node:path';
+import { formatCount, formatNumber } from '../protocol/format.ts';
+import type { JsonValue, Report } from '../protocol/report.ts';
+import type { CompareRequest } from '../protocol/service.ts';
+import { showName } from '../weights/weightFileError.ts';
+import type { Comparison } from './compare.ts';
+import { describeNetwork } from './describeNetwork.ts';
+
+export function compareReport(request: CompareRequest, comparison: Comparison): Omit<Report, 'provenance'> {
+  const { files, data } = request;
+  const { network, distance, norm, classes, tensors, barrier, function: outputs, onData } = comparison;
+  const [a, b] = files.map((file) => path.basename(file)) as [string, string];
+  const inputs = onData ? `the inputs of ${showName(data ?? '')}` : 'generic inputs';
+  const share = (value: number, of: number): string => (of === 0 ? '' : `${formatNumber((100 * value) / of, 2)} % of the norm`);
+  return {
+    analysis: 'compare',
+    title: `${a} and ${b}`,
+    summary: `${verdictSentence(comparison)} On ${inputs} the outputs differ by at most ${formatNumber(outputs.relative, 2)} relative. The weights are ${formatNumber(distance.raw)} apart, ${formatNumber(distance.scaled)} with scales removed, ${formatNumber(distance.aligned)} with units aligned.`,
+    sources: [...files, ...(data === undefined ? [] : [data])],
+    sections: [
+      {
+        kind: 'figures', id: 'verdict', title: 'Same function?',
+        meaning: `Outputs are compared on ${inputs}; a difference counts when rounding cannot explain it. Distances are between all trainable weights: as they are; with scales brought to the least mass and signs fixed; with units in a common order as well.`,
+        figures: [
+          { label: 'Same function', value: { yes: 'yes', 'up-to-symmetry': 'up to symmetry', no: 'no' }[comparison.same.answer], detail: verdictDetail(comparison) },
+          { label: 'Function distance', value: formatNumber(outputs.relative), detail: outputs.firstLayer === null ? 'largest relative difference of an output' : `first seen at layer ${outputs.firstLayer}` },
+          { label: 'Distance', value: formatNumber(distance.raw), detail: share(distance.raw, norm.raw) },
+          { label: 'Scales removed', value: formatNumber(distance.scaled), detail: share(distance.scaled, norm.scaled) },
+          { label: 'Units aligned', value: formatNumber(distance.aligned), detail: share(distance.aligned, norm.scaled) },
+          ...(barrier.raw === null ? [] : [{ label: 'Loss barrier', value: formatNumber(barrier.raw), detail: barrier.aligned === null ? '' : `${formatNumber(barrier.aligned)} when aligned` }]),
+          { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters` },
+        ],
+      },
+      {
+        kind: 'table', id: 'classes', title: 'Units by layer',
+        meaning: 'Units of a class move together wherever they occur; moved are those that stand at another place in the second network.',
+        columns: [{ label: 'Layer', align: 'left' }, { label: 'Units', align: 'right' }, { label: 'Moved', align: 'right' }],
+        rows: classes.map(({ layer, units, moved }) => [layer, units, moved]),
+      },
+      {
+        kind: 'table', id: 'tensors', title: 'Distance by tensor',
+        meaning: 'What is left in the last column no known symmetry explains.',
+        columns: [{ label: 'Tensor', align: 'left' }, { label: 'As it is', align: 'right' }, { label: 'Scales removed', align: 'right' }, { label: 'Units aligned', align: 'right' }],
+        rows: tensors.map(({ tensor, raw, scaled, aligned }) => [tensor, raw, scaled, aligned]),
+      },
+    ],
+    warnings: [],
+    result: resultOf(comparison),
+  };
+}
+
+function verdictSentence({ same }: Comparison): string {
+  switch (same.answer) {
+    case 'no':
+      return 'They compute different functions.';
+    case 'up-to-symmetry':
+      return 'They are one network up to symmetry: different weights, the same function.';
+    case 'yes':
+      return same.reason === 'identical' ? 'They are the same weights.' : 'They compute the same function there, for a reason beyond the symmetries that are known: units that do nothing, inputs that do not tell, or directions that no input sees.';
+  }
+}
+
+function verdictDetail({ same, classes }: Comparison): string {
+  if (same.answer === 'yes') return same.reason === 'identical' ? 'the same weights' : 'beyond the known symmetries';
+  const moved = classes.filter((found) => found.moved > 0).length;
+  return same.answer === 'no' ? 'outputs differ' : moved === 0 ? 'scales, signs or shifts' : `units moved in ${formatCount(moved)} of ${formatCount(classes.length)} classes`;
+}
+
+function resultOf({ same, distance, function: outputs, barrier, classes, tensors }: Comparison): JsonValue {
+  return {
+    sameFunction: same.answer,
+    ...(same.answer === 'yes' ? { reason: same.reason } : {}),
+    distance: { ...distance },
+    functionDistance: outputs.relative,
+    firstLayer: outputs.firstLayer,
+    barrier: { ...barrier },
+    classes: classes.map((found) => ({ ...found })),
+    tensors: tensors.map((found) => ({ ...found })),
+  };
+}

@@ -1,0 +1,97 @@
+/** The verdict on pairs whose answer is known: the same weights, a copy by symmetry, another network, and a unit that does nothing. */
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { analyses } from '../../../src/analyses/service.ts';
+import { seededRandom } from '../../../src/linalg/random.ts';
+import type { Network } from '../../../src/network/network.ts';
+import { tensorValues } from '../../../src/network/parameters.ts';
+import { writeDescription } from '../../../src/network/writeDescription.ts';
+import { activationNamed } from '../../../src/network/activation.ts';
+import { denseNetwork } from '../../../src/network/denseNetwork.ts';
+import type { Report } from '../../../src/protocol/report.ts';
+import { symmetryGroup } from '../../../src/symmetry/group.ts';
+import { applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
+import { encodeElements, type RealDtype } from '../../../src/weights/dtype.ts';
+import { writeSafetensors } from '../../../src/weights/safetensorsWriter.ts';
+import { mobilenet, resnet18 } from '../symmetry/architectures.ts';
+import { context, temporaryFolder } from './workspace.ts';
+
+interface Result {
+  readonly sameFunction: string;
+  readonly reason?: string;
+  readonly distance: { readonly raw: number; readonly scaled: number; readonly aligned: number };
+  readonly functionDistance: number;
+  readonly classes: readonly { readonly layer: string; readonly moved: number }[];
+}
+
+const random = seededRandom(4);
+const stateOf = (network: Network): Float64Array => Float64Array.from({ length: network.stateSize }, (_, i) => (i < network.parameters ? random.normal() : 0.5 + random.uniform()));
+
+async function compared(network: Network, states: readonly [Float64Array, Float64Array], dtype: RealDtype = 'F64'): Promise<{ report: Report; result: Result }> {
+  const folder = await temporaryFolder();
+  const files = ['a', 'b'].map((name) => path.join(folder, `${name}.safetensors`)) as [string, string];
+  for (const [k, file] of files.entries()) {
+    const tensors = network.blocks.map((block) => ({ name: block.tensor, dtype, shape: block.fileShape, bytes: encodeElements(dtype, tensorValues(states[k]!, block)) }));
+    await writeSafetensors(file, tensors, { 'quotient.network': writeDescription(network) }, { overwrite: true });
+  }
+  const report = await analyses.compare({ files, likelihood: 'gaussian', seed: 0 }, context);
+  return { report, result: report.result as unknown as Result };
+}
+
+const networks: [string, Network][] = [
+  ['relu', denseNetwork([3, 8, 7, 2], activationNamed('relu'))],
+  ['tanh', denseNetwork([3, 8, 7, 2], activationNamed('tanh'))],
+  ['depthwise', mobilenet()],
+  ['residual', resnet18(4, 16)],
+];
+
+describe('compare', () => {
+  it.each(networks)('finds the same weights: %s', async (_, network) => {
+    const state = stateOf(network);
+    const { result } = await compared(network, [state, state]);
+    expect([result.sameFunction, result.reason]).toEqual(['yes', 'identical']);
+    expect(result.distance).toEqual({ raw: 0, scaled: 0, aligned: 0 });
+  });
+
+  it.each(networks)('finds a copy by symmetry, and which units moved: %s', async (_, network) => {
+    const state = stateOf(network);
+    const copy = state.slice();
+    applyElement(network, copy, randomElement(symmetryGroup(network), random, 0.3));
+    const { result, report } = await compared(network, [state, copy]);
+    expect(result.sameFunction).toBe('up-to-symmetry');
+    expect(result.distance.raw).toBeGreaterThan(1);
+    expect(result.distance.aligned).toBeLessThan(1e-9 * result.distance.raw);
+    expect(result.classes.some(({ moved }) => moved > 0)).toBe(true);
+    expect(report.summary).toContain('one network up to symmetry');
+  });
+
+  it('sees through the rounding of float32', async () => {
+    const network = networks[0]![1];
+    const state = stateOf(network).map(Math.fround);
+    const copy = state.slice();
+    applyElement(network, copy, randomElement(symmetryGroup(network), random, 0.3));
+    expect((await compared(network, [state, copy], 'F32')).result.sameFunction).toBe('up-to-symmetry');
+  });
+
+  it.each(networks)('tells networks apart of which one weight differs: %s', async (_, network) => {
+    const state = stateOf(network);
+    const other = state.slice();
+    applyElement(network, other, randomElement(symmetryGroup(network), random, 0.3));
+    other[0]! += 0.1;
+    const { result } = await compared(network, [state, other]);
+    expect(result.sameFunction).toBe('no');
+    expect(result.functionDistance).toBeGreaterThan(1e-6);
+  });
+
+  it('says when functions agree beyond the known symmetries: a unit that reaches no output', async () => {
+    const network = networks[0]![1];
+    const state = stateOf(network);
+    const { offset, shape } = network.blocks.find(({ tensor }) => tensor === '4.weight')!;
+    for (let o = 0; o < shape[0]!; o++) state[offset + o * shape[1]!] = 0;
+    const other = state.slice();
+    const rows = network.blocks.find(({ tensor }) => tensor === '2.weight')!;
+    for (let i = 0; i < rows.shape[1]!; i++) other[rows.offset + i]! += 1;
+    const { result } = await compared(network, [state, other]);
+    expect([result.sameFunction, result.reason]).toEqual(['yes', 'other']);
+  });
+});
