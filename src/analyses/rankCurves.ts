@@ -84,7 +84,7 @@ export function effectiveDimensionSection(curve: EffectiveDimensionCurve, eigenv
 function precisionAt(eigenvalues: Float64Array, value: number): number {
   // λ/(λ + α) < value/n for the largest, > value/n for the smallest.
   const odds = eigenvalues.length / value - 1;
-  let low = Math.log(eigenvalues.at(-1)! * odds);
+  let low = Math.log(eigenvalues[eigenvalues.length - 1]! * odds);
   let high = Math.log(eigenvalues[0]! * odds);
   for (let step = 0; step < 60; step++) {
     const middle = (low + high) / 2;
