@@ -8,6 +8,9 @@ export interface ColourRange {
   readonly high: number;
 }
 
+/** Decades that a logarithmic scale of colours shows; what is smaller, zero too, has its lowest colour. */
+const DECADES = 8;
+
 /** One range for all panels, so that a colour means one value. */
 export function colourRange({ panels, colours }: Pick<FieldsSection, 'panels' | 'colours'>): ColourRange {
   let low = Number.POSITIVE_INFINITY;
@@ -25,6 +28,7 @@ export function colourRange({ panels, colours }: Pick<FieldsSection, 'panels' | 
     const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
     return { low: -most, high: most };
   }
+  if (colours === 'log') low = Math.max(low, high - DECADES);
   return low === high ? { low: low - 0.5, high: high + 0.5 } : { low, high };
 }
 

@@ -28,6 +28,7 @@ import { symmetryGroup } from '../symmetry/group.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 import { startProvenance } from './provenance.ts';
+import { planeOfReport } from './rankPlane.ts';
 import { factorisedReport, type FactorisedQuestion } from './rankReport.ts';
 import { matrixFreeReport } from './rankWithoutMatrices.ts';
 
@@ -70,8 +71,9 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   const evidence = data?.y === undefined ? undefined : evidenceOf(problem, data, data.y, request.priorPrecision, accounting);
   const layers = vectors ? await layersOf(problem, accounting, random, context) : undefined;
   const growth = await rankGrowth({ problem, rank: accounting.rank, symmetry: accounting.symmetry, sizes: GROWTH.sizes, operations: Math.max(GROWTH.operations, plan.operations / 2), random: seededRandom(request.seed) }, context);
+  const plane = await planeOfReport(problem, data?.y, accounting.rank.tolerance, layers?.directions, request, context);
   const made = provenance();
-  return { ...head, ...factorisedReport({ ...common, accounting, layers, growth, units, evidence, seconds: made.seconds }), provenance: made };
+  return { ...head, ...factorisedReport({ ...common, accounting, layers, growth, plane, units, evidence, seconds: made.seconds }), provenance: made };
 }
 
 /** Fewer eigenvalues and shorter Krylov spaces where the vectors would not fit. */

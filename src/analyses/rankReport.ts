@@ -15,6 +15,7 @@ import { symmetryGroup } from '../symmetry/group.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import { effectiveDimension, effectiveDimensionCurve, effectiveDimensionSection, growthSection } from './rankCurves.ts';
+import { planeResult, planeSection, type PlaneOfReport } from './rankPlane.ts';
 
 /** Eigenvalues listed in full; of longer spectra this many order statistics, evenly spaced. */
 const LISTED_EIGENVALUES = 4096;
@@ -38,12 +39,13 @@ export interface FactorisedQuestion extends RankQuestion {
   /** How the image and the kernel are spread over the layers, and directions of both; undefined where the vectors would take too long. */
   readonly layers: { readonly shares: readonly BlockShare[]; readonly directions: readonly ConstrainedDirection[] } | undefined;
   readonly growth: RankGrowth;
+  readonly plane: PlaneOfReport;
 }
 
 export function factorisedReport(question: FactorisedQuestion): Pick<Report, 'summary' | 'sections' | 'warnings' | 'result'> {
   return {
     summary: summarySentence(question),
-    sections: [overview(question), waterfall(question), spectrum(question), ...curves(question), ...layerSections(question), unitTable(question)],
+    sections: [overview(question), waterfall(question), spectrum(question), ...curves(question), ...planeSection(question.plane), ...layerSections(question), unitTable(question)],
     warnings: warnings(question),
     result: result(question),
   };
@@ -236,7 +238,8 @@ export function unitTable({ units: all }: RankQuestion): Section {
 }
 
 function warnings(question: FactorisedQuestion): string[] {
-  return [...question.accounting.warnings, ...commonWarnings(question)];
+  const { accounting, plane } = question;
+  return [...accounting.warnings, ...commonWarnings(question), ...(plane.kind === 'omitted' ? [`The loss over a plane through ŵ is left out: ${plane.why}.`] : [])];
 }
 
 export function commonWarnings({ evidence, request, assumptions }: RankQuestion): string[] {
@@ -276,6 +279,8 @@ function result(question: FactorisedQuestion): JsonValue {
     symmetry: { scaling: count('scaling'), permutationLog10: log10('permutation'), signFlips: count('sign') },
     units: units.filter(({ status }) => status !== 'mixed').map((unit) => ({ ...unit })),
     layers: layers === undefined ? null : layers.shares.map(({ blocks, image, kernel }) => ({ tensors: blocks.map(({ tensor }) => tensor), parameters: sizeOf(blocks), image, kernel })),
+    // Null where it was left out.
+    plane: planeResult(question.plane),
     spectrum: values,
     ...(values.length === network.parameters ? {} : { spectrumIndex: index }),
     tolerance: estimate.tolerance,

@@ -101,7 +101,7 @@ describe('the rank analysis', () => {
     const layers = (report.result as { layers: { tensors: string[]; parameters: number; image: number; kernel: number }[] }).layers;
     expect(layers.flatMap(({ tensors }) => tensors)).toEqual(['a.weight', 'a.bias', 'b.weight', 'b.bias', 'c.weight', 'c.bias']);
     expect(layers.reduce((sum, { image }) => sum + image, 0)).toBeCloseTo(116, 8);
-    expect(report.sections.map(({ id }) => id)).toEqual(['overview', 'kernel', 'spectrum', 'growth', 'effective-dimension', 'layers', 'directions', 'units']);
+    expect(report.sections.map(({ id }) => id)).toEqual(['overview', 'kernel', 'spectrum', 'growth', 'effective-dimension', 'plane', 'layers', 'directions', 'units']);
   });
 
   it('estimates what is too large to be factorised, with error bars', async () => {
