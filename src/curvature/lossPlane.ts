@@ -180,7 +180,7 @@ function takeRows(values: Float64Array, width: number, chosen: Int32Array): Floa
  * Mean negative log-likelihood an input. Of a Gaussian without its normalising constant, ½ ‖y − f‖²/σ², so that zero is a perfect fit and
  * twice as much means something.
  */
-export function meanLoss(likelihood: CurvatureProblem['likelihood'], outputs: Float64Array, width: number, targets: Float64Array, inputs: number): number {
+function meanLoss(likelihood: CurvatureProblem['likelihood'], outputs: Float64Array, width: number, targets: Float64Array, inputs: number): number {
   const { value } = logLikelihood(likelihood, outputs, width, targets);
   const perfect = likelihood.kind === 'gaussian' ? -outputs.length * (Math.log(likelihood.noise) + 0.5 * Math.log(2 * Math.PI)) : 0;
   return (perfect - value) / inputs;
