@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import Ajv from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/linalg/random.ts';
 import { readDescription } from '../../../src/network/description.ts';
 import { blocksOf } from '../../../src/network/network.ts';
 import { writeDescription } from '../../../src/network/writeDescription.ts';
@@ -144,6 +145,32 @@ describe('network descriptions', () => {
     const said = complaint(() => read(description));
     if (typeof message === 'string') expect(said).toBe(message);
     else expect(said).toMatch(message);
+  });
+
+  it('never ends in anything but a network or a complaint, whatever is changed in it', () => {
+    const random = seededRandom(5);
+    const pick = <T>(list: readonly T[]): T => list[random.below(list.length)]!;
+    const odd = (): unknown => pick<unknown>([null, true, false, 0, 1, 2, -1, 2.5, 1e300, 2 ** 53, '', 'input', 'same', 'layer1', '__proto__', [], {}, [1], [1, 2], [[0, 1], [1, 0]], ['input', 'input'], 'relu']);
+    let read = 0;
+    for (let run = 0; run < 3000; run++) {
+      const network = randomGraph(run);
+      const description = JSON.parse(writeDescription(network)) as { layers: Record<string, unknown>[] } & Record<string, unknown>;
+      for (let changes = random.below(3); changes >= 0; changes--) {
+        const entry = random.below(6) === 0 ? description : pick(description.layers);
+        if (typeof entry !== 'object') continue;
+        const key = random.below(4) === 0 ? pick(['inputs', 'id', 'stride', 'padding', 'groups', 'axes', 'order', 'tied', 'eps', 'over', 'conv2d', 'maxpool', 'add', 'weight']) : pick(Object.keys(entry));
+        if (random.below(3) === 0) Reflect.deleteProperty(entry, key);
+        else entry[key] = odd();
+        if (!Array.isArray(description.layers) || description.layers.length === 0) break;
+      }
+      try {
+        readDescription(JSON.stringify(description), 'm.network.json', tensorsOf(network));
+        read++;
+      } catch (error) {
+        expect(error).toBeInstanceOf(WeightFileError);
+      }
+    }
+    expect(read).toBeGreaterThan(100);
   });
 
   it('reads and refuses chains of twenty thousand layers without ado', () => {
