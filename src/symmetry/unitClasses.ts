@@ -61,13 +61,12 @@ export type Draft = Omit<ChannelClass, 'index'> & { readonly members: readonly n
 export function unitClasses(network: Network, unification: Unification, axes: readonly AlongGroups[], of: 'channels' | 'within' = 'channels'): Draft[] {
   const { values, groups, pinned } = unification;
   const colours = new Colours(groups);
-  for (const slots of new Set(values)) colours.refine((visit) => { slots.forEach((group) => { visit(group, 1); }); });
-  for (const { along } of axes) colours.refine((visit) => { along.forEach((group) => { visit(group, 1); }); });
+  for (const slots of new Set([...values, ...axes.map(({ along }) => along)])) colours.refineByCount(slots);
   if (of === 'within') {
     for (const node of network.nodes) {
       if (node.op !== 'conv' || node.groups === 1) continue;
       for (const slots of [values[node.inputs[0]!]!, values[node.index]!]) {
-        colours.refine((visit) => { slots.forEach((group, c) => { visit(group, 1 + Math.floor((c * node.groups) / slots.length)); }); });
+        colours.refineByLabels(slots, (c) => Math.floor((c * node.groups) / slots.length));
       }
     }
   }
@@ -134,10 +133,24 @@ class Colours {
     this.#colour = new Int32Array(size);
   }
 
-  /** Tells apart groups with different sequences of labels. */
-  refine(labels: (visit: (group: number, label: number) => void) => void): void {
+  /** Tells apart groups that an axis mentions unequally often. */
+  refineByCount(along: Int32Array): void {
+    const counts = new Int32Array(this.#colour.length);
+    let most = 0;
+    for (const group of along) most = Math.max(most, ++counts[group]!);
+    const numbers = new Map<number, number>();
+    for (let group = 0; group < counts.length; group++) {
+      const key = this.#colour[group]! * (most + 1) + counts[group]!;
+      let number = numbers.get(key);
+      if (number === undefined) numbers.set(key, number = numbers.size);
+      this.#colour[group] = number;
+    }
+  }
+
+  /** Tells apart groups whose entries along an axis have other labels. */
+  refineByLabels(along: Int32Array, label: (entry: number) => number): void {
     const seen = new Map<number, string>();
-    labels((group, label) => { seen.set(group, `${seen.get(group) ?? ''},${label}`); });
+    along.forEach((group, entry) => { seen.set(group, `${seen.get(group) ?? ''},${label(entry)}`); });
     const numbers = new Map<string, number>();
     this.#colour = this.#colour.map((colour, group) => {
       const key = `${colour}:${seen.get(group) ?? ''}`;

@@ -24,10 +24,10 @@ describe('the command line', () => {
   });
 
   it.each([
-    [['rnak', 'a.pt'], 'there is no command "rnak"; the commands are inspect, canonicalize, rank, posterior, predict, example'],
+    [['rnak', 'a.pt'], 'there is no command "rnak"; the commands are inspect, canonicalize, align, compare, rank, posterior, predict, example'],
     [['rank', '--scaling', 'unit', 'a.pt'], "Unknown option '--scaling'"],
     [['rank', 'a.pt', '--noise'], "Option '--noise <value>' argument missing"],
-    [['constructor'], 'there is no command "constructor"; the commands are inspect, canonicalize, rank, posterior, predict, example'],
+    [['constructor'], 'there is no command "constructor"; the commands are inspect, canonicalize, align, compare, rank, posterior, predict, example'],
   ])('says what is wrong with %j', (argv, message) => {
     expect(() => parseCommandLine(argv)).toThrow(UsageError);
     expect(() => parseCommandLine(argv)).toThrow(message);
