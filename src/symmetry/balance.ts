@@ -132,13 +132,14 @@ export function balancedScaling({ maps, classes, unification }: GroupedMaps, { c
     const n = groups.length;
     rows.fill(0, 0, n);
     columns.fill(0, 0, n);
-    for (const { terms: { squares, biases, columns: width, groups: blocks, rows: height, columnGroups }, index, unit } of rowParts) {
-      if (blocks === 1) for (let c = 0; c < width; c++) inverse[c] = 1 / growth[columnGroups[c]!]!;
+    for (const { terms: { squares, biases, columns: width, groups: blocks, rows: height, columnGroups }, index, unit, fixed } of rowParts) {
+      if (blocks === 1 && fixed === undefined) for (let c = 0; c < width; c++) inverse[c] = 1 / growth[columnGroups[c]!]!;
       for (let k = 0; k < index.length; k++) {
         const o = index[k]!;
         const at = o * width;
         let sum = biases === undefined ? 0 : biases[o]!;
-        if (blocks === 1) for (let c = 0; c < width; c++) sum += squares[at + c]! * inverse[c]!;
+        if (fixed !== undefined) sum += fixed[k]!;
+        else if (blocks === 1) sum += weightedSum(squares, at, inverse, width);
         else {
           const first = Math.floor((o * blocks) / height) * width;
           for (let c = 0; c < width; c++) sum += squares[at + c]! / growth[columnGroups[first + c]!]!;
@@ -152,7 +153,7 @@ export function balancedScaling({ maps, classes, unification }: GroupedMaps, { c
         for (let o = 0; o < height; o++) {
           const grown = growth[rowGroups[o]!]!;
           const at = o * width;
-          if (consecutive) for (let j = 0; j < n; j++) columns[j]! += squares[at + first + j]! * grown;
+          if (consecutive) addScaled(columns, squares, at + first, grown, n);
           else for (let k = 0; k < index.length; k++) columns[unit[k]!]! += squares[at + index[k]!]! * grown;
         }
       } else {
@@ -248,4 +249,21 @@ export function balancedScaling({ maps, classes, unification }: GroupedMaps, { c
   }
 
   return step;
+}
+
+/** Σ_c a[at + c] · b[c]: loops of their own, so that they are compiled once for networks of every size. */
+function weightedSum(a: Float64Array, at: number, b: Float64Array, n: number): number {
+  let even = 0;
+  let odd = 0;
+  let c = 0;
+  for (; c + 1 < n; c += 2) {
+    even += a[at + c]! * b[c]!;
+    odd += a[at + c + 1]! * b[c + 1]!;
+  }
+  return c < n ? even + odd + a[at + c]! * b[c]! : even + odd;
+}
+
+/** into[j] += factor · a[at + j]. */
+function addScaled(into: Float64Array, a: Float64Array, at: number, factor: number, n: number): void {
+  for (let j = 0; j < n; j++) into[j]! += factor * a[at + j]!;
 }

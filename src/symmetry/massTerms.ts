@@ -30,6 +30,8 @@ export interface LevelPart {
   readonly unit: Int32Array;
   /** index[k] = index[0] + k and unit[k] = k for all units. */
   readonly consecutive: boolean;
+  /** Of rows whose inputs all keep their scale: Σ w² of each, once `load` has seen the weights; most of a network's weights are in its first layer. */
+  readonly fixed: Float64Array | undefined;
 }
 
 /** Units whose scales do not enter one another's norms: a class, or one unit of a class that a map leads back to itself. */
@@ -83,8 +85,8 @@ export function massTerms(maps: readonly LinearMap[], classes: readonly ChannelC
       const numberOf = list.length === units ? (group: number): number => (classOf[group] === k ? unitOf[group]! : -1) : inLevel;
       return {
         name, firstUnit: list[0]!, groups: Int32Array.from(list, (unit) => members[k]![unit]!),
-        rowParts: gathered.flatMap(({ terms }) => partOf(terms, terms.rowGroups, numberOf, list.length)),
-        columnParts: gathered.flatMap(({ terms }) => partOf(terms, terms.columnGroups, numberOf, list.length)),
+        rowParts: gathered.flatMap(({ terms }) => partOf(terms, terms.rowGroups, numberOf, list.length, terms.columnGroups.every((group) => classOf[group]! < 0))),
+        columnParts: gathered.flatMap(({ terms }) => partOf(terms, terms.columnGroups, numberOf, list.length, false)),
       };
     });
   });
@@ -124,6 +126,7 @@ export function massTerms(maps: readonly LinearMap[], classes: readonly ChannelC
         }
         if (coupled[m]!.size > 0) dropOwn(terms, squares, 0);
       }
+      for (const { rowParts } of levels) for (const part of rowParts) sumFixed(part);
       return largest === 0 ? 0 : Math.max(Math.abs(Math.log(largest)), Math.abs(Math.log(smallest)));
     },
     loadLogs(state) {
@@ -144,6 +147,15 @@ export function massTerms(maps: readonly LinearMap[], classes: readonly ChannelC
       }
     },
   };
+}
+
+function sumFixed({ fixed, index, terms: { squares, columns } }: LevelPart): void {
+  if (fixed === undefined) return;
+  for (let k = 0; k < index.length; k++) {
+    let sum = 0;
+    for (let at = index[k]! * columns; at < (index[k]! + 1) * columns; at++) sum += squares[at]!;
+    fixed[k] = sum;
+  }
 }
 
 /** log √(e^{2a} + e^{2b}). */
@@ -185,7 +197,7 @@ function dropOwn({ rows, columns, groups, rowGroups, columnGroups }: MapTerms, v
   }
 }
 
-function partOf(terms: MapTerms, groups: Int32Array, numberOf: (group: number) => number, units: number): LevelPart[] {
+function partOf(terms: MapTerms, groups: Int32Array, numberOf: (group: number) => number, units: number, fixed: boolean): LevelPart[] {
   const index: number[] = [];
   const unit: number[] = [];
   groups.forEach((group, i) => {
@@ -196,7 +208,7 @@ function partOf(terms: MapTerms, groups: Int32Array, numberOf: (group: number) =
   });
   if (index.length === 0) return [];
   const consecutive = index.length === units && index.every((i, k) => i === index[0]! + k && unit[k] === k);
-  return [{ terms, index: Int32Array.from(index), unit: Int32Array.from(unit), consecutive }];
+  return [{ terms, index: Int32Array.from(index), unit: Int32Array.from(unit), consecutive, fixed: fixed ? new Float64Array(index.length) : undefined }];
 }
 
 /** Number of classes on the longest path; maps come in the order of the nodes. */
