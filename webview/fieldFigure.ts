@@ -37,6 +37,8 @@ function heatmap(section: FieldsSection, panel: FieldPanel, { low, high }: Colou
   const words = rows.map((row, iy) => row.map((value, ix) => (value === null ? '' : `${plotText(visible(section.valueLabel))} ${formatNumber(value)}<br>${plotText(visible(section.xLabel))} ${formatNumber(xs[ix] ?? NaN, 3)}, ${plotText(visible(section.yLabel))} ${formatNumber(ys[iy] ?? NaN, 3)}`)));
   return {
     type: 'heatmap', x: xs, y: ys, z: rows.map((row) => row.map((value) => (value === null ? null : section.colours === 'log' ? Math.max(low, Math.log10(value)) : value))),
+    // A quantity over a plane is smooth, an entry of a matrix is not; a gap would be smeared.
+    zsmooth: panel.y.direction === 'up' && !panel.values.includes(null) ? 'best' : false,
     text: words, hovertemplate: '%{text}<extra></extra>', hoverongaps: false, showscale: false, zmin: low, zmax: high,
     colorscale: fieldRamp(theme, section.colours).map(([at, colour]): [number, string] => [at, cssColour(colour)]),
   };

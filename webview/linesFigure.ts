@@ -16,10 +16,15 @@ export function linesFigure(section: LinesSection, panel: LinePanel, labels: rea
     height: width < 420 ? 240 : 320,
     data: lineTraces(panel, labels, theme),
     layout: {
-      xaxis: axis(theme, section.xLabel, { type: section.xScale, range: [...shown.x], showgrid: false, nticks: width < 420 ? 5 : 8 }),
+      xaxis: axis(theme, section.xLabel, { type: section.xScale, range: [...shown.x], showgrid: false, ...(wholeDecades(section.xScale, shown.x) ? { dtick: 1 } : { nticks: width < 420 ? 5 : 8 }) }),
       yaxis: axis(theme, section.yLabel, { type: section.yScale, range: [...shown.y], nticks: 6 }),
     },
   };
+}
+
+/** Where powers of ten are ticks enough: Plotly would put bare digits between them. */
+function wholeDecades(scale: LinesSection['xScale'], [low, high]: readonly [number, number]): boolean {
+  return scale === 'log' && high - low >= 1.4 && high - low <= 6;
 }
 
 function lineTraces(panel: LinePanel, labels: readonly string[], theme: Theme): Data[] {
@@ -40,14 +45,14 @@ function lineTraces(panel: LinePanel, labels: readonly string[], theme: Theme): 
       return `${plotText(visible(label))}<br>${formatNumber(at)}: ${formatNumber(y[k] ?? NaN)}${edges}`;
     });
     return {
-      type: 'scatter', name: plotText(visible(label)), mode: x.length <= 40 ? 'lines+markers' : 'lines', x: [...x], y: [...y], connectgaps: false, text: words, hovertemplate: '%{text}<extra></extra>',
+      type: 'scatter', name: plotText(visible(label)), mode: x.length > 2 && x.length <= 40 ? 'lines+markers' : 'lines', x: [...x], y: [...y], connectgaps: false, text: words, hovertemplate: '%{text}<extra></extra>',
       line: { color: seriesColour(theme, i), width: theme.highContrast ? 2.5 : 2, dash: panel.series.length === 1 ? 'solid' : seriesDash(i) }, marker: { color: seriesColour(theme, i), size: 5 },
     };
   });
   const { points } = panel;
   return [...bands, ...curves, ...(points === undefined ? [] : [{
     type: 'scatter', name: plotText(visible(points.label)), mode: 'markers', x: [...points.x], y: [...points.y], text: points.x.map((x, k) => `${plotText(visible(points.label))}<br>${formatNumber(x)}: ${formatNumber(points.y[k] ?? NaN)}`), hovertemplate: '%{text}<extra></extra>',
-    marker: { size: points.x.length > 200 ? 4 : 6, color: theme.foreground, line: { width: 1, color: theme.background } },
+    marker: { size: points.x.length > 200 ? 4 : points.x.length > 3 ? 6 : 10, color: theme.foreground, line: { width: 1, color: theme.background } },
   } satisfies Data])];
 }
 

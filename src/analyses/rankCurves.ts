@@ -15,8 +15,8 @@ export function growthSection({ points, omitted }: RankGrowth, remainder: Kernel
     ...(uncertain ? { band: { label: 'the bracket of ranks that rounding leaves open', lower: points.map(({ bracket }) => bracket[0]), upper: points.map(({ bracket }) => bracket[1]) } } : {}),
   };
   return [{
-    kind: 'lines', id: 'growth', title: 'Rank and the number of data', xLabel: noun, yLabel: 'rank of the GGN', xScale: 'log', yScale: 'linear',
-    meaning: growthMeaning(points, remainder, noun) + (omitted.length === 0 ? '' : ` Sizes in between (${omitted.map(formatCount).join(', ')}) are left out: they would take as long as the whole.`),
+    kind: 'lines', id: 'growth', title: 'Rank and the number of data', xLabel: noun, yLabel: 'rank of the GGN', xScale: points[points.length - 1]!.data > 30 * points[0]!.data ? 'log' : 'linear', yScale: 'linear',
+    meaning: growthMeaning(points, remainder, noun) + (uncertain ? ' Where the bracket is open, float64 cannot tell the smallest singular values from zero.' : '') + (omitted.length === 0 ? '' : ` Sizes in between (${omitted.map(formatCount).join(', ')}) are left out: they would take as long as the whole.`),
     panels: [{ title: '', meaning: '', series: [rank, { label: 'largest possible', x, y: points.map(({ bound }) => bound) }] }],
   }];
 }
@@ -35,7 +35,7 @@ function growthMeaning(points: RankGrowth['points'], remainder: KernelRemainder,
   if (reached !== last) return `Flat at ${rank} from ${formatCount(reached.data)} ${noun} on, although ${more}: ${noun} of another kind would do it, more of the same would not.`;
   const before = points[points.length - 2]!;
   const perPoint = (last.rank - before.rank) / (last.data - before.data);
-  return `Still growing at ${formatCount(last.data)} ${noun}, by ${formatNumber(perPoint, 2)} for each of the last: the kernel is limited by the data, and ${more} by more of them.`;
+  return `Still growing at ${formatCount(last.data)} ${noun}, by ${formatNumber(perPoint, 2)} for each of the last: part of the kernel is for want of data, and ${more} by more of them.`;
 }
 
 /** Σ λ/(λ + α) (MacKay 1992). */
@@ -68,10 +68,10 @@ export function effectiveDimensionSection(curve: EffectiveDimensionCurve, eigenv
   const here = effectiveDimension(eigenvalues, present);
   const half = precisionAt(eigenvalues, rank / 2);
   const outweighed = eigenvalues.reduce((count, eigenvalue) => count + Number(eigenvalue < present), 0);
-  const doubt = bracket[0] === bracket[1] ? '' : ' Eigenvalues in the bracket of the rank matter only to the left of the present α, unless α is as small as they are.';
+  const doubt = bracket[0] === bracket[1] ? '' : ' What the bracket of the rank leaves open matters only at an α as small as those eigenvalues.';
   return [{
     kind: 'lines', id: 'effective-dimension', title: 'Effective dimension and the prior', xLabel: 'prior precision α', yLabel: 'Σ λ/(λ + α)', xScale: 'log', yScale: 'linear',
-    meaning: `At α = ${formatNumber(present)} the data determine ${formatNumber(here, 4)} of ${formatCount(rank)} image directions against the prior${outweighed === 0 ? '' : ` (in ${formatCount(outweighed)} of them the prior outweighs the data)`}; half of them at α = ${formatNumber(half, 2)}. Left of the curve’s fall the prior is felt in the kernel alone.${doubt}`,
+    meaning: `At α = ${formatNumber(present)} the data determine ${formatNumber(here, 4)} of ${formatCount(rank)} image directions against the prior${outweighed === 0 ? '' : ` (in ${outweighed === rank ? 'all' : formatCount(outweighed)} of them the prior outweighs the data)`}; half of them at α = ${formatNumber(half, 2)}. Left of the curve’s fall the prior is felt in the kernel alone.${doubt}`,
     panels: [{
       title: '', meaning: '',
       series: [{ label: 'effective dimension', x, y }, { label: 'rank', x: [x[0]!, x[x.length - 1]!], y: [rank, rank] }],

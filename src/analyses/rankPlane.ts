@@ -79,7 +79,7 @@ export function planeSection(found: PlaneOfReport): FieldsSection[] {
     valueLabel: lossLabel(found),
     colours: low >= 0 && high > 20 * low ? 'log' : 'sequential',
     panels: [{
-      title: unit ? `Unit ${across.unit} of layer ${across.layer}` : 'Image and kernel', meaning: `Curvature ${curvature} vertically.`,
+      title: unit ? `Unit ${across.unit} of layer ${across.layer}` : 'Image and kernel', meaning: 'Distances from ŵ in weight space.',
       x: { min: -halfWidth, max: halfWidth, bins }, y: { min: -halfHeight, max: halfHeight, bins, direction: 'up' }, values,
       curves: [
         { label: unit ? 'reparameterisations: the same function' : 'valley: the least changed functions', ...curve },

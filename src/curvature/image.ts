@@ -35,6 +35,9 @@ export interface BlockShare {
   readonly kernel: number;
 }
 
+/** Relative to the largest eigenvalue: below it a product with Λ⁻¹ would enlarge the rounding of the Gram matrix beyond 1e-6. */
+const SQUARED = 1e-9;
+
 /** The spectrum with the vectors that span the image. */
 export class GgnImage {
   readonly problem: CurvatureProblem;
@@ -136,13 +139,16 @@ export class GgnImage {
         return { blocks: [block], image, kernel: block.length - image };
       });
     }
-    // tr(P on a block) = Σ (V Λ⁻¹ Vᵀ) ∘ K_block.
-    const inverse = this.#inverse();
+    // tr(P on a block) = Σ (V Λ⁻¹ Vᵀ) ∘ K_block over the leading eigenvalues. Of small ones the Gram matrix has lost the digits, but
+    // not the eigenvectors in weight space: there, one by one.
+    const leading = this.#leading();
+    const small = await interruptibly(this.#squaresByBlock(leading), context.signal);
+    const inverse = this.#inverse(leading);
     const shares: BlockShare[] = [];
     const plan = planGram(network, inputCount(this.problem), rowsPerInput(this.problem), false);
     await eachPieceGram(this.problem, plan, context, function* (piece, gram) {
       const blocks = blocksOfPiece(piece);
-      let image = 0;
+      let image = blocks.reduce((sum, { index }) => sum + small[index]!, 0);
       for (let k = 0; k < gram.length; k++) image += inverse[k]! * gram[k]!;
       shares.push({ blocks, image, kernel: blocks.reduce((sum, { length }) => sum + length, 0) - image });
       yield;
@@ -150,13 +156,31 @@ export class GgnImage {
     return shares.sort((a, b) => a.blocks[0]!.offset - b.blocks[0]!.offset);
   }
 
-  /** V Λ⁻¹ Vᵀ over the image, n × n. */
-  #inverse(): Float64Array {
+  /** Eigenvalues that the Gram matrix knows to five digits or more. */
+  #leading(): number {
+    const { eigenvalues } = this.#spectrum;
+    const end = eigenvalues.subarray(0, this.rank).findIndex((eigenvalue) => eigenvalue < SQUARED * eigenvalues[0]!);
+    return end < 0 ? this.rank : end;
+  }
+
+  /** Σ ‖u_i on a block‖² over the eigenvectors from `first` on, by number of block. */
+  *#squaresByBlock(first: number): Interruptible<Float64Array> {
+    const { blocks } = this.problem.network;
+    const squares = new Float64Array(blocks.length);
+    for (let i = first; i < this.rank; i++) {
+      const direction = yield* this.eigenvector(i);
+      for (const { index, offset, length, trainable } of blocks) if (trainable) squares[index]! += norm2(direction, offset, length) ** 2;
+    }
+    return squares;
+  }
+
+  /** V Λ⁻¹ Vᵀ over the first `count` eigenvectors, n × n. */
+  #inverse(count: number): Float64Array {
     const { rows, eigenvalues } = this.#spectrum;
-    const scaled = this.#vectors.vectors.slice(0, this.rank * rows);
+    const scaled = this.#vectors.vectors.slice(0, count * rows);
     for (let k = 0; k < scaled.length; k++) scaled[k]! /= Math.sqrt(eigenvalues[Math.floor(k / rows)]!);
     const inverse = new Float64Array(rows * rows);
-    addProduct(inverse, scaled, scaled, rows, rows, this.rank, 'tn');
+    addProduct(inverse, scaled, scaled, rows, rows, count, 'tn');
     return inverse;
   }
 }

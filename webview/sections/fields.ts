@@ -27,11 +27,13 @@ export function drawFields(section: FieldsSection, memory: Memory): SectionDrawi
   const groups = alike ? [linkedPlots(linked, memory)] : linked.map((one) => linkedPlots([one], { remembered: undefined, remember: () => undefined }));
   const plots = groups.flatMap((group) => group.plots);
   const legend = element('div', { class: 'legend' });
+  const keys = overlays(section);
   return {
-    body: element('div', {}, panelRow(panels, plots.map((plot) => plot.element)), legend, overlays(section)),
+    body: element('div', {}, panelRow(panels, plots.map((plot) => plot.element)), legend, keys),
     controls: alike ? groups.map(({ reset }) => reset) : [],
     draw: async (theme) => {
       legend.replaceChildren(...legendParts(section, range, theme));
+      for (const mark of keys?.querySelectorAll<HTMLElement>('.mark') ?? []) mark.style.color = theme.selected.fill;
       await Promise.all(plots.map((plot) => plot.draw(theme)));
     },
     numbers: () => fieldRows(section),

@@ -22,6 +22,7 @@ export function drawLines(section: LinesSection, memory: Memory): SectionDrawing
   const keyed = labels.length > 1 && !panels.every(namesItsCurve);
   const keys = element('ul', { class: 'keys' });
   const bands = [...new Set(panels.flatMap(({ series }) => series.flatMap(({ band }) => (band === undefined ? [] : [band.label]))))];
+  const points = [...new Set(panels.flatMap((panel) => (panel.points === undefined ? [] : [panel.points.label])))];
   const single = panels.length === 1 && panels[0]?.title === '';
   return {
     body: element('div', {},
@@ -30,7 +31,7 @@ export function drawLines(section: LinesSection, memory: Memory): SectionDrawing
       bands.length === 0 ? null : element('p', { class: 'note' }, `Shaded: ${bands.map(visible).join('; ')}.`)),
     controls: [reset],
     draw: async (theme) => {
-      keys.replaceChildren(...seriesKeys(labels, theme));
+      keys.replaceChildren(...seriesKeys(labels, theme), ...points.map((label) => element('li', {}, element('span', { class: 'mark', 'aria-hidden': 'true' }, '●'), visible(label))));
       await Promise.all(plots.map((plot) => plot.draw(theme)));
     },
     numbers: () => lineRows(section),

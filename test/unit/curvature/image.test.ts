@@ -1,4 +1,5 @@
 /** Image and kernel as subspaces: the projector's laws, its shares by layer, symmetries in the kernel, eigenvectors as directions. */
+import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
 import { constrainedDirections, weightPictures } from '../../../src/curvature/directions.ts';
 import { GgnImage } from '../../../src/curvature/image.ts';
@@ -6,6 +7,7 @@ import { GgnOperators } from '../../../src/curvature/operators.ts';
 import type { CurvatureProblem } from '../../../src/curvature/problem.ts';
 import { rankEstimate } from '../../../src/curvature/rank.ts';
 import { gramSpectrum, type SpectrumMethod } from '../../../src/curvature/spectrum.ts';
+import { weightedRows } from '../../../src/curvature/weightedJacobian.ts';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import type { Network } from '../../../src/network/network.ts';
@@ -71,6 +73,23 @@ describe('image and kernel', () => {
     for (const { blocks, image } of short) {
       const same = long.filter((share) => blocks.includes(share.blocks[0]!)).reduce((sum, share) => sum + share.image, 0);
       expect(image).toBeCloseTo(same, 6);
+    }
+  });
+
+  test('shares stay right where eigenvalues lie below the rounding of the Gram matrix, as in a smooth network of one input', async () => {
+    const problem = problemOf(dense([1, 12, 12, 1], 'tanh'), 30);
+    const { network: { parameters } } = problem;
+    const spectrum = await gramSpectrum(problem, context(), { method: 'svd', vectors: true });
+    const rank = spectrum.singularValues.findIndex((value) => value < 1e-9 * spectrum.singularValues[0]!);
+    expect(spectrum.eigenvalues[rank - 1]! / spectrum.eigenvalues[0]!).toBeLessThan(1e-16);
+    const rows = new Float64Array(30 * parameters);
+    weightedRows(problem, 0, 30, rows);
+    const { leftSingularVectors } = new SingularValueDecomposition(new Matrix(Array.from({ length: 30 }, (_, n) => [...rows.subarray(n * parameters, (n + 1) * parameters)])).transpose());
+    const shares = await new GgnImage(problem, spectrum, rank).shares(context());
+    for (const { blocks, image } of shares) {
+      let expected = 0;
+      for (const { offset, length } of blocks) for (let k = offset; k < offset + length; k++) for (let i = 0; i < rank; i++) expected += leftSingularVectors.get(k, i) ** 2;
+      expect(image).toBeCloseTo(expected, 4);
     }
   });
 

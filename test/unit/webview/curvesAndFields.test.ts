@@ -47,6 +47,7 @@ describe('fields', () => {
   it('signed colours are neutral at zero', () => {
     expect(colourRange(field('diverging', [-3, 1, null, 2]))).toEqual({ low: -3, high: 3 });
     expect(colourRange(field('log', [1, 100, 0, null]))).toEqual({ low: 0, high: 2 });
+    expect(colourRange(field('log', [1e-30, 100, 0, null]))).toEqual({ low: -6, high: 2 });
     expect(colourRange(field('sequential', [null, null, null, null]))).toEqual({ low: 0, high: 1 });
   });
   it('rows of a matrix run downwards', () => {
