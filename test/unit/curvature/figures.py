@@ -18,7 +18,7 @@ F = torch.nn.functional
 ACTIVATIONS = {
     "relu": torch.relu, "leaky_relu:0.01": lambda z: F.leaky_relu(z, 0.01), "tanh": torch.tanh, "sigmoid": torch.sigmoid,
     "gelu": F.gelu, "silu": F.silu, "softplus": lambda z: torch.logaddexp(z, torch.zeros_like(z)), "elu": F.elu, "sin": torch.sin, "softsign": F.softsign,
-    "erf": torch.erf, "linear": lambda z: z,
+    "erf": torch.erf, "linear": lambda z: z, "relu6": F.relu6, "gelu_tanh": lambda z: F.gelu(z, approximate="tanh"),
 }
 
 
