@@ -92,6 +92,19 @@ export function contrast(a: Colour, b: Colour): number {
   return (high + 0.05) / (low + 0.05);
 }
 
+/** WCAG 2.2, 1.4.11: what a mark needs to stand off its ground. */
+export const MARK_CONTRAST = 3;
+
+/** The colour itself where it stands off an opaque ground, else moved towards black or white until it just does. */
+export function legible(colour: Colour, background: Colour): Colour {
+  const away: Colour = luminance(background) < 0.18 ? { r: 1, g: 1, b: 1, alpha: 1 } : { r: 0, g: 0, b: 0, alpha: 1 };
+  for (let t = 0; t < 1; t += 0.02) {
+    const mixed = t === 0 ? colour : mix(colour, away, t);
+    if (contrast(mixed, background) >= MARK_CONTRAST) return mixed;
+  }
+  return away;
+}
+
 export type Ramp = readonly (readonly [position: number, colour: Colour])[];
 
 /** Hue as an angle in OKLab's a–b plane, radians; NaN for greys. */

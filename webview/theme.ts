@@ -2,7 +2,7 @@
  * The one place where colours come from: VS Code's CSS variables (`--vscode-…`), read as they are now. The standalone page
  * defines the same variables, so nothing else needs to know where it is drawn.
  */
-import { cssColour, divergingRamp, farthest, flatten, mix, parseColour, sequentialRamp, type Colour, type Ramp } from './colour.ts';
+import { cssColour, divergingRamp, farthest, flatten, legible, mix, parseColour, sequentialRamp, type Colour, type Ramp } from './colour.ts';
 
 export interface Theme {
   readonly highContrast: boolean;
@@ -46,7 +46,8 @@ export function readTheme(): Theme {
   const on = (name: string, fallback: Colour): Colour => flatten(read(name, fallback), background);
   const foreground = on('foreground', isDark ? white : black);
   const highContrast = document.body.classList.contains('vscode-high-contrast') || document.body.classList.contains('vscode-high-contrast-light');
-  const chart = (name: string, r: number, g: number, b: number): Colour => on(`charts-${name}`, { r, g, b, alpha: 1 });
+  // Some themes take a see-through highlight for a chart's colour, of which hardly anything is left on their ground.
+  const chart = (name: string, r: number, g: number, b: number): Colour => legible({ ...read(`charts-${name}`, { r, g, b, alpha: 1 }), alpha: 1 }, background);
   const blue = chart('blue', 0.1, 0.52, 1);
   const [orange, green, purple, red, yellow] = [chart('orange', 0.82, 0.53, 0.09), chart('green', 0.22, 0.55, 0.24), chart('purple', 0.4, 0.18, 0.56), chart('red', 0.9, 0.08, 0), chart('yellow', 0.75, 0.53, 0.01)];
   const muted = highContrast ? foreground : on('descriptionForeground', mix(foreground, background, 0.3));

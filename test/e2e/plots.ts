@@ -68,7 +68,8 @@ export async function drawnLines(view: FrameLocator, section: string): Promise<D
   return view.locator(`[data-id=${section}] .js-plotly-plot`).evaluateAll((plots: readonly LinesElement[]) =>
     plots.map((plot) => ({
       title: plot.closest('figure')?.querySelector('h3')?.textContent ?? '',
-      curves: plot.querySelectorAll('.scatterlayer .js-line').length,
+      // The outline of a band is a line of no width.
+      curves: plot.querySelectorAll('.scatterlayer .js-line').length - plot.querySelectorAll('.scatterlayer .js-fill').length,
       bands: plot.querySelectorAll('.scatterlayer .js-fill').length,
       width: plot.getBoundingClientRect().width,
     })));

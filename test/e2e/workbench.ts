@@ -171,15 +171,22 @@ export class Workbench {
 
   /** Types into the input or file dialog that is open; accepted with Enter. */
   async type(text: string): Promise<void> {
+    await this.fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** As `type`, but not yet accepted. */
+  async fill(text: string): Promise<void> {
     const input = this.#quickInput().locator('input[type=text]');
     await input.waitFor({ state: 'visible' });
     await input.fill(text);
     await this.until('the typed text', async () => (await input.inputValue()) === text);
-    await input.press('Enter');
   }
 
   /** Ticks a choice of the list that is open, besides those that are ticked, and accepts them all. */
   async check(label: string): Promise<void> {
+    // A long list holds only the rows that are in sight.
+    await this.fill(label);
     await this.#quickInput().locator('.monaco-list-row', { hasText: label }).first().click();
     await this.#quickInput().getByRole('button', { name: 'OK' }).click();
   }

@@ -26,11 +26,16 @@ const window = windowWith({
   'a.network.json': description([3, hidden, 2], 'tanh'),
   'b.safetensors': safetensors(reversed(weights)),
   'b.network.json': description([3, hidden, 2], 'tanh'),
+  'c.safetensors': safetensors(weights),
+  'c.network.json': description([3, hidden, 2], 'tanh'),
 });
 
 test('two networks are aligned, from the Explorer; the file written has the units of the reference', async () => {
   const w = window();
   await w.decoration('a.safetensors', 'W');
+  // The click that selects opens it as well; two first pages of a window at once are more than it sometimes loads.
+  await w.openFile('a.safetensors');
+  await w.shown();
   await w.explorerCommand(['a.safetensors', 'b.safetensors'], 'Quotient', 'Align Units and Save');
   await w.pick('Without data');
   // Without data there are no responses to match by.
@@ -62,11 +67,11 @@ test('two networks are aligned, from the Explorer; the file written has the unit
 
 test('a file that is there is not replaced without asking', async () => {
   const w = window();
-  const target = path.join(w.folder, 'b.canonical.safetensors');
+  const target = path.join(w.folder, 'c.canonical.safetensors');
   await writeFile(target, 'not to be lost');
-  await w.explorerCommand(['b.safetensors'], 'Quotient', 'Canonicalise and Save');
+  await w.explorerCommand(['c.safetensors'], 'Quotient', 'Canonicalise and Save');
   await w.type(target);
-  expect(await w.question()).toMatch(/already exists|overwrite/i);
+  await expect.poll(() => w.question()).toMatch(/already exists|overwrite/i);
   await w.shot('save-over');
   // No leads back to the dialog.
   await w.page.keyboard.press('Escape');

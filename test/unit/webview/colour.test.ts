@@ -1,7 +1,7 @@
 // What the eye needs of the density colours, over VS Code's four default themes and over random ones.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contrast, cssColour, farthest, flatten, luminance, mix, parseColour, sequentialRamp, type Colour } from '../../../webview/colour.ts';
+import { contrast, cssColour, farthest, flatten, legible, luminance, MARK_CONTRAST, mix, parseColour, sequentialRamp, type Colour } from '../../../webview/colour.ts';
 import { themes } from './sampleThemes.ts';
 
 const parsed = (text: string | undefined): Colour => {
@@ -35,6 +35,21 @@ describe('mixing', () => {
   it('contrast of black and white is 21, of a colour with itself 1 (WCAG 2)', () => {
     expect(contrast(parsed('#000'), parsed('#fff'))).toBeCloseTo(21, 10);
     fc.assert(fc.property(colour, (c) => { expect(contrast(c, c)).toBe(1); }));
+  });
+});
+
+describe('legible colours', () => {
+  it('stand off every ground, and stay as they are where they do so already', () => {
+    fc.assert(fc.property(colour, colour, (c, ground) => {
+      const seen = legible(c, ground);
+      expect(contrast(seen, ground)).toBeGreaterThanOrEqual(MARK_CONTRAST);
+      if (contrast(c, ground) >= MARK_CONTRAST) expect(seen).toEqual(c);
+    }));
+  });
+  it('moves the orange of the default light theme a little, that of the dark one not at all', () => {
+    expect(contrast(parsed('#d18616'), parsed('#ffffff'))).toBeLessThan(MARK_CONTRAST);
+    expect(contrast(legible(parsed('#d18616'), parsed('#ffffff')), parsed('#ffffff'))).toBeLessThan(3.2);
+    expect(legible(parsed('#ea5c00'), parsed('#1f1f1f'))).toEqual(parsed('#ea5c00'));
   });
 });
 
