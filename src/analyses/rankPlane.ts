@@ -11,7 +11,7 @@ import type { JobContext } from '../protocol/rpc.ts';
 import type { RankRequest } from '../protocol/service.ts';
 
 /** Multiplications that the picture may take: a second or two. */
-const PLANE_PRODUCTS = 6e8;
+const PLANE_PRODUCTS = 1e9;
 /** Units tried until one is found that the data constrain. */
 const TRIED_UNITS = 8;
 
@@ -37,7 +37,7 @@ export async function planeOfReport(problem: CurvatureProblem, targets: Float64A
   if (chosen === undefined) return { kind: 'omitted', why: directions === undefined ? 'its directions are eigenvectors of the GGN, which take too long for this many data and parameters' : 'there are no two directions to show, one of which the data constrain' };
   const { kernel, image, orbit, across } = chosen;
   const plane = await lossPlane({ problem, targets, priorPrecision, kernel, image, orbit, products: PLANE_PRODUCTS, random: seededRandom(seed) }, context);
-  if (plane === undefined) return { kind: 'omitted', why: 'a thousand evaluations of this network take too long' };
+  if (plane === undefined) return { kind: 'omitted', why: 'the many evaluations of this network that it takes would last too long' };
   return { kind: 'plane', plane, across, likelihood: problem.likelihood, priorPrecision, targets: targets !== undefined };
 }
 

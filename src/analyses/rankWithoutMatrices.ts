@@ -17,9 +17,9 @@ export function matrixFreeReport(question: MatrixFreeQuestion): Pick<Report, 'su
   const { spectrum: { rank, parameters, rankBound }, inputs, data } = question;
   return {
     summary: `The GGN has rank ${withError(rank)} (estimated) of ${formatCount(parameters)} parameters on ${formatCount(inputs)} ${data === undefined ? 'generic inputs' : 'data points'}, and at most ${formatCount(rankBound)}; at least ${formatCount(parameters - rankBound)} dimensions of weight space are kernel.`,
-    sections: [overview(question), leading(question), density(question), unitTable(question)],
+    sections: [overview(question), leading(question), density(question), effectiveDimensions(question), unitTable(question)],
     warnings: [
-      'This network and data are too large for the spectrum to be computed whole: rank, trace and density are estimates from random probes, with standard errors. Eigenvalues close to the tolerance may be counted on either side of it.',
+      'This network and data are too large for the spectrum to be computed whole: rank, trace and density are estimates from random probes, with standard errors. Eigenvalues close to the tolerance may be counted on either side of it. Rank against the number of data, the shares of layers and the loss over a plane are left out: fewer data points, or a smaller network, would allow them.',
       ...commonWarnings(question),
     ],
     result: result(question),
@@ -82,9 +82,39 @@ function density({ spectrum: { density: { from, to, counts } } }: MatrixFreeQues
   };
 }
 
+/** At prior precisions over the decades of the spectrum, ascending, and at the present one. */
+function effectiveDimensionEstimates({ spectrum: { measure, leading: { values }, tolerance }, request: { priorPrecision } }: MatrixFreeQuestion): { readonly priorPrecision: number[]; readonly estimates: Estimate[] } {
+  const points = 61;
+  const from = Math.min(Math.log10(Math.max(tolerance, Number.MIN_VALUE)), Math.log10(priorPrecision) - 1);
+  const to = Math.max(Math.log10(Math.max(values[0] ?? 1, Number.MIN_VALUE)) + 2, Math.log10(priorPrecision) + 1);
+  const grid = Array.from({ length: points }, (_, k) => 10 ** (from + ((to - from) * k) / (points - 1)));
+  const alphas = [...new Set([...grid, priorPrecision])].sort((a, b) => a - b);
+  return { priorPrecision: alphas, estimates: alphas.map((alpha) => effectiveDimension(measure, alpha)) };
+}
+
+function effectiveDimensions(question: MatrixFreeQuestion): Section {
+  const { spectrum, request: { priorPrecision: present } } = question;
+  const { priorPrecision: x, estimates } = effectiveDimensionEstimates(question);
+  const here = effectiveDimension(spectrum.measure, present);
+  const margin = (sign: 1 | -1): number[] => estimates.map(({ value, standardError }) => Math.max(0, value + sign * 2 * standardError));
+  return {
+    kind: 'lines', id: 'effective-dimension', title: 'Effective dimension and the prior', xLabel: 'prior precision α', yLabel: 'Σ λ/(λ + α)', xScale: 'log', yScale: 'linear',
+    meaning: `At α = ${formatNumber(present)} the data determine about ${withError(here)} directions against the prior; the rank is ${withError(spectrum.rank)}.`,
+    panels: [{
+      title: '', meaning: '',
+      series: [
+        { label: 'effective dimension', x, y: estimates.map(({ value }) => value), band: { label: '± two standard errors', lower: margin(-1), upper: margin(1) } },
+        { label: 'rank', x: [x[0]!, x[x.length - 1]!], y: [spectrum.rank.value, spectrum.rank.value] },
+      ],
+      points: { label: `the present α, ${formatNumber(present)}`, x: [present], y: [here.value] },
+    }],
+  };
+}
+
 function result(question: MatrixFreeQuestion): JsonValue {
   const { request, network, spectrum, inputs, symmetry, units, seconds } = question;
   const estimate = ({ value, standardError }: Estimate): JsonValue => ({ value, standardError });
+  const curve = ({ priorPrecision, estimates }: ReturnType<typeof effectiveDimensionEstimates>): JsonValue => ({ priorPrecision, value: estimates.map(({ value }) => value), standardError: estimates.map(({ standardError }) => standardError) });
   return {
     parameters: network.parameters,
     outputs: network.outputs,
@@ -99,6 +129,7 @@ function result(question: MatrixFreeQuestion): JsonValue {
     kernel: { symmetry, hidden: null, dataLimited: null },
     trace: estimate(spectrum.trace),
     effectiveDimension: estimate(effectiveDimension(spectrum.measure, request.priorPrecision)),
+    effectiveDimensions: curve(effectiveDimensionEstimates(question)),
     units: units.filter(({ status }) => status !== 'mixed').map((unit) => ({ ...unit })),
     spectrum: [...spectrum.leading.values],
     spectrumErrors: [...spectrum.leading.errors],

@@ -59,7 +59,7 @@ export interface LossPlane {
   readonly lossOnCurve: number;
 }
 
-const BINS = [41, 31, 25] as const;
+const BINS = [41, 31, 25, 21] as const;
 /** Fewer inputs than this, where there are more, say little about the loss. */
 const LEAST_INPUTS = 32;
 const DEVIATIONS = 2;

@@ -58,6 +58,25 @@ describe('the rank analysis', () => {
     expect(result).toMatchObject({ rank: 436, kernel: { symmetry: 32, hidden: 16, dataLimited: 0 }, units: [{ layer: '2', unit: 8, status: 'rare' }, { layer: '2', unit: 12, status: 'rare' }] });
   });
 
+  it('gives curves that end at its own figures, and a plane beside them', async () => {
+    const folder = await temporaryFolder();
+    const data = path.join(folder, 'data.npz');
+    await writeNpz(data, [
+      { name: 'x', shape: [40, 2], values: Float64Array.from({ length: 80 }, (_, i) => 2 * Math.sin(1 + i * i)) },
+      { name: 'y', shape: [40], values: Float64Array.from({ length: 40 }, (_, i) => i % 2) },
+    ], { overwrite: false });
+    const result = (await rankOf([2, 2, 1], 'relu', { data, likelihood: 'bernoulli', priorPrecision: 0.3 }, 2)) as RankResult & {
+      effectiveDimension: number;
+      effectiveDimensions: { priorPrecision: number[]; value: number[] };
+      rankByData: { data: number; rank: number; bound: number }[];
+      plane: { across: { layer: string; unit: number }; data: number; lossAtMode: number; lossOnCurve: number };
+    };
+    expect(result.rankByData.at(-1)).toMatchObject({ data: 40, rank: result.rank });
+    expect(result.effectiveDimensions.value[result.effectiveDimensions.priorPrecision.indexOf(0.3)]).toBe(result.effectiveDimension);
+    expect(result.plane).toMatchObject({ across: { layer: '0' }, data: 40 });
+    expect(result.plane.lossOnCurve).toBeCloseTo(result.plane.lossAtMode, 12);
+  });
+
   it('counts what too few data leave open, and bounds the rank by N·O', async () => {
     const folder = await temporaryFolder();
     const data = path.join(folder, 'data.npz');
@@ -116,9 +135,16 @@ describe('the rank analysis', () => {
     result.spectrum.forEach((value, k) => { expect(Math.abs(value - whole.spectrum[k]!)).toBeLessThan(result.spectrumErrors[k]! + 1e-9 * whole.spectrum[0]!); });
     const trace = whole.spectrum.reduce((sum, value) => sum + value, 0);
     expect(Math.abs(result.trace.value - trace)).toBeLessThan(4 * result.trace.standardError);
+    const { priorPrecision, value, standardError } = (report.result as unknown as { effectiveDimensions: Readonly<Record<'priorPrecision' | 'value' | 'standardError', readonly number[]>> }).effectiveDimensions;
+    priorPrecision.forEach((alpha, k) => {
+      const exact = whole.spectrum.reduce((sum, eigenvalue) => sum + eigenvalue / (eigenvalue + alpha), 0);
+      // Eigenvalues that the quadrature cannot tell from its tolerance count for α of that size only.
+      if (alpha > 1e-3) expect(Math.abs(value[k]! - exact)).toBeLessThan(4 * standardError[k]! + 0.01 * exact);
+      if (k > 0) expect(value[k]!).toBeLessThanOrEqual(value[k - 1]!);
+    });
     expect(result.rankBracket[0]).toBeLessThanOrEqual(whole.rank);
     expect(result.rankBracket[1]).toBeGreaterThanOrEqual(whole.rank);
-    expect(report.sections.map(({ kind }) => kind)).toEqual(['figures', 'spectrum', 'histogram', 'table']);
+    expect(report.sections.map(({ kind }) => kind)).toEqual(['figures', 'spectrum', 'histogram', 'lines', 'table']);
     expect(report.warnings[0]).toContain('estimates from random probes');
   });
 

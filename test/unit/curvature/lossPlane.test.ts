@@ -155,7 +155,7 @@ describe('the loss over a plane of two neurons', () => {
   it('takes fewer inputs, or gives up, when all would take too long', async () => {
     const example = twoNeurons();
     const some = await planeOf(example, 1, { products: 1e6 });
-    expect(some.bins).toBe(25);
+    expect(some.bins).toBe(21);
     expect(some.inputs).toBeLessThan(400);
     const orbit = firstOrbit(example.problem);
     expect(await lossPlane({ ...example, priorPrecision: 1, kernel: orbit.kernel, image: orbit.image, orbit: orbit.at, products: 1e5, random: seededRandom(1) }, context())).toBeUndefined();
