@@ -59,7 +59,7 @@ export type KernelRemainder =
   | { readonly kind: 'together'; readonly dimension: number; readonly needed: SpectrumPlan; readonly because: 'memory' | 'time' };
 
 /** Multiplications that telling hidden from data-limited directions may take: some minutes. */
-const PATIENCE = 2e12;
+const PATIENCE = 1e12;
 
 /** @throws UserError, MemoryLimitError as `gramSpectrum` does */
 export async function kernelAccounting(question: KernelQuestion, context: JobContext): Promise<KernelAccounting> {
@@ -67,11 +67,14 @@ export async function kernelAccounting(question: KernelQuestion, context: JobCon
   const count = genericInputCount(network, likelihood, question.genericInputs);
   const data: CurvatureProblem = { network, state, x, likelihood, weighting: 'likelihood', ...(sampleWeights === undefined ? {} : { sampleWeights }) };
   const spectrum = await gramSpectrum(data, context, { vectors: question.vectors === true });
-  const generic: CurvatureProblem = { network, state, likelihood, x: withGenericInputs(question, count), weighting: 'uniform' };
+  // Inputs can be much larger than the network.
+  const inputBytes = 8 * (x.length + count * network.inputs);
+  const inputsFit = inputBytes <= context.memoryLimitBytes / 4;
+  const generic: CurvatureProblem = { network, state, likelihood, x: inputsFit ? withGenericInputs(question, count) : x, weighting: 'uniform' };
   const symmetry = await symmetryOf(generic, context);
   const beyondSymmetry = network.parameters - symmetry.dimension;
   const rank = rankOf(spectrum, Math.min(beyondSymmetry, rowCount(data)));
-  const remainder = await remainderOf(generic, x, rank, symmetry.dimension, context);
+  const remainder = await remainderOf(generic, x, rank, symmetry.dimension, inputsFit ? 0 : inputBytes, context);
   return {
     spectrum,
     rank,
@@ -93,6 +96,7 @@ async function symmetryOf(problem: CurvatureProblem, context: JobContext): Promi
   const { dimensions } = symmetryGroup(network, blindTo(likelihood));
   // The vectors, a scaled copy, and what its factorisation takes.
   if (4 * 8 * dimensions * network.parameters > context.memoryLimitBytes) return { dimension: dimensions, bracket: [dimensions, dimensions], rejected: [], counted: true };
+  context.progress({ message: 'Directions along the symmetries' });
   const tangents = symmetryTangents(network, state, blindTo(likelihood));
   return { ...(await symmetryDimension(problem, tangents, context.signal)), counted: false };
 }
@@ -114,13 +118,17 @@ function rankOf(spectrum: GgnSpectrum, bound: number): RankEstimate {
   return rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound });
 }
 
-async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, rank: RankEstimate, symmetry: number, context: JobContext): Promise<KernelRemainder> {
+async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, rank: RankEstimate, symmetry: number, missingBytes: number, context: JobContext): Promise<KernelRemainder> {
   const { network, likelihood } = generic;
   const bound = network.parameters - symmetry;
   const separated = (genericRank: RankEstimate): KernelRemainder => ({ kind: 'separated', genericRank, hidden: bound - genericRank.rank, dataLimited: genericRank.rank - rank.rank });
   // The generic rank lies between the data's and the bound: where these meet there is nothing to compute. Nor is there when
   // the inputs are the generic ones and H is the same for all outputs.
   if (rank.rank === bound && rank.bracket[0] === bound) return separated(rank);
+  if (missingBytes > 0) {
+    const plan = planSpectrum(generic, context.memoryLimitBytes);
+    return { kind: 'together', dimension: bound - rank.rank, needed: { ...plan, bytes: 4 * missingBytes + plan.bytes }, because: 'memory' };
+  }
   if (generic.x === dataInputs && likelihood.kind === 'gaussian') return separated(rank);
   const needed = planSpectrum(generic, context.memoryLimitBytes);
   if (needed.bytes > context.memoryLimitBytes) return { kind: 'together', dimension: bound - rank.rank, needed, because: 'memory' };

@@ -15,6 +15,7 @@ import { thinQr } from '../linalg/dense/thinQr.ts';
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { transposed } from '../linalg/matrixInput.ts';
+import { productsPerInput } from '../network/cost.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
 import { inputCount, requireFiniteProblem, rowCount, rowsPerInput, type CurvatureProblem } from './problem.ts';
@@ -27,7 +28,7 @@ export interface SpectrumPlan {
   readonly method: SpectrumMethod;
   /** Bytes that it will need at its peak. */
   readonly bytes: number;
-  /** Multiplications, roughly. */
+  /** Multiplications, roughly, those of the network included. */
   readonly operations: number;
 }
 
@@ -76,21 +77,22 @@ export function planSpectrum(problem: CurvatureProblem, memoryLimitBytes: number
   const large = Math.max(rows, parameters);
   const wide = rows < parameters;
   const chunk = 2 * inputsPerChunk(problem) * rowsPerInput(problem) * parameters;
+  const evaluation = inputCount(problem) * productsPerInput(problem.network) * (1 + 2 * rowsPerInput(problem));
   const svd: SpectrumPlan = {
     method: 'svd',
-    operations: (wide ? 2 : 3) * large * small ** 2 + (vectors ? 48 : 24) * small ** 3,
+    operations: evaluation + (wide ? 2 : 3) * large * small ** 2 + (vectors ? 48 : 24) * small ** 3,
     // Of few rows: they, their transpose and the engine's copy. Of many: a stack of them and the engine's copy.
     bytes: 8 * ((vectors ? 9 : 5) * small ** 2 + (wide ? 3 * rows * parameters : 2 * (parameters + stackedRows(parameters)) * parameters + chunk)),
   };
   const structured = planGram(problem.network, inputCount(problem), rowsPerInput(problem));
   const gram: SpectrumPlan = {
     method: 'gram',
-    operations: (wide ? structured.products : large * small ** 2) + (vectors ? 9 : 4 / 3) * small ** 3,
+    operations: evaluation + (wide ? structured.products : large * small ** 2) + (vectors ? 9 : 4 / 3) * small ** 3,
     // The matrix, the engine's copy, and what its eigenproblem takes.
     bytes: 8 * ((vectors ? 5 : 3) * small ** 2 + (wide ? structured.numbers : chunk)),
   };
   if (method !== undefined) return method === 'svd' ? svd : gram;
-  return svd.operations <= SVD_OPERATIONS && svd.bytes <= memoryLimitBytes ? svd : gram;
+  return svd.operations - evaluation <= SVD_OPERATIONS && svd.bytes <= memoryLimitBytes ? svd : gram;
 }
 
 /**
