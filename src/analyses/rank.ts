@@ -37,7 +37,7 @@ const FACTORISED_OPERATIONS = 2e13;
 /** Vectors of the spectrum are had too, for the shares of layers, when they take no more multiplications than this. */
 const VECTOR_OPERATIONS = 2e11;
 /** Ranks of parts of the data may take half as long as the whole, and this (about a second) in any case. */
-const GROWTH = { sizes: 8, operations: 5e9 } as const;
+const GROWTH = { sizes: 8, operations: 1e10 } as const;
 const MATRIX_FREE = { eigenvalues: 50, probes: 8, steps: 48 } as const;
 /** Directions shown of either end of the image. */
 const SHOWN_DIRECTIONS = 2;

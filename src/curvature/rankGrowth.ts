@@ -5,7 +5,7 @@
  *
  * The rank of a part is at most that of the whole and at least that of a smaller part. Numerical ranks need not obey (their tolerance is
  * relative to the largest singular value, which grows), so estimates are held to it, and parts between two that agree beyond doubt are
- * not computed.
+ * not computed. A part whose SVD would take too long is left to its Gram matrix, with the wider bracket of that.
  */
 import type { Random } from '../linalg/random.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -67,14 +67,14 @@ export async function rankGrowth({ problem, rank, symmetry, sizes: count, operat
       continue;
     }
     const part = partOf(problem, order.subarray(0, size));
-    const plan = planSpectrum(part, context.memoryLimitBytes);
-    left -= plan.operations;
-    if (left < 0 || plan.bytes > context.memoryLimitBytes) {
+    const plan = [planSpectrum(part, context.memoryLimitBytes), planSpectrum(part, context.memoryLimitBytes, { method: 'gram' })].find(({ operations: needed, bytes }) => needed <= left && bytes <= context.memoryLimitBytes);
+    if (plan === undefined) {
       omitted.push(size);
       continue;
     }
+    left -= plan.operations;
     context.progress({ message: `Rank on ${size} of ${inputs} data points`, fraction: done / sizes.length });
-    const { singularValues, rows, parameters, resolution, floor } = await gramSpectrum(part, quiet);
+    const { singularValues, rows, parameters, resolution, floor } = await gramSpectrum(part, quiet, { method: plan.method });
     const estimate = rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound: Math.min(reachable, rowCount(part)) });
     found.push({ data: size, rank: estimate.rank, bracket: estimate.bracket });
   }
