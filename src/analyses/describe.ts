@@ -1,17 +1,10 @@
 /** Words for networks and their symmetries, the same in hovers, reports and messages. */
-import type { DenseChain } from '../network/denseChain.ts';
 import type { Network } from '../network/network.ts';
 import type { NetworkReading } from '../network/readNetwork.ts';
 import { formatCount, formatPowerOfTen } from '../protocol/format.ts';
 import type { NetworkSummary } from '../protocol/service.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { describeNetwork } from './describeNetwork.ts';
-
-/** "2 → 2 relu → 1". */
-export function describeChain(chain: DenseChain): string {
-  const layers = chain.layers.map(({ outputs, activation }) => `${outputs}${activation.name === 'linear' ? '' : ` ${activation.name}`}`);
-  return [chain.inputs, ...layers].join(' → ');
-}
 
 /** "2 permutation copies, 2 scaling dimensions". */
 function describeSymmetry(network: Network): string {

@@ -6,9 +6,8 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { seededRandom } from '../linalg/random.ts';
 import { classLabels, readData, requireInputWidth } from '../network/data.ts';
-import { parameterBlocks } from '../network/chainParameters.ts';
 import { commonAxis, histogram } from '../posterior/density.ts';
-import { gaussianClasses, KEPT_LOSS, trainTwoNeuronEnsemble, twoNeuronChain, type PlanarClasses, type TwoNeuronEnsemble } from '../posterior/twoNeurons.ts';
+import { gaussianClasses, KEPT_LOSS, trainTwoNeuronEnsemble, twoNeuronNetwork, type PlanarClasses, type TwoNeuronEnsemble } from '../posterior/twoNeurons.ts';
 import { formatBytes, formatCount, formatNumber, formatSeconds } from '../protocol/format.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -26,7 +25,7 @@ export async function twoNeuronsExample(request: ExampleRequest, context: JobCon
   const provenance = startProvenance(request.seed);
   if (!request.overwrite) await requireNoFiles(request.out, FILES);
   // Draws as trained, as kept, and as arrays of the file; losses.
-  const bytes = request.networks * 8 * (3 * twoNeuronChain.parameters + 1);
+  const bytes = request.networks * 8 * (3 * twoNeuronNetwork.parameters + 1);
   if (bytes > context.memoryLimitBytes) throw new MemoryLimitError(`${formatCount(request.networks)} networks need about ${formatBytes(bytes)}, the limit is ${formatBytes(context.memoryLimitBytes)}; train fewer`);
   const random = seededRandom(request.seed);
   const data = request.data === undefined ? gaussianClasses(random) : await planarClasses(request.data);
@@ -112,20 +111,14 @@ const DESCRIPTION = `${JSON.stringify({ input: [2], layers: [{ dense: '0', activ
 
 async function writeTwoNeurons({ out, overwrite }: ExampleRequest, data: PlanarClasses, ensemble: TwoNeuronEnsemble): Promise<void> {
   await mkdir(out, { recursive: true });
-  const size = twoNeuronChain.parameters;
-  const blocks = parameterBlocks(twoNeuronChain);
-  const stacked = blocks.map(({ reference, rows, columns, shape }): NamedArray => {
-    const length = rows * columns;
+  const size = twoNeuronNetwork.parameters;
+  const { blocks } = twoNeuronNetwork;
+  const stacked = blocks.map(({ tensor, offset, length, shape }): NamedArray => {
     const values = new Float64Array(ensemble.kept * length);
-    for (let m = 0; m < ensemble.kept; m++) values.set(ensemble.draws.subarray(m * size + reference.offset, m * size + reference.offset + length), m * length);
-    return { name: reference.tensor, shape: [ensemble.kept, ...shape], values };
+    for (let m = 0; m < ensemble.kept; m++) values.set(ensemble.draws.subarray(m * size + offset, m * size + offset + length), m * length);
+    return { name: tensor, shape: [ensemble.kept, ...shape], values };
   });
-  const first = blocks.map(({ reference, rows, columns, shape }) => ({
-    name: reference.tensor,
-    dtype: 'F64' as const,
-    shape,
-    bytes: encodeElements('F64', ensemble.draws.slice(reference.offset, reference.offset + rows * columns)),
-  }));
+  const first = blocks.map(({ tensor, offset, length, shape }) => ({ name: tensor, dtype: 'F64' as const, shape, bytes: encodeElements('F64', ensemble.draws.slice(offset, offset + length)) }));
   const text = (content: string) => (file: string) => writeAtomically(file, { overwrite }, async (handle) => { await handle.writeFile(content); });
   const write: Record<(typeof FILES)[number], (file: string) => Promise<void>> = {
     'README.md': text(README),

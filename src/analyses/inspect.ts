@@ -2,7 +2,6 @@
  * What is in these weight files? Tensors with their statistics, the network they form, and the symmetries it has.
  */
 import path from 'node:path';
-import { denseChainOf } from '../network/denseChainOf.ts';
 import { blocksOf, type Network } from '../network/network.ts';
 import { readNetwork, type NetworkReading } from '../network/readNetwork.ts';
 import { formatBytes, formatCount, formatPowerOfTen } from '../protocol/format.ts';
@@ -60,11 +59,10 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
     const parameters = file.tensors.reduce((sum, { elements }) => sum + elements, 0);
     const optimizer = optimizerElements(file);
     const total = totalStatistics(file, rows);
-    const chain = reading.kind === 'network' ? denseChainOf(reading.network) : undefined;
     const group = reading.kind === 'network' ? symmetryGroup(reading.network) : undefined;
     // A set of draws has as many answers as draws; the posterior's analysis gives them.
     const symmetry = request.statistics && reading.kind === 'network' && reading.leading.length === 0 && group !== undefined ? await symmetrySummary(file, reading.network, group, context) : undefined;
-    const recognised = { recognised: `A ${chain === undefined ? '' : 'dense '}network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Dense layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
+    const recognised = { recognised: `A network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Dense layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
     return {
       path: source,
       summary: `${file.format}, ${formatCount(file.tensors.length)} ${file.tensors.length === 1 ? 'tensor' : 'tensors'}, ${formatCount(parameters)} parameters, ${formatBytes(file.fileBytes)}. ${recognised}`,

@@ -6,8 +6,8 @@
 import path from 'node:path';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
-import { parameterBlocks, parameterNames } from '../network/chainParameters.ts';
-import { chainNetwork } from '../network/denseChain.ts';
+import { blocksOf, type Network } from '../network/network.ts';
+import { parameterNames } from '../network/parameters.ts';
 import type { ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
 import { drawPairs } from '../posterior/distances.ts';
 import { planDraws, type DrawPlan } from '../posterior/drawPlan.ts';
@@ -40,15 +40,15 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
   const groups = await groupedFiles(request.files);
   const source = await openDraws(groups, request, request.axes);
   try {
-    const { chain, count } = source;
-    const group = symmetryGroup(chainNetwork(chain));
+    const { network, count } = source;
+    const group = symmetryGroup(network);
     const steps = symmetrySteps(group, request.scaling, request.permutation === 'aligned');
-    const names = parameterNames(chain);
-    const pair = chosenPair(request.parameters, names, chain.layers.at(-1)?.weight.offset ?? 0);
-    const tensors = parameterBlocks(chain).map(({ reference, rows, columns, shape }): TensorPlace => ({ name: reference.tensor, shape, begin: reference.offset, end: reference.offset + rows * columns }));
-    const inputs = await predictionInputs(request, chain.inputs, chain.outputs);
-    const diagnosed = evenly(chain.parameters, DIAGNOSED);
-    const plan = planDraws({ draws: count, parameters: chain.parameters, stages: steps.length, aligned: request.permutation === 'aligned', columns: diagnosed.length + 2, inputs: inputs.x.length / chain.inputs, predictions: (inputs.x.length / chain.inputs) * chain.outputs }, context.memoryLimitBytes);
+    const names = parameterNames(network);
+    const pair = chosenPair(request.parameters, names, outputWeight(network));
+    const tensors = network.blocks.filter(({ trainable }) => trainable).map(({ tensor, fileShape, offset, length }): TensorPlace => ({ name: tensor, shape: fileShape, begin: offset, end: offset + length }));
+    const inputs = await predictionInputs(request, network.inputs, network.outputs);
+    const diagnosed = evenly(network.parameters, DIAGNOSED);
+    const plan = planDraws({ draws: count, parameters: network.parameters, stages: steps.length, aligned: request.permutation === 'aligned', columns: diagnosed.length + 2, inputs: inputs.x.length / network.inputs, predictions: (inputs.x.length / network.inputs) * network.outputs }, context.memoryLimitBytes);
     context.progress({ message: planSentence(source, plan) });
 
     const random = seededRandom(request.seed);
@@ -110,9 +110,15 @@ async function predictionInputs({ data }: PosteriorRequest, width: number, outpu
 }
 
 /** Said before the work begins. */
-function planSentence({ count, chain }: DrawSource, { mode, coordinates, bytes, seconds }: DrawPlan): string {
+function planSentence({ count, network }: DrawSource, { mode, coordinates, bytes, seconds }: DrawPlan): string {
   const how = mode === 'memory' ? 'all in memory' : `read once and kept as sketches of ${formatCount(coordinates)} numbers`;
-  return `${formatCount(count)} draws of ${formatCount(chain.parameters)} parameters, ${how}: about ${formatBytes(bytes)} and ${seconds < 1 ? 'a second' : formatSeconds(Number(seconds.toPrecision(1)))}`;
+  return `${formatCount(count)} draws of ${formatCount(network.parameters)} parameters, ${how}: about ${formatBytes(bytes)} and ${seconds < 1 ? 'a second' : formatSeconds(Number(seconds.toPrecision(1)))}`;
+}
+
+/** Where the last weight before the output begins in θ. */
+function outputWeight({ nodes }: Network): number {
+  const last = nodes.findLast((node) => node.op === 'dense' || node.op === 'conv') ?? nodes.findLast((node) => blocksOf(node).some(({ trainable }) => trainable));
+  return last === undefined ? 0 : blocksOf(last)[0]?.offset ?? 0;
 }
 
 /** Positions in θ of the two parameters to plot; by default the first two entries of the output weights. */

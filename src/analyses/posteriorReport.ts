@@ -12,7 +12,7 @@ import { formatBytes, formatCount, formatNumber, formatPowerOfTen } from '../pro
 import type { FiguresSection, Provenance, Report } from '../protocol/report.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
 import type { SymmetryGroup } from '../symmetry/group.ts';
-import { describeChain } from './describe.ts';
+import { describeNetwork } from './describeNetwork.ts';
 import type { DrawComparison } from './drawComparison.ts';
 import { componentsSection, densitySection, distanceSection, functionsSection } from './posteriorPictures.ts';
 import { posteriorResult } from './posteriorResult.ts';
@@ -78,7 +78,7 @@ export function posteriorReport(findings: PosteriorFindings): Report {
   return {
     analysis: 'posterior',
     title: `Posterior over weights: ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`,
-    summary: `${formatCount(source.count)} draws of ${describeChain(source.chain)}. ${symmetrySentence(group)}${distanceSentence(views)}${modesSentence(findings)}`,
+    summary: `${formatCount(source.count)} draws of ${describeNetwork(source.network)}. ${symmetrySentence(group)}${distanceSentence(views)}${modesSentence(findings)}`,
     sources: [...request.files, ...(request.data === undefined ? [] : [request.data])],
     sections: [
       densitySection(views, pair, shown),
@@ -116,7 +116,7 @@ function modesSentence({ views, functions }: PosteriorFindings): string {
   return ` Modes: ${modesWords(first)} in weight space${after}, ${modesWords(functions.modes)} as functions.`;
 }
 
-function drawsSection({ source: { chain, chains, drawsPerChain, count }, group, functionError, plan, selected }: PosteriorFindings): FiguresSection {
+function drawsSection({ source: { network, chains, drawsPerChain, count }, group, functionError, plan, selected }: PosteriorFindings): FiguresSection {
   const sketched = `read once; distances are of sketches of ${formatCount(plan.coordinates)} numbers, with a relative error of ${formatNumber(50 * sketchError(plan.coordinates), 2)} %`;
   return {
     kind: 'figures',
@@ -125,7 +125,7 @@ function drawsSection({ source: { chain, chains, drawsPerChain, count }, group, 
     meaning: 'The function error is the largest difference of any prediction before and after, relative to the largest prediction: what was removed were copies, not functions.',
     figures: [
       { label: 'Draws', value: formatCount(count), detail: chains > 1 ? `${chains} chains of ${formatCount(drawsPerChain)}` : 'taken as one chain, in order' },
-      { label: 'Network', value: describeChain(chain), detail: `${formatCount(chain.parameters)} parameters` },
+      { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters` },
       { label: 'Discrete copies', value: formatPowerOfTen(group.log10Copies) },
       { label: 'Continuous dimensions', value: formatCount(group.dimensions) },
       { label: 'Function error', value: formatNumber(functionError, 2) },

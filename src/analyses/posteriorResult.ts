@@ -3,7 +3,7 @@ import type { ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
 import { quantile } from '../posterior/density.ts';
 import { sketchError } from '../posterior/sketch.ts';
 import type { JsonValue } from '../protocol/report.ts';
-import { describeChain } from './describe.ts';
+import { describeNetwork } from './describeNetwork.ts';
 import type { DrawComparison } from './drawComparison.ts';
 import type { PosteriorFindings } from './posteriorReport.ts';
 import { worstDiagnostics } from './posteriorTables.ts';
@@ -31,13 +31,13 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
  * standard deviations of the quantity. What is undefined or infinite is null.
  */
 export function posteriorResult({ source, group, plan, views, functions, functionError, pair, tensors, sets, selected }: PosteriorFindings): JsonValue {
-  const { chain } = source;
+  const { network } = source;
   const { rhat, bulk, tail } = worstDiagnostics(functions.diagnostics);
   return {
     draws: source.count,
     chains: source.chains,
-    parameters: chain.parameters,
-    network: describeChain(chain),
+    parameters: network.parameters,
+    network: describeNetwork(network),
     log10Copies: group.log10Copies,
     continuousDimensions: group.dimensions,
     plotted: pair.names,

@@ -72,13 +72,13 @@ export function discrepancySection({ views, functions, sets, source }: Posterior
   }];
 }
 
-export function diagnosticsSection({ views, functions, source: { chains, chain } }: PosteriorFindings): TableSection {
+export function diagnosticsSection({ views, functions, source: { chains, network } }: PosteriorFindings): TableSection {
   const row = (label: string, values: readonly ChainDiagnostics[]): (string | number | null)[] => {
     const { rhat, bulk, tail, mean, sd, quantiles } = worstDiagnostics(values);
     return [label, rhat, bulk, tail, mean, sd, quantiles];
   };
   const diagnosed = views[0]?.diagnostics.length ?? 0;
-  const which = diagnosed < chain.parameters ? `${formatCount(diagnosed)} evenly spaced parameters` : 'the parameters';
+  const which = diagnosed < network.parameters ? `${formatCount(diagnosed)} evenly spaced parameters` : 'the parameters';
   const errors = 'The largest Monte Carlo standard errors of mean, standard deviation and 5, 50 and 95 % quantiles are in standard deviations of the draws.';
   return {
     kind: 'table',

@@ -10,9 +10,7 @@ import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { weightTensors } from '../weights/weightTensors.ts';
 import { activationNamed, activationNames } from './activation.ts';
-import type { DenseChain } from './denseChain.ts';
 import { readDescription } from './description.ts';
-import { denseChainOf } from './denseChainOf.ts';
 import type { Network } from './network.ts';
 import { isCounter, recognizeSelfDescribed, recognizeTensors } from './recognizeNetwork.ts';
 import type { Recognition } from './recognition.ts';
@@ -107,14 +105,6 @@ export async function requireNetwork(file: WeightFile, options: NetworkOptions, 
     case 'unrecognised':
       throw new WeightFileError(file.path, '', `not recognised as a network: ${reading.reason}; a description in ${descriptionPath(file.path)} can say what it is`);
   }
-}
-
-/** As `requireNetwork`, for an analysis of chains of dense layers. @throws UserError also when the network is another one */
-export async function requireChain(file: WeightFile, options: NetworkOptions, leadingAxes?: 0 | 1 | 2): Promise<ReadNetwork & { readonly chain: DenseChain }> {
-  const reading = await requireNetwork(file, options, leadingAxes);
-  const chain = denseChainOf(reading.network);
-  if (chain === undefined) throw new WeightFileError(file.path, '', 'is a network with more than dense layers and activations, which this analysis does not take yet');
-  return { ...reading, chain };
 }
 
 /** Where the description of a weight file is looked for: `model.network.json` beside `model.safetensors`. */

@@ -6,27 +6,26 @@
 import { setImmediate } from 'node:timers/promises';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
-import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
+import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
-import { channelClasses } from '../symmetry/channelClasses.ts';
+import { matchingClasses } from '../symmetry/matchingClasses.ts';
 import { weightMatching } from '../symmetry/weightMatching.ts';
 
 export interface DrawAligner {
-  /** @param theta whole draws, n × D row-major, rewritten in place; the very first one is the reference and stays */
-  align(theta: Float64Array, context: Pick<JobContext, 'signal' | 'progress'>): Promise<void>;
+  /** @param states of whole draws, n × `stateSize` row-major, rewritten in place; the very first one is the reference and stays */
+  align(states: Float64Array, context: Pick<JobContext, 'signal' | 'progress'>): Promise<void>;
 }
 
 /** @param signed whether units are matched up to sign, too */
-export function drawAligner(chain: DenseChain, signed: boolean): DrawAligner {
-  const network = chainNetwork(chain);
-  const classes = channelClasses(network).map((units) => ({ units, signed }));
-  const size = chain.parameters;
+export function drawAligner(network: Network, signed: boolean): DrawAligner {
+  const classes = matchingClasses(network).map(({ units, signed: may }) => ({ units, signed: signed && may }));
+  const size = network.stateSize;
   let reference: Float64Array | undefined;
   return {
-    async align(theta, { signal, progress }) {
-      const draws = theta.length / size;
+    async align(states, { signal, progress }) {
+      const draws = states.length / size;
       for (let m = 0; m < draws; m++) {
-        const draw = theta.subarray(m * size, (m + 1) * size);
+        const draw = states.subarray(m * size, (m + 1) * size);
         reference ??= draw.slice();
         // Its own seed for every draw: where a draw stands among others does not matter.
         draw.set((await interruptibly(weightMatching(network, classes, reference, draw, { random: seededRandom(0) }), signal)).state);

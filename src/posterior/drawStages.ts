@@ -6,8 +6,8 @@
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
-import { chainNetwork, type DenseChain } from '../network/denseChain.ts';
 import { forward } from '../network/forward.ts';
+import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { canonicaliseMany } from '../symmetry/canonicalDraws.ts';
 import type { CanonicalOptions } from '../symmetry/canonicalForm.ts';
@@ -19,7 +19,7 @@ import { RunningMoments } from './runningMoments.ts';
 import { countSketch } from './sketch.ts';
 
 export interface DrawStage {
-  /** M × k row-major: the draws, or their sketches. In memory they are overwritten by the next stage. */
+  /** M × k row-major: the draws' parameters, or their sketches. In memory they are overwritten by the next stage. */
   readonly features: Float64Array;
   readonly coordinates: number;
   /** The chosen parameters of all draws, one array each. */
@@ -60,51 +60,51 @@ export async function throughStages(source: DrawSource, options: StageOptions, c
 }
 
 async function inMemory(source: DrawSource, { steps, kept, inputs }: StageOptions, context: JobContext, visit: (stage: DrawStage, index: number) => Promise<void>): Promise<DrawFunctions> {
-  const { chain, count } = source;
-  const theta = await readAllDraws(source, context);
-  const compared = genericInputs(chain.inputs, COMPARED_INPUTS, 0);
-  const predictions = await interruptibly(outputs(source, theta, inputs), context.signal);
-  const before = await interruptibly(outputs(source, theta, compared), context.signal);
-  const transforms = steps.map((step) => transformOf(chain, step));
+  const { network, count } = source;
+  const states = await readAllDraws(source, context);
+  const compared = genericInputs(network.inputs, COMPARED_INPUTS, 0);
+  const predictions = await interruptibly(outputs(source, states, inputs), context.signal);
+  const before = await interruptibly(outputs(source, states, compared), context.signal);
+  const transforms = steps.map((step) => transformOf(network, step));
   for (const s of steps.keys()) {
-    await transforms[s]!(theta, context);
-    const moments = new RunningMoments(chain.parameters);
-    await interruptibly(addAll(moments, theta), context.signal);
-    await visit({ features: theta, coordinates: chain.parameters, columns: Array.from(kept, (k) => column(theta, chain.parameters, k, count)), moments }, s);
+    await transforms[s]!(states, context);
+    const moments = new RunningMoments(network.parameters);
+    await interruptibly(addAll(moments, states, network), context.signal);
+    await visit({ features: parametersOf(states, network), coordinates: network.parameters, columns: Array.from(kept, (k) => column(states, network.stateSize, k, count)), moments }, s);
   }
   const difference = new Difference();
-  difference.add(before, await interruptibly(outputs(source, theta, compared), context.signal));
+  difference.add(before, await interruptibly(outputs(source, states, compared), context.signal));
   return { predictions, functionError: difference.relative };
 }
 
 async function streamed(source: DrawSource, { steps, kept, inputs, plan, random }: StageOptions, context: JobContext, visit: (stage: DrawStage, index: number) => Promise<void>): Promise<DrawFunctions> {
-  const { chain, count } = source;
-  const size = chain.parameters;
+  const { network, count } = source;
+  const size = network.stateSize;
   const { coordinates } = plan;
-  const sketch = countSketch(size, coordinates, random);
-  const compared = genericInputs(chain.inputs, COMPARED_INPUTS, 0);
+  const sketch = countSketch(network.parameters, coordinates, random);
+  const compared = genericInputs(network.inputs, COMPARED_INPUTS, 0);
   const stages = steps.map(() => ({
-    features: new Float64Array(count * coordinates), columns: Array.from(kept, () => new Float64Array(count)), moments: new RunningMoments(size),
+    features: new Float64Array(count * coordinates), columns: Array.from(kept, () => new Float64Array(count)), moments: new RunningMoments(network.parameters),
   }));
-  const transforms = steps.map((step) => transformOf(chain, step));
-  const predictions = new Float64Array(count * (inputs.length / chain.inputs) * chain.outputs);
+  const transforms = steps.map((step) => transformOf(network, step));
+  const predictions = new Float64Array(count * (inputs.length / network.inputs) * network.outputs);
   const difference = new Difference();
   const quiet = { signal: context.signal, progress: () => undefined };
   const block = drawsInBlock(size);
   const began = performance.now();
   for (let start = 0; start < count; start += block) {
     const end = Math.min(count, start + block);
-    const theta = await source.read(start, end);
-    predictions.set(await interruptibly(outputs(source, theta, inputs), context.signal), (start * predictions.length) / count);
-    const before = await interruptibly(outputs(source, theta, compared), context.signal);
+    const states = await source.read(start, end);
+    predictions.set(await interruptibly(outputs(source, states, inputs), context.signal), (start * predictions.length) / count);
+    const before = await interruptibly(outputs(source, states, compared), context.signal);
     for (const s of steps.keys()) {
-      await transforms[s]!(theta, quiet);
+      await transforms[s]!(states, quiet);
       const { features, columns, moments } = stages[s]!;
-      await interruptibly(each(theta, size, (draw, m) => { sketch.apply(draw, features, (start + m) * coordinates); }), context.signal);
-      await interruptibly(addAll(moments, theta), context.signal);
-      kept.forEach((k, c) => { columns[c]!.set(column(theta, size, k, end - start), start); });
+      await interruptibly(each(states, size, (draw, m) => { sketch.apply(draw.subarray(0, network.parameters), features, (start + m) * coordinates); }), context.signal);
+      await interruptibly(addAll(moments, states, network), context.signal);
+      kept.forEach((k, c) => { columns[c]!.set(column(states, size, k, end - start), start); });
     }
-    difference.add(before, await interruptibly(outputs(source, theta, compared), context.signal));
+    difference.add(before, await interruptibly(outputs(source, states, compared), context.signal));
     const left = ((performance.now() - began) / 1000) * (count / end - 1);
     context.progress({ message: `Draw ${end} of ${count}, ${left < 90 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`} to go`, fraction: end / count });
   }
@@ -112,38 +112,46 @@ async function streamed(source: DrawSource, { steps, kept, inputs, plan, random 
   return { predictions, functionError: difference.relative };
 }
 
-type Transform = (theta: Float64Array, context: Pick<JobContext, 'signal' | 'progress'>) => Promise<unknown>;
+type Transform = (states: Float64Array, context: Pick<JobContext, 'signal' | 'progress'>) => Promise<unknown>;
 
-function transformOf(chain: DenseChain, step: StageStep): Transform {
+function transformOf(network: Network, step: StageStep): Transform {
   if (step === undefined) return () => Promise.resolve();
-  if (!('aligned' in step)) return (theta, context) => canonicaliseMany(chainNetwork(chain), theta, step, context);
-  const aligner = drawAligner(chain, step.signed);
-  return (theta, context) => aligner.align(theta, context);
+  if (!('aligned' in step)) return (states, context) => canonicaliseMany(network, states, step, context);
+  const aligner = drawAligner(network, step.signed);
+  return (states, context) => aligner.align(states, context);
 }
 
 /** Draws × (inputs · O). */
-function* outputs({ chain }: DrawSource, theta: Float64Array, inputs: Float64Array): Interruptible<Float64Array> {
-  const network = chainNetwork(chain);
-  const width = (inputs.length / chain.inputs) * chain.outputs;
-  const values = new Float64Array((theta.length / chain.parameters) * width);
-  yield* each(theta, chain.parameters, (draw, m) => { values.set(forward(network, draw, inputs), m * width); });
+function* outputs({ network }: DrawSource, states: Float64Array, inputs: Float64Array): Interruptible<Float64Array> {
+  const width = (inputs.length / network.inputs) * network.outputs;
+  const values = new Float64Array((states.length / network.stateSize) * width);
+  yield* each(states, network.stateSize, (draw, m) => { values.set(forward(network, draw, inputs), m * width); });
   return values;
 }
 
-function* each(theta: Float64Array, size: number, visit: (draw: Float64Array, m: number) => void): Interruptible<void> {
-  for (let m = 0; m * size < theta.length; m++) {
-    visit(theta.subarray(m * size, (m + 1) * size), m);
+function* each(states: Float64Array, size: number, visit: (draw: Float64Array, m: number) => void): Interruptible<void> {
+  for (let m = 0; m * size < states.length; m++) {
+    visit(states.subarray(m * size, (m + 1) * size), m);
     yield;
   }
 }
 
-function addAll(moments: RunningMoments, theta: Float64Array): Interruptible<void> {
-  return each(theta, moments.means.length, (draw) => { moments.add(draw); });
+function addAll(moments: RunningMoments, states: Float64Array, { parameters, stateSize }: Network): Interruptible<void> {
+  return each(states, stateSize, (draw) => { moments.add(draw.subarray(0, parameters)); });
 }
 
-function column(theta: Float64Array, width: number, k: number, draws: number): Float64Array {
+/** θ of every draw, M × D: the states themselves where there are no running statistics. */
+function parametersOf(states: Float64Array, { parameters, stateSize }: Network): Float64Array {
+  if (parameters === stateSize) return states;
+  const draws = states.length / stateSize;
+  const theta = new Float64Array(draws * parameters);
+  for (let m = 0; m < draws; m++) theta.set(states.subarray(m * stateSize, m * stateSize + parameters), m * parameters);
+  return theta;
+}
+
+function column(states: Float64Array, width: number, k: number, draws: number): Float64Array {
   const result = new Float64Array(draws);
-  for (let m = 0; m < draws; m++) result[m] = theta[m * width + k]!;
+  for (let m = 0; m < draws; m++) result[m] = states[m * width + k]!;
   return result;
 }
 

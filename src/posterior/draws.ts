@@ -4,9 +4,9 @@
  * one checkpoint a draw. They are read in blocks, because ten thousand draws of a million parameters are 80 GB.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { DenseChain } from '../network/denseChain.ts';
-import { parameterBlocks, readParameters } from '../network/chainParameters.ts';
-import { readNetwork, requireChain } from '../network/readNetwork.ts';
+import type { Network, NetworkNode } from '../network/network.ts';
+import { readState } from '../network/parameters.ts';
+import { readNetwork, requireNetwork } from '../network/readNetwork.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { DrawAxes, NetworkOptions } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
@@ -16,7 +16,7 @@ import type { WeightFile } from '../weights/weightFile.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 
 export interface DrawSource {
-  readonly chain: DenseChain;
+  readonly network: Network;
   readonly chains: number;
   readonly drawsPerChain: number;
   /** M = chains · drawsPerChain. */
@@ -24,7 +24,7 @@ export interface DrawSource {
   /** Sizes of the sets in which the draws come, in order: chains, files with several draws, folders. They add up to M. */
   readonly sets: readonly number[];
   /**
-   * Draws [start, end), chain by chain, (end − start) × D. Ascending ranges read every byte once.
+   * States w of draws [start, end), chain by chain, (end − start) × `stateSize`. Ascending ranges read every byte once.
    * @throws WeightFileError when a file is not a draw of the same network
    */
   read(start: number, end: number): Promise<Float64Array>;
@@ -34,8 +34,8 @@ export interface DrawSource {
 /** Numbers in one block of draws (16 MiB), so that reading can be cancelled and reports progress. */
 const BLOCK_ELEMENTS = 1 << 21;
 
-/** How many draws of D parameters are read at a time. */
-export const drawsInBlock = (parameters: number): number => Math.max(1, Math.floor(BLOCK_ELEMENTS / parameters));
+/** How many draws of so many numbers are read at a time. */
+export const drawsInBlock = (stateSize: number): number => Math.max(1, Math.floor(BLOCK_ELEMENTS / stateSize));
 
 /** A file and how many draws it holds. */
 interface Entry {
@@ -54,52 +54,52 @@ export async function openDraws(groups: readonly (readonly string[])[], options:
   const [first] = files;
   if (first === undefined) throw new UserError('a posterior needs at least one weight file');
   const drawAxes = axes === undefined ? undefined : axes === 'draw' ? 1 : 2;
-  const { chain, leading } = await headerOf(first, options, drawAxes);
+  const { network, leading } = await headerOf(first, options, drawAxes);
   if (leading.length === 0) {
     if (files.length === 1) {
       throw new WeightFileError(first, '', 'holds one network; a posterior needs draws: several files, or arrays with a leading draw axis (or chain and draw axes)');
     }
-    return new FileDraws(chain, options, files.map((path) => ({ path, draws: 1 })), groups.map(({ length }) => length), 0);
+    return new FileDraws(network, options, files.map((path) => ({ path, draws: 1 })), groups.map(({ length }) => length), 0);
   }
   if (files.length > 1 && leading.length > 1) throw new WeightFileError(first, '', 'holds chains already; of files with chain and draw axes only one is taken at a time');
   const [chains, drawsPerChain] = leading.length === 2 ? [leading[0]!, leading[1]!] : [1, leading[0]!];
   if (chains * drawsPerChain * files.length < 2) throw new WeightFileError(first, '', `holds ${chains * drawsPerChain} draws; a posterior needs at least 2`);
-  if (files.length === 1) return new FileDraws(chain, options, [{ path: first, draws: chains * drawsPerChain }], Array<number>(chains).fill(drawsPerChain), leading.length);
+  if (files.length === 1) return new FileDraws(network, options, [{ path: first, draws: chains * drawsPerChain }], Array<number>(chains).fill(drawsPerChain), leading.length);
   const entries: Entry[] = [];
   for (const path of files) {
     const header = await headerOf(path, options, leading.length as 1);
-    requireSame(path, header.chain, chain);
+    requireSame(path, header.network, network);
     entries.push({ path, draws: header.leading[0]! });
   }
-  return new FileDraws(chain, options, entries, entries.map(({ draws }) => draws), 1);
+  return new FileDraws(network, options, entries, entries.map(({ draws }) => draws), 1);
 }
 
-async function headerOf(path: string, options: NetworkOptions, leadingAxes: 0 | 1 | 2 | undefined): Promise<{ readonly chain: DenseChain; readonly leading: readonly number[] }> {
+async function headerOf(path: string, options: NetworkOptions, leadingAxes: 0 | 1 | 2 | undefined): Promise<{ readonly network: Network; readonly leading: readonly number[] }> {
   const opened = await openWeightFile(path);
   try {
-    return await requireChain(stackedStateDicts(opened), options, leadingAxes);
+    return await requireNetwork(stackedStateDicts(opened), options, leadingAxes);
   } finally {
     await opened.close();
   }
 }
 
-/** All draws, M × D. The caller has made sure that they fit into memory. */
+/** The states of all draws, M × `stateSize`. The caller has made sure that they fit into memory. */
 export async function readAllDraws(source: DrawSource, context: Pick<JobContext, 'signal' | 'progress'>): Promise<Float64Array> {
-  const { count, chain: { parameters } } = source;
-  const theta = new Float64Array(count * parameters);
-  const block = drawsInBlock(parameters);
+  const { count, network: { stateSize } } = source;
+  const states = new Float64Array(count * stateSize);
+  const block = drawsInBlock(stateSize);
   for (let start = 0; start < count; start += block) {
     const end = Math.min(start + block, count);
-    theta.set(await source.read(start, end), start * parameters);
+    states.set(await source.read(start, end), start * stateSize);
     context.progress({ message: `Read ${end} of ${count} draws`, fraction: end / count });
     await setImmediate();
     context.signal.throwIfAborted();
   }
-  return theta;
+  return states;
 }
 
 class FileDraws implements DrawSource {
-  readonly chain: DenseChain;
+  readonly network: Network;
   readonly chains: number;
   readonly drawsPerChain: number;
   readonly count: number;
@@ -110,10 +110,10 @@ class FileDraws implements DrawSource {
   readonly #begins: readonly number[];
   readonly #leadingAxes: number;
   /** The file that was read last stays open: the next block mostly goes on in it. */
-  #open: { readonly entry: number; readonly opened: WeightFile; readonly file: WeightFile; readonly chain: DenseChain } | undefined;
+  #open: { readonly entry: number; readonly opened: WeightFile; readonly file: WeightFile; readonly network: Network } | undefined;
 
-  constructor(chain: DenseChain, options: NetworkOptions, entries: readonly Entry[], sets: readonly number[], leadingAxes: number) {
-    this.chain = chain;
+  constructor(network: Network, options: NetworkOptions, entries: readonly Entry[], sets: readonly number[], leadingAxes: number) {
+    this.network = network;
     this.#options = options;
     this.#entries = entries;
     this.#leadingAxes = leadingAxes;
@@ -127,20 +127,20 @@ class FileDraws implements DrawSource {
   }
 
   async read(start: number, end: number): Promise<Float64Array> {
-    const size = this.chain.parameters;
+    const size = this.network.stateSize;
     let entry = this.#begins.findLastIndex((begin) => begin <= start);
     const begin = this.#begins[entry]!;
     if (end <= begin + this.#entries[entry]!.draws) {
-      const { file, chain } = await this.#file(entry);
-      return readParameters(file, chain, start - begin, end - begin);
+      const { file, network } = await this.#file(entry);
+      return readState(file, network, start - begin, end - begin);
     }
-    const theta = new Float64Array((end - start) * size);
+    const states = new Float64Array((end - start) * size);
     for (let at = start; at < end; entry++) {
       const to = Math.min(end, this.#begins[entry]! + this.#entries[entry]!.draws);
-      theta.set(await this.read(at, to), (at - start) * size);
+      states.set(await this.read(at, to), (at - start) * size);
       at = to;
     }
-    return theta;
+    return states;
   }
 
   async close(): Promise<void> {
@@ -148,15 +148,15 @@ class FileDraws implements DrawSource {
     this.#open = undefined;
   }
 
-  async #file(entry: number): Promise<{ readonly file: WeightFile; readonly chain: DenseChain }> {
+  async #file(entry: number): Promise<{ readonly file: WeightFile; readonly network: Network }> {
     if (this.#open?.entry === entry) return this.#open;
     await this.close();
     const { path } = this.#entries[entry]!;
     const opened = await openWeightFile(path);
     try {
       const file = this.#leadingAxes === 0 ? opened : stackedStateDicts(opened);
-      const chain = this.#leadingAxes === 0 ? await networkOfDraw(file, this.#options, this.chain) : this.chain;
-      this.#open = { entry, opened, file, chain };
+      const network = this.#leadingAxes === 0 ? await networkOfDraw(file, this.#options, this.network) : this.network;
+      this.#open = { entry, opened, file, network };
       return this.#open;
     } catch (error) {
       await opened.close();
@@ -166,24 +166,35 @@ class FileDraws implements DrawSource {
 }
 
 /** What describes the first draw describes those that hold the same tensors and say nothing of their own. */
-async function networkOfDraw(file: WeightFile, options: NetworkOptions, first: DenseChain): Promise<DenseChain> {
+async function networkOfDraw(file: WeightFile, options: NetworkOptions, first: Network): Promise<Network> {
   const reading = await readNetwork(file, options, 0);
   if (reading.kind !== 'network') {
-    const same = parameterBlocks(first).every(({ reference, shape }) => file.tensor(reference.tensor)?.shape.join() === shape.join());
+    const same = first.blocks.every(({ tensor, fileShape }) => file.tensor(tensor)?.shape.join() === fileShape.join());
     if (same) return first;
   }
-  const own = (await requireChain(file, options, 0)).chain;
+  const own = (await requireNetwork(file, options, 0)).network;
   requireSame(file.path, own, first);
   return own;
 }
 
-function requireSame(path: string, own: DenseChain, first: DenseChain): void {
-  if (architecture(own) === architecture(first)) return;
-  throw new WeightFileError(path, '', `is a network ${architecture(own)}, the first file ${architecture(first)}; draws of one posterior share their architecture`);
+function requireSame(path: string, own: Network, first: Network): void {
+  const [left, right] = [own, first].map(architecture) as [string[], string[]];
+  const at = left.findIndex((layer, k) => layer !== right[k]);
+  if (at < 0 && left.length === right.length) return;
+  const found = at < 0 ? `has ${left.length} layers, the first file ${right.length}` : `has the layer ${left[at]!}, where the first file has ${right[at] ?? 'none'}`;
+  throw new WeightFileError(path, '', `${found}; draws of one posterior share their architecture`);
 }
 
-/** "2 → 2 (relu) → 1": equal for networks whose θ can be compared entry by entry. */
-function architecture(chain: DenseChain): string {
-  const layers = chain.layers.map(({ outputs, activation, bias }) => `${outputs}${activation.name === 'linear' ? '' : ` (${activation.name})`}${bias === undefined ? ' without bias' : ''}`);
-  return [chain.inputs, ...layers].join(' → ');
+/** A line a layer: equal for networks whose w can be compared entry by entry. */
+function architecture({ nodes }: Network): string[] {
+  return nodes.map((node) => `${kindOf(node)} [${node.shape.join(' × ')}]`);
+}
+
+function kindOf(node: NetworkNode): string {
+  switch (node.op) {
+    case 'activation': return node.activation.name;
+    case 'dense':
+    case 'conv': return `${node.op}${node.bias === undefined ? ' without bias' : ''}`;
+    default: return node.op;
+  }
 }

@@ -8,11 +8,11 @@
  * step to the gradient of the general network code.
  */
 import { setImmediate } from 'node:timers/promises';
-import { activationNamed, LINEAR } from '../network/activation.ts';
-import { sequentialChain, type DenseChain } from '../network/denseChain.ts';
+import { activationNamed } from '../network/activation.ts';
+import { denseNetwork } from '../network/denseNetwork.ts';
 import type { Random } from '../linalg/random.ts';
 
-export const twoNeuronChain: DenseChain = sequentialChain([2, 2, 1], activationNamed('relu'), LINEAR);
+export const twoNeuronNetwork = denseNetwork([2, 2, 1], activationNamed('relu'));
 
 /** Binary classification in the plane. */
 export interface PlanarClasses {
@@ -66,7 +66,7 @@ export function gaussianClasses(random: Random): PlanarClasses {
 export interface TwoNeuronEnsemble {
   /** Networks trained. */
   readonly trained: number;
-  /** kept × 9 row-major, each row θ of `twoNeuronChain`. */
+  /** kept × 9 row-major, each row θ of `twoNeuronNetwork`. */
   readonly draws: Float64Array;
   readonly kept: number;
   /** Last-epoch mean loss of every network trained, kept or not. */
@@ -80,7 +80,7 @@ export interface EnsembleContext {
 
 /** Trains `count` networks one after another; yields to the event loop, so that it can be cancelled, about every 20 ms. */
 export async function trainTwoNeuronEnsemble(data: PlanarClasses, count: number, random: Random, context: EnsembleContext): Promise<TwoNeuronEnsemble> {
-  const size = twoNeuronChain.parameters;
+  const size = twoNeuronNetwork.parameters;
   const draws = new Float64Array(count * size);
   const losses = new Float64Array(count);
   const theta = new Float64Array(size);

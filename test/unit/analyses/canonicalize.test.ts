@@ -3,10 +3,9 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canonicalize } from '../../../src/analyses/canonicalize.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
-import { chainNetwork } from '../../../src/network/denseChain.ts';
 import { forward } from '../../../src/network/forward.ts';
-import { readParameters } from '../../../src/network/chainParameters.ts';
-import { requireChain } from '../../../src/network/readNetwork.ts';
+import { readState } from '../../../src/network/parameters.ts';
+import { requireNetwork } from '../../../src/network/readNetwork.ts';
 import type { CanonicalizeRequest } from '../../../src/protocol/service.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { writeSafetensors } from '../../../src/weights/safetensorsWriter.ts';
@@ -30,8 +29,8 @@ async function parametersOf(file: string): Promise<{ theta: Float64Array; shapes
   const opened = await openWeightFile(file);
   try {
     // The result describes itself: no activation is given.
-    const { chain } = await requireChain(opened, {});
-    return { theta: await readParameters(opened, chain), shapes: opened.tensors.map(({ name, dtype, shape }) => [name, dtype, shape]) };
+    const { network } = await requireNetwork(opened, {});
+    return { theta: await readState(opened, network), shapes: opened.tensors.map(({ name, dtype, shape }) => [name, dtype, shape]) };
   } finally {
     await opened.close();
   }
@@ -40,27 +39,27 @@ async function parametersOf(file: string): Promise<{ theta: Float64Array; shapes
 describe('canonicalise and save', () => {
   it.each(['F64', 'F32', 'F16', 'BF16'] as const)('keeps names, shapes, dtype (%s) and function', async (dtype) => {
     const folder = await temporaryFolder();
-    const { chain, theta } = randomNetwork([3, 5, 4, 2], 'relu', 1);
+    const { network, theta } = randomNetwork([3, 5, 4, 2], 'relu', 1);
     const file = path.join(folder, 'a.safetensors');
-    await writeNetwork(file, chain, theta, dtype);
+    await writeNetwork(file, network, theta, dtype);
     const [written] = await run({ files: [file], out: { folder }, activation: 'relu' });
     const before = await openWeightFile(file);
-    const stored = await readParameters(before, chain);
+    const stored = await readState(before, network);
     const after = await parametersOf(written!.out);
     expect(after.shapes).toEqual(before.tensors.map(({ name, dtype: type, shape }) => [name, type, shape]));
     await before.close();
     const random = seededRandom(5);
     const x = Float64Array.from({ length: 60 }, () => random.normal());
-    const expected = forward(chainNetwork(chain), stored, x);
+    const expected = forward(network, stored, x);
     const size = Math.max(...expected.map(Math.abs));
-    const error = Math.max(...forward(chainNetwork(chain), after.theta, x).map((value, i) => Math.abs(value - expected[i]!))) / size;
+    const error = Math.max(...forward(network, after.theta, x).map((value, i) => Math.abs(value - expected[i]!))) / size;
     // A few units in the last place of the dtype, through three layers.
     expect(error).toBeLessThan({ F64: 1e-13, F32: 1e-5, F16: 0.02, BF16: 0.1 }[dtype]);
   });
 
   it('gives all copies of a network the same file, byte for byte after rounding to float32', async () => {
     const folder = await temporaryFolder();
-    const { chain, theta } = randomNetwork([2, 3, 1], 'relu', 4);
+    const { network, theta } = randomNetwork([2, 3, 1], 'relu', 4);
     // Units 0 and 2 exchanged, unit 1 scaled by 4 (exact in binary).
     const copy = theta.slice();
     const [w, b, v] = [0, 6, 9];
@@ -72,8 +71,8 @@ describe('canonicalise and save', () => {
     for (const i of [w + 2, w + 3, b + 1]) copy[i] = copy[i]! * 4;
     copy[v + 1] = copy[v + 1]! / 4;
     const files = [path.join(folder, 'a.safetensors'), path.join(folder, 'b.safetensors')];
-    await writeNetwork(files[0]!, chain, theta);
-    await writeNetwork(files[1]!, chain, copy);
+    await writeNetwork(files[0]!, network, theta);
+    await writeNetwork(files[1]!, network, copy);
     const [first, second] = await run({ files, out: { folder }, activation: 'relu' });
     const [p, q] = [await parametersOf(first!.out), await parametersOf(second!.out)];
     expect(p.theta.length).toBe(q.theta.length);
@@ -83,9 +82,9 @@ describe('canonicalise and save', () => {
   // Least mass of the weights without biases, θ_k = sin(0.7 k): independently minimised figures.
   it.each([[[2, 3, 1], 5.264615413231, 4.98276388377], [[2, 4, 4, 1], 13.897695160629, 10.917950014125]] as const)('balanced %j has the least mass', async (widths, before, after) => {
     const folder = await temporaryFolder();
-    const { chain } = randomNetwork(widths, 'relu', 0);
+    const { network } = randomNetwork(widths, 'relu', 0);
     const file = path.join(folder, 'a.safetensors');
-    await writeNetwork(file, chain, Float64Array.from({ length: chain.parameters }, (_, k) => Math.sin(0.7 * (k + 1))));
+    await writeNetwork(file, network, Float64Array.from({ length: network.parameters }, (_, k) => Math.sin(0.7 * (k + 1))));
     const [result] = await run({ files: [file], out: { folder }, activation: 'relu', scaling: 'balanced' });
     expect(result!.massBefore).toBeCloseTo(before, 11);
     expect(result!.massAfter).toBeCloseTo(after, 11);
@@ -93,9 +92,9 @@ describe('canonicalise and save', () => {
 
   it('copies tensors that do not belong to the network, and metadata', async () => {
     const folder = await temporaryFolder();
-    const { chain, theta } = randomNetwork([2, 3, 1], 'relu', 4);
+    const { network, theta } = randomNetwork([2, 3, 1], 'relu', 4);
     const plain = path.join(folder, 'plain.safetensors');
-    await writeNetwork(plain, chain, theta);
+    await writeNetwork(plain, network, theta);
     const file = path.join(folder, 'a.safetensors');
     const opened = await openWeightFile(plain);
     const tensors = await Promise.all(opened.tensors.map(async ({ name, shape }) => ({ name, dtype: 'F64' as const, shape, bytes: new Uint8Array((await opened.read(name)).buffer) })));
@@ -112,9 +111,9 @@ describe('canonicalise and save', () => {
 
   it('never replaces a file unasked, and leaves it as it was', async () => {
     const folder = await temporaryFolder();
-    const { chain, theta } = randomNetwork([2, 3, 1], 'relu', 4);
+    const { network, theta } = randomNetwork([2, 3, 1], 'relu', 4);
     const file = path.join(folder, 'a.safetensors');
-    await writeNetwork(file, chain, theta);
+    await writeNetwork(file, network, theta);
     const target = path.join(folder, 'a.canonical.safetensors');
     await copyFile(file, target);
     const bytes = await readFile(target);
@@ -127,11 +126,11 @@ describe('canonicalise and save', () => {
 
   it('refuses what a dtype cannot hold, and writes nothing', async () => {
     const folder = await temporaryFolder();
-    const { chain, theta } = randomNetwork([2, 3, 1], 'relu', 4);
+    const { network, theta } = randomNetwork([2, 3, 1], 'relu', 4);
     // Norm-1 rows push the size of the first layer, 10⁴, into the second, beyond 65,504.
     const large = theta.map((value, k) => (k < 9 ? value * 1e4 : value * 100));
     const file = path.join(folder, 'a.safetensors');
-    await writeNetwork(file, chain, large, 'F16');
+    await writeNetwork(file, network, large, 'F16');
     await expect(run({ files: [file], out: { folder }, activation: 'relu' })).rejects.toThrow(/is out of the range of F16; leave the scaling as it is, or save the weights as F32 first/);
     expect(await readdir(folder)).toEqual(['a.safetensors']);
   });

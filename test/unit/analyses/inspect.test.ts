@@ -11,10 +11,10 @@ import { context, randomNetwork, temporaryFolder, writeNetwork } from './workspa
 const fixture = (name: string): string => path.join(import.meta.dirname, '../../fixtures/pytorch', name);
 
 async function network(widths: readonly number[], change?: (theta: Float64Array) => void): Promise<string> {
-  const { chain, theta } = randomNetwork(widths, 'relu', 1);
+  const { network: net, theta } = randomNetwork(widths, 'relu', 1);
   change?.(theta);
   const file = path.join(await temporaryFolder(), 'net.safetensors');
-  await writeNetwork(file, chain, theta);
+  await writeNetwork(file, net, theta);
   return file;
 }
 
@@ -133,9 +133,9 @@ describe('numbers of the whole file', () => {
   const totalOf = (report: Report): Readonly<Record<string, number>> => (report.result as unknown as { files: { statistics: Record<string, number> }[] }).files[0]!.statistics;
 
   it('are those of all elements in one row', async () => {
-    const { chain, theta } = randomNetwork([3, 5, 4, 2], 'relu', 1);
+    const { network: net, theta } = randomNetwork([3, 5, 4, 2], 'relu', 1);
     const file = path.join(await temporaryFolder(), 'net.safetensors');
-    await writeNetwork(file, chain, theta);
+    await writeNetwork(file, net, theta);
     const { mean, standardDeviation, norm, min, max, count } = totalOf(await inspect({ files: [file], statistics: true }, context));
     const average = theta.reduce((sum, value) => sum + value, 0) / theta.length;
     expect({ min, max, count }).toEqual({ min: Math.min(...theta), max: Math.max(...theta), count: theta.length });

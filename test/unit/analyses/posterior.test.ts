@@ -7,7 +7,6 @@ import { seededRandom } from '../../../src/linalg/random.ts';
 import type { DensitySection, Report } from '../../../src/protocol/report.ts';
 import type { PosteriorRequest } from '../../../src/protocol/service.ts';
 import { applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
-import { chainNetwork } from '../../../src/network/denseChain.ts';
 import { symmetryGroup } from '../../../src/symmetry/group.ts';
 import { context, randomNetwork, temporaryFolder, writeNetwork } from './workspace.ts';
 
@@ -85,14 +84,14 @@ describe('the posterior of the two-neuron example', () => {
 describe('draws that are copies of one network', () => {
   it.each([['relu', ['original', 'scaling', 'all']], ['tanh', ['original', 'all']], ['gelu', ['original', 'all']]] as const)('%s: come together when the symmetries are removed, and not before', async (activation, expected) => {
     const folder = await temporaryFolder();
-    const { chain, theta } = randomNetwork([3, 5, 4, 2], activation, 3);
-    const group = symmetryGroup(chainNetwork(chain));
+    const { network, theta } = randomNetwork([3, 5, 4, 2], activation, 3);
+    const group = symmetryGroup(network);
     const random = seededRandom(9);
     const files = Array.from({ length: 12 }, (_, m) => path.join(folder, `draw${m}.safetensors`));
     for (const file of files) {
       const copy = theta.slice();
-      applyElement(chainNetwork(chain), copy, randomElement(group, random));
-      await writeNetwork(file, chain, copy);
+      applyElement(network, copy, randomElement(group, random));
+      await writeNetwork(file, network, copy);
     }
     const report = await posterior({ ...defaults, files: [folder], activation }, context);
     const found = stages(report);
@@ -119,18 +118,18 @@ interface Result {
 const resultOf = (report: Report): Result => report.result as unknown as Result;
 
 /** `draws` files in each of two folders; which function and which copy of it a draw is, is up to the caller. */
-async function twoFolders(draws: number, activation: string, widths: readonly number[], network: (folder: number, draw: number) => number, copy: (folder: number, draw: number) => number | undefined, size = 1e-3): Promise<readonly string[]> {
+async function twoFolders(draws: number, activation: string, widths: readonly number[], seed: (folder: number, draw: number) => number, copy: (folder: number, draw: number) => number | undefined, size = 1e-3): Promise<readonly string[]> {
   const root = await temporaryFolder();
   const noise = seededRandom(11);
   const folders = [0, 1].map((folder) => path.join(root, `chain${folder}`));
   for (const [f, folder] of folders.entries()) {
     await mkdir(folder);
     for (let m = 0; m < draws; m++) {
-      const { chain, theta } = randomNetwork(widths, activation, network(f, m));
+      const { network, theta } = randomNetwork(widths, activation, seed(f, m));
       const near = theta.map((value) => value + size * noise.normal());
       const element = copy(f, m);
-      if (element !== undefined) applyElement(chainNetwork(chain), near, randomElement(symmetryGroup(chainNetwork(chain)), seededRandom(element)));
-      await writeNetwork(path.join(folder, `${m}.safetensors`), chain, near);
+      if (element !== undefined) applyElement(network, near, randomElement(symmetryGroup(network), seededRandom(element)));
+      await writeNetwork(path.join(folder, `${m}.safetensors`), network, near);
     }
   }
   return folders;
@@ -191,9 +190,9 @@ describe('two folders of draws', () => {
 describe('what a set of draws has to be', () => {
   it('says when a file holds one network only', async () => {
     const folder = await temporaryFolder();
-    const { chain, theta } = randomNetwork([3, 5, 2], 'relu', 3);
+    const { network, theta } = randomNetwork([3, 5, 2], 'relu', 3);
     const file = path.join(folder, 'one.safetensors');
-    await writeNetwork(file, chain, theta);
+    await writeNetwork(file, network, theta);
     await expect(posterior({ ...defaults, files: [file], activation: 'relu' }, context)).rejects.toThrow(`${file}: holds one network; a posterior needs draws`);
   });
 
@@ -201,10 +200,10 @@ describe('what a set of draws has to be', () => {
     const folder = await temporaryFolder();
     const files = [[3, 5, 2], [3, 6, 2]].map((widths, i) => ({ widths, file: path.join(folder, `${i}.safetensors`) }));
     for (const { widths, file } of files) {
-      const { chain, theta } = randomNetwork(widths, 'relu', 3);
-      await writeNetwork(file, chain, theta);
+      const { network, theta } = randomNetwork(widths, 'relu', 3);
+      await writeNetwork(file, network, theta);
     }
-    await expect(posterior({ ...defaults, files: files.map(({ file }) => file), activation: 'relu' }, context)).rejects.toThrow('is a network 3 → 6 (relu) → 2, the first file 3 → 5 (relu) → 2');
+    await expect(posterior({ ...defaults, files: files.map(({ file }) => file), activation: 'relu' }, context)).rejects.toThrow('has the layer dense [6], where the first file has dense [5]; draws of one posterior share their architecture');
   });
 
   it('names the parameters there are when asked for another', async () => {

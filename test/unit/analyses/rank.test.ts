@@ -22,9 +22,9 @@ interface RankResult {
 }
 
 async function rankOf(widths: readonly number[], activation: string, request: Partial<RankRequest> = {}, seed = 2): Promise<RankResult> {
-  const { chain, theta } = randomNetwork(widths, activation, seed);
+  const { network: net, theta } = randomNetwork(widths, activation, seed);
   const file = path.join(await temporaryFolder(), 'network.safetensors');
-  await writeNetwork(file, chain, theta);
+  await writeNetwork(file, net, theta);
   return (await rank({ ...defaults, file, activation, ...request }, context)).result as unknown as RankResult;
 }
 
@@ -93,9 +93,9 @@ describe('the rank analysis', () => {
       { name: 'x', shape: [10, 3], values: Float64Array.from({ length: 30 }, (_, i) => Math.sin(1 + i)) },
       { name: 'y', shape: [10, 2], values: new Float64Array(20).fill(3) },
     ], { overwrite: false });
-    const { chain, theta } = randomNetwork([3, 5, 2], 'tanh', 1);
+    const { network: net, theta } = randomNetwork([3, 5, 2], 'tanh', 1);
     const file = path.join(folder, 'network.safetensors');
-    await writeNetwork(file, chain, theta);
+    await writeNetwork(file, net, theta);
     const report = await rank({ ...defaults, file, activation: 'tanh', data }, context);
     expect(Number.isFinite((report.result as unknown as RankResult).logMarginalLikelihood)).toBe(true);
     expect(report.warnings.join(' ')).toContain('not a mode');
@@ -124,9 +124,9 @@ describe('the rank analysis', () => {
   });
 
   it('estimates what is too large to be factorised, with error bars', async () => {
-    const { chain, theta } = randomNetwork([8, 16, 16, 4], 'tanh', 2);
+    const { network: net, theta } = randomNetwork([8, 16, 16, 4], 'tanh', 2);
     const file = path.join(await temporaryFolder(), 'network.safetensors');
-    await writeNetwork(file, chain, theta);
+    await writeNetwork(file, net, theta);
     const whole = (await rank({ ...defaults, file, activation: 'tanh', inputs: 500 }, context)).result as unknown as RankResult;
     const report = await rank({ ...defaults, file, activation: 'tanh', inputs: 500 }, { ...context, memoryLimitBytes: 6e6 });
     const result = report.result as unknown as RankResult & { method: string; trace: { value: number; standardError: number }; spectrumErrors: number[] };
@@ -149,9 +149,9 @@ describe('the rank analysis', () => {
   });
 
   it('refuses beforehand, with the estimate, what would not fit into memory', async () => {
-    const { chain, theta } = randomNetwork([8, 16, 16, 4], 'tanh', 1);
+    const { network: net, theta } = randomNetwork([8, 16, 16, 4], 'tanh', 1);
     const file = path.join(await temporaryFolder(), 'network.safetensors');
-    await writeNetwork(file, chain, theta);
+    await writeNetwork(file, net, theta);
     await expect(rank({ ...defaults, file, activation: 'tanh' }, { ...context, memoryLimitBytes: 1e6 })).rejects.toThrow(/would need about .* GB, more than the limit/);
   });
 });

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
-import { activationNamed, LINEAR } from '../../../src/network/activation.ts';
-import { sequentialChain, type DenseChain } from '../../../src/network/denseChain.ts';
-import { parameterBlocks, tensorValues } from '../../../src/network/chainParameters.ts';
+import { activationNamed } from '../../../src/network/activation.ts';
+import { denseNetwork } from '../../../src/network/denseNetwork.ts';
+import type { Network } from '../../../src/network/network.ts';
+import { tensorValues } from '../../../src/network/parameters.ts';
 import type { JobContext } from '../../../src/protocol/rpc.ts';
 import { encodeElements, type RealDtype } from '../../../src/weights/dtype.ts';
 import { writeSafetensors } from '../../../src/weights/safetensorsWriter.ts';
@@ -20,14 +21,14 @@ export async function temporaryFolder(): Promise<string> {
 /** Nobody watches, nobody cancels. */
 export const context: JobContext = { signal: new AbortController().signal, progress: () => undefined, memoryLimitBytes: 2 ** 31 };
 
-export function randomNetwork(widths: readonly number[], activation: string, seed: number): { chain: DenseChain; theta: Float64Array } {
-  const chain = sequentialChain(widths, activationNamed(activation), LINEAR);
+export function randomNetwork(widths: readonly number[], activation: string, seed: number): { network: Network; theta: Float64Array } {
+  const network = denseNetwork(widths, activationNamed(activation));
   const random = seededRandom(seed);
-  return { chain, theta: Float64Array.from({ length: chain.parameters }, () => random.normal()) };
+  return { network, theta: Float64Array.from({ length: network.parameters }, () => random.normal()) };
 }
 
 /** Writes θ as a state dict (`0.weight`, `0.bias`, `2.weight`, …). */
-export async function writeNetwork(file: string, chain: DenseChain, theta: Float64Array, dtype: RealDtype = 'F64'): Promise<void> {
-  const tensors = parameterBlocks(chain).map((block) => ({ name: block.reference.tensor, dtype, shape: block.shape, bytes: encodeElements(dtype, tensorValues(theta, block)) }));
+export async function writeNetwork(file: string, network: Network, theta: Float64Array, dtype: RealDtype = 'F64'): Promise<void> {
+  const tensors = network.blocks.map((block) => ({ name: block.tensor, dtype, shape: block.fileShape, bytes: encodeElements(dtype, tensorValues(theta, block)) }));
   await writeSafetensors(file, tensors, {}, { overwrite: false });
 }

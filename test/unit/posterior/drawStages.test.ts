@@ -33,7 +33,7 @@ async function run(files: readonly string[], mode: DrawPlan['mode'], coordinates
     const functions = await throughStages(source, { steps, kept: Int32Array.of(0, 7, 40), inputs, plan, random: seededRandom(3) }, context, (stage) => {
       stages.push({
         features: stage.features.slice(), coordinates: stage.coordinates, columns: stage.columns.map((column) => Array.from(column)),
-        means: Array.from(stage.moments.means), spread: stage.moments.spread(0, source.chain.parameters),
+        means: Array.from(stage.moments.means), spread: stage.moments.spread(0, source.network.parameters),
       });
       return Promise.resolve();
     });
@@ -48,10 +48,10 @@ describe('draws brought through canonical forms', () => {
     const folder = await temporaryFolder();
     const files = Array.from({ length: 9 }, (_, m) => path.join(folder, `${m}.safetensors`));
     for (const [m, file] of files.entries()) {
-      const { chain, theta } = randomNetwork([3, 8, 6, 2], 'relu', m);
-      await writeNetwork(file, chain, theta);
+      const { network, theta } = randomNetwork([3, 8, 6, 2], 'relu', m);
+      await writeNetwork(file, network, theta);
     }
-    const { parameters } = randomNetwork([3, 8, 6, 2], 'relu', 0).chain;
+    const { parameters } = randomNetwork([3, 8, 6, 2], 'relu', 0).network;
     const memory = await run(files, 'memory', parameters);
     const streamed = await run(files, 'streamed', 16);
     expect(streamed.functions).toEqual(memory.functions);

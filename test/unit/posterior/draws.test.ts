@@ -3,21 +3,23 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { groupedFiles } from '../../../src/analyses/drawFiles.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
-import { parameterBlocks, readParameters } from '../../../src/network/chainParameters.ts';
-import { requireChain } from '../../../src/network/readNetwork.ts';
+import { readState } from '../../../src/network/parameters.ts';
+import { writeDescription } from '../../../src/network/writeDescription.ts';
+import { requireNetwork } from '../../../src/network/readNetwork.ts';
 import { openDraws, readAllDraws, type DrawSource } from '../../../src/posterior/draws.ts';
 import type { NetworkOptions } from '../../../src/protocol/service.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { writeNpz } from '../../../src/weights/npzWriter.ts';
+import { Layers } from '../network/networks.ts';
 import { context, randomNetwork, temporaryFolder, writeNetwork } from '../analyses/workspace.ts';
 
 const fixture = (name: string): string => path.join(import.meta.dirname, '../../fixtures/pytorch', name);
 
-async function readDraws(files: readonly string[], options: NetworkOptions): Promise<Pick<DrawSource, 'chain' | 'chains' | 'drawsPerChain' | 'sets'> & { theta: Float64Array }> {
+async function readDraws(files: readonly string[], options: NetworkOptions): Promise<Pick<DrawSource, 'network' | 'chains' | 'drawsPerChain' | 'sets'> & { theta: Float64Array }> {
   const source = await openDraws([files], options, undefined);
   try {
-    const { chain, chains, drawsPerChain, sets } = source;
-    return { chain, chains, drawsPerChain, sets, theta: await readAllDraws(source, context) };
+    const { network, chains, drawsPerChain, sets } = source;
+    return { network, chains, drawsPerChain, sets, theta: await readAllDraws(source, context) };
   } finally {
     await source.close();
   }
@@ -25,14 +27,14 @@ async function readDraws(files: readonly string[], options: NetworkOptions): Pro
 
 /** chains × draws of θ as arrays with these leading axes. */
 async function writeStacked(file: string, leading: readonly number[]): Promise<Float64Array> {
-  const { chain } = randomNetwork([2, 3, 1], 'relu', 0);
+  const { network } = randomNetwork([2, 3, 1], 'relu', 0);
   const random = seededRandom(4);
   const count = leading.reduce((a, b) => a * b, 1);
-  const theta = Float64Array.from({ length: count * chain.parameters }, () => random.normal());
-  await writeNpz(file, parameterBlocks(chain).map(({ reference, rows, columns, shape }) => ({
-    name: reference.tensor,
-    shape: [...leading, ...shape],
-    values: Float64Array.from({ length: count * rows * columns }, (_, k) => theta[Math.floor(k / (rows * columns)) * chain.parameters + reference.offset + (k % (rows * columns))]!),
+  const theta = Float64Array.from({ length: count * network.parameters }, () => random.normal());
+  await writeNpz(file, network.blocks.map(({ tensor, fileShape, offset, length }) => ({
+    name: tensor,
+    shape: [...leading, ...fileShape],
+    values: Float64Array.from({ length: count * length }, (_, k) => theta[Math.floor(k / length) * network.parameters + offset + (k % length)]!),
   })), { overwrite: false });
   return theta;
 }
@@ -46,14 +48,14 @@ describe('sets of draws', () => {
 
   it.each(['h5netcdf', 'netcdf4'])('are the chains and draws of a posterior by ArviZ (%s)', async (engine) => {
     const file = path.join(import.meta.dirname, '../../fixtures/hdf5', `arviz-${engine}.nc`);
-    const { chains, drawsPerChain, chain, theta } = await readDraws([file], { activation: 'relu' });
+    const { chains, drawsPerChain, network, theta } = await readDraws([file], { activation: 'relu' });
     expect({ chains, drawsPerChain }).toEqual({ chains: 2, drawsPerChain: 5 });
-    expect(parameterBlocks(chain).map(({ reference }) => reference.tensor)).toEqual(['0.weight', '0.bias', '2.weight', '2.bias']);
+    expect(network.blocks.map(({ tensor }) => tensor)).toEqual(['0.weight', '0.bias', '2.weight', '2.bias']);
     const expected = JSON.parse(await readFile(file.replace('.nc', '.json'), 'utf8')) as readonly { readonly name: string; readonly float64: string }[];
-    for (const { reference, rows, columns } of parameterBlocks(chain)) {
-      const values = new Float64Array(new Uint8Array(Buffer.from(expected.find(({ name }) => name === `posterior/${reference.tensor}`)?.float64 ?? '', 'hex')).buffer);
-      const read = Array.from({ length: 10 }, (_, m) => [...theta.subarray(m * chain.parameters + reference.offset, m * chain.parameters + reference.offset + rows * columns)]).flat();
-      expect(read, reference.tensor).toEqual([...values]);
+    for (const { tensor, offset, length } of network.blocks) {
+      const values = new Float64Array(new Uint8Array(Buffer.from(expected.find(({ name }) => name === `posterior/${tensor}`)?.float64 ?? '', 'hex')).buffer);
+      const read = Array.from({ length: 10 }, (_, m) => [...theta.subarray(m * network.parameters + offset, m * network.parameters + offset + length)]).flat();
+      expect(read, tensor).toEqual([...values]);
     }
   });
 
@@ -61,16 +63,16 @@ describe('sets of draws', () => {
     const folder = await temporaryFolder();
     const files = [0, 1, 2].map((m) => path.join(folder, `draw${m}.safetensors`));
     for (const [m, file] of files.entries()) {
-      const { chain, theta } = randomNetwork([2, 3, 1], 'relu', m);
-      await writeNetwork(file, chain, theta);
+      const { network, theta } = randomNetwork([2, 3, 1], 'relu', m);
+      await writeNetwork(file, network, theta);
     }
     await writeFile(path.join(folder, 'draw0.network.json'), '{ "layers": [ { "dense": "0", "activation": "tanh" }, { "dense": "2" } ] }');
-    const { chain, theta } = await readDraws(files, {});
-    expect(chain.layers.map(({ activation }) => activation.name)).toEqual(['tanh', 'linear']);
-    expect(theta.subarray(2 * chain.parameters)).toEqual(randomNetwork([2, 3, 1], 'relu', 2).theta);
+    const { network, theta } = await readDraws(files, {});
+    expect(network.nodes.flatMap((node) => (node.op === 'activation' ? [node.activation.name] : []))).toEqual(['tanh']);
+    expect(theta.subarray(2 * network.parameters)).toEqual(randomNetwork([2, 3, 1], 'relu', 2).theta);
     const other = path.join(folder, 'other.safetensors');
     const wider = randomNetwork([2, 4, 1], 'relu', 0);
-    await writeNetwork(other, wider.chain, wider.theta);
+    await writeNetwork(other, wider.network, wider.theta);
     await expect(readDraws([...files, other], {})).rejects.toThrow(`${other}: dense layers 2 → 4 → 1, but nothing says which activation`);
   });
 
@@ -86,8 +88,8 @@ describe('sets of draws', () => {
     const inside = ['x', 'y'].flatMap((name) => [path.join(folder, name, '0.safetensors'), path.join(folder, name, '1.safetensors')]);
     for (const [m, file] of inside.entries()) {
       await mkdir(path.dirname(file), { recursive: true });
-      const { chain, theta } = randomNetwork([2, 3, 1], 'relu', m);
-      await writeNetwork(file, chain, theta);
+      const { network, theta } = randomNetwork([2, 3, 1], 'relu', m);
+      await writeNetwork(file, network, theta);
     }
     for (const given of [[path.join(folder, 'x'), path.join(folder, 'y')], inside]) {
       const groups = await groupedFiles(given);
@@ -95,7 +97,7 @@ describe('sets of draws', () => {
       const source = await openDraws(groups, { activation: 'relu' }, undefined);
       expect([source.chains, source.drawsPerChain]).toEqual([2, 2]);
       // A block that reaches over the end of a file.
-      const { parameters } = source.chain;
+      const { parameters } = source.network;
       expect((await source.read(1, 3)).subarray(parameters)).toEqual(randomNetwork([2, 3, 1], 'relu', 2).theta);
       await source.close();
     }
@@ -107,9 +109,9 @@ describe('sets of draws', () => {
     const opened = await openWeightFile(file);
     try {
       for (let m = 0; m < draws.drawsPerChain; m++) {
-        const each = draws.theta.subarray(m * draws.chain.parameters, (m + 1) * draws.chain.parameters);
-        for (const { reference, rows, columns } of parameterBlocks(draws.chain)) {
-          expect(each.subarray(reference.offset, reference.offset + rows * columns)).toEqual(await opened.read(`${m}.${reference.tensor}`));
+        const each = draws.theta.subarray(m * draws.network.parameters, (m + 1) * draws.network.parameters);
+        for (const { tensor, offset, length } of draws.network.blocks) {
+          expect(each.subarray(offset, offset + length)).toEqual(await opened.read(`${m}.${tensor}`));
         }
       }
       expect(draws.drawsPerChain).toBe(opened.stateDicts);
@@ -119,14 +121,29 @@ describe('sets of draws', () => {
   });
 });
 
+describe('draws of a network with running statistics', () => {
+  it('keep them beside the parameters', async () => {
+    const network = new Layers([2, 4, 4]).conv(3, [3, 3]).batchnorm().activation('relu').flatten().dense(2).build();
+    const random = seededRandom(8);
+    const file = path.join(await temporaryFolder(), 'draws.npz');
+    const states = Float64Array.from({ length: 5 * network.stateSize }, () => random.normal());
+    await writeNpz(file, network.blocks.map(({ tensor, fileShape, offset, length }) => ({
+      name: tensor, shape: [5, ...fileShape], values: Float64Array.from({ length: 5 * length }, (_, k) => states[Math.floor(k / length) * network.stateSize + offset + (k % length)]!),
+    })), { overwrite: false });
+    const description = file.replace('.npz', '.network.json');
+    await writeFile(description, writeDescription(network));
+    expect(await readDraws([file], {})).toMatchObject({ chains: 1, drawsPerChain: 5, theta: states });
+  });
+});
+
 describe('a training checkpoint', () => {
   it('is read as the network of its weights; the optimiser’s state is left aside', async () => {
     const opened = await openWeightFile(fixture('checkpoint.pt'));
     try {
-      const { chain } = await requireChain(opened, { activation: 'relu' });
+      const { network } = await requireNetwork(opened, { activation: 'relu' });
       expect(opened.optimizerPrefixes?.length).toBeGreaterThan(0);
-      expect(chain.layers.every(({ weight }) => !opened.optimizerPrefixes!.some((prefix) => weight.tensor.startsWith(prefix)))).toBe(true);
-      expect((await readParameters(opened, chain)).length).toBe(chain.parameters);
+      expect(network.blocks.every(({ tensor }) => !opened.optimizerPrefixes!.some((prefix) => tensor.startsWith(prefix)))).toBe(true);
+      expect((await readState(opened, network)).length).toBe(network.parameters);
     } finally {
       await opened.close();
     }

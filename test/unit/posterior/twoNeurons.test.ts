@@ -3,19 +3,18 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { readData } from '../../../src/network/data.ts';
-import { chainNetwork } from '../../../src/network/denseChain.ts';
 import { forward } from '../../../src/network/forward.ts';
-import { gaussianClasses, train, trainTwoNeuronEnsemble, twoNeuronChain, type PlanarClasses } from '../../../src/posterior/twoNeurons.ts';
+import { gaussianClasses, train, trainTwoNeuronEnsemble, twoNeuronNetwork, type PlanarClasses } from '../../../src/posterior/twoNeurons.ts';
 
 const context = { signal: new AbortController().signal, progress: () => undefined };
 const randomTheta = (seed: number): Float64Array => {
   const random = seededRandom(seed);
-  return Float64Array.from({ length: twoNeuronChain.parameters }, () => random.normal());
+  return Float64Array.from({ length: twoNeuronNetwork.parameters }, () => random.normal());
 };
 
 /** Mean binary cross-entropy of the general network code. */
 function meanLoss(theta: Float64Array, { x, y }: PlanarClasses): number {
-  const logits = forward(chainNetwork(twoNeuronChain), theta, x);
+  const logits = forward(twoNeuronNetwork, theta, x);
   return logits.reduce((sum, logit, n) => sum + Math.log1p(Math.exp(-Math.abs(logit))) + Math.max(0, y[n] === 1 ? -logit : logit), 0) / y.length;
 }
 
