@@ -42,7 +42,7 @@ export function genericInputs(width: number, rows: number, seed: number): Float6
 }
 
 /** Multiplications that a comparison may take, and the rows it has at least and at most. */
-const AFFORDABLE = 1e10;
+const AFFORDABLE = 1e9;
 const LEAST_ROWS = 3;
 const MOST_ROWS = 96;
 
