@@ -10,7 +10,7 @@ import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
-import type { Network } from '../network/network.ts';
+import { parameterDistance, sameLayout, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
 import { interpolate, type Interpolation, type InterpolationData } from '../posterior/interpolation.ts';
@@ -113,10 +113,6 @@ async function openAll(paths: readonly string[], options: AlignRequest, files: O
   return { network: first };
 }
 
-function sameLayout(a: Network, b: Network): boolean {
-  return a.stateSize === b.stateSize && a.blocks.every(({ tensor, shape }, k) => b.blocks[k]?.tensor === tensor && b.blocks[k].shape.join() === shape.join());
-}
-
 interface Matched {
   readonly opened: Opened;
   readonly state: Float64Array;
@@ -171,10 +167,4 @@ function outputPaths({ reference, files, out, method }: AlignRequest): string[] 
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new UserError(`two of the files would both be written to ${path.join(out.folder, twice)}; give them to separate folders`);
   return names.map((name) => path.join(out.folder, name));
-}
-
-function parameterDistance({ parameters }: Network, a: Float64Array, b: Float64Array): number {
-  let square = 0;
-  for (let i = 0; i < parameters; i++) square += (a[i]! - b[i]!) ** 2;
-  return Math.sqrt(square);
 }

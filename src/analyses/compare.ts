@@ -8,7 +8,7 @@ import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
-import type { Network } from '../network/network.ts';
+import { sameLayout, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
 import { interpolate, type InterpolationData } from '../posterior/interpolation.ts';
@@ -107,10 +107,6 @@ async function load(name: string, options: CompareRequest): Promise<{ readonly n
   } finally {
     await file.close();
   }
-}
-
-function sameLayout(a: Network, b: Network): boolean {
-  return a.stateSize === b.stateSize && a.blocks.length === b.blocks.length && a.blocks.every(({ tensor, shape }, k) => b.blocks[k]?.tensor === tensor && b.blocks[k].shape.join() === shape.join());
 }
 
 async function comparisonData(request: CompareRequest, network: Network): Promise<InterpolationData> {

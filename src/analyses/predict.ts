@@ -8,7 +8,7 @@ import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.t
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputs, type DataSet } from '../network/data.ts';
 import { forward } from '../network/forward.ts';
-import type { Network } from '../network/network.ts';
+import { sameLayout, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
 import { curvatureOf } from '../posterior/drawMethods.ts';
@@ -88,7 +88,7 @@ async function readNetworks({ files, ...options }: PredictRequest): Promise<{ re
     try {
       const stacked = stackedStateDicts(opened);
       const { network, leading, source: from } = await requireNetwork(stacked, options);
-      if (first !== undefined && (first.stateSize !== network.stateSize || first.blocks.some(({ tensor, length }, b) => network.blocks[b]?.tensor !== tensor || network.blocks[b].length !== length))) {
+      if (first !== undefined && !sameLayout(first, network)) {
         throw new WeightFileError(file, '', `does not hold the same network as ${files[0] ?? ''}; an ensemble shares its architecture`);
       }
       first ??= network;

@@ -136,6 +136,18 @@ export function positions(shape: ValueShape): number {
   return valueSize(shape.slice(1));
 }
 
+/** Whether states of two networks can be compared entry by entry: the same tensors of the same shapes in the same places. */
+export function sameLayout(a: Network, b: Network): boolean {
+  return a.stateSize === b.stateSize && a.blocks.length === b.blocks.length && a.blocks.every(({ tensor, shape }, k) => b.blocks[k]?.tensor === tensor && b.blocks[k].shape.join() === shape.join());
+}
+
+/** ‖θ_a − θ_b‖₂ over the trainable parameters of two states. */
+export function parameterDistance({ parameters }: Network, a: Float64Array, b: Float64Array): number {
+  let square = 0;
+  for (let i = 0; i < parameters; i++) square += (a[i]! - b[i]!) ** 2;
+  return Math.sqrt(square);
+}
+
 /** The blocks that a node uses, in the order weight or scale, bias or shift, mean, variance. */
 export function blocksOf(node: NetworkNode): readonly Block[] {
   switch (node.op) {
