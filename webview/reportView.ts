@@ -56,6 +56,7 @@ function actions(report: Report, surroundings: Surroundings): HTMLElement {
   return element('div', { class: 'actions', role: 'group', 'aria-label': 'Analyses of this file' },
     counted ? null : run('statistics', 'Compute statistics', 'Read every weight once: range, quantiles, norm, zeros, NaN; of a recognised network also its dead and duplicate units'),
     run('diff', 'Compare with…', 'What changed between this file and another, tensor by tensor'),
+    run('compare', 'Same function as…', 'Whether this network and another compute the same function, and how far apart they are with scales removed and units aligned'),
     run('rank', 'Rank and kernel', 'Rank of the GGN and what its kernel consists of'),
     run('canonicalize', 'Canonicalise and save', 'Remove permutation, scaling and sign copies and save the result'),
     run('align', 'Align and save…', 'Bring the units of this network and another into one order and save the result'),
@@ -70,6 +71,11 @@ function nextActions(report: Report, surroundings: Surroundings): HTMLElement | 
     run('parameters', 'Other parameters…', 'Show two other parameters in the density'),
     ...(report.sources.length > 1 ? [run('align', 'Align and save…', 'Bring the units of these networks into one order and save the results')] : []),
     run('predict', 'Predict…', 'What these networks predict as an ensemble, and by other methods'),
+  ] : report.analysis === 'diff' ? [
+    run('compare', 'Same function?', 'Whether the two compute the same function, and how far apart they are with scales removed and units aligned'),
+  ] : report.analysis === 'compare' ? [
+    run('diff', 'Tensor by tensor', 'What changed between the two, tensor by tensor'),
+    run('align', 'Align and save…', 'Bring the units of the two into one order and save the result'),
   ] : report.analysis === 'rank' ? [run('predict', 'Predict…', 'What the posterior of this network predicts, by several methods')]
     : report.analysis === 'predict' ? [run('predict', 'Other methods…', 'Predict again with other methods, data, noise or prior')] : [];
   return buttons.length === 0 ? null : element('div', { class: 'actions', role: 'group', 'aria-label': 'What to ask next' }, ...buttons);

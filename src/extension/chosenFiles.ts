@@ -35,6 +35,24 @@ export async function chosenFiles(wanted: Wanted, selection: Selection): Promise
   return picked === undefined ? undefined : expanded(picked, wanted);
 }
 
+export interface WantedPair {
+  readonly title: string;
+  readonly inFront: readonly string[];
+  /** "Compare": heads the question for the second one. */
+  readonly verb: string;
+}
+
+/** Two files: both selected, or one and the one that the user then picks. @throws AnalysisError for more */
+export async function chosenPair({ title, inFront, verb }: WantedPair, selection: Selection): Promise<readonly [string, string] | undefined> {
+  const files = await chosenFiles({ title, folders: false, inFront }, selection);
+  if (files === undefined) return undefined;
+  if (files.length > 2) throw new AnalysisError({ kind: 'input', message: `${verb} takes two files; ${files.length} are selected.` });
+  const [before, chosen] = files;
+  if (before === undefined) return undefined;
+  const after = chosen ?? await otherFile(`${verb} ${path.basename(before)} with`, before);
+  return after === undefined ? undefined : [before, after];
+}
+
 /** One more weight file than the one that is known already; those beside it come first. */
 export async function otherFile(title: string, than: string): Promise<string | undefined> {
   const picked = await pick({ title, folders: false, inFront: [] }, than);

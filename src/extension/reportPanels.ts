@@ -169,6 +169,7 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
         await this.#chooseParameters(open);
         return;
       case 'diff':
+      case 'compare':
       case 'rank':
       case 'canonicalize':
       case 'align':

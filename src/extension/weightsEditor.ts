@@ -61,6 +61,7 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
             await inspect(false);
             return;
           case 'diff':
+          case 'compare':
           case 'rank':
           case 'canonicalize':
           case 'align':

@@ -1,9 +1,9 @@
-// Alignment in the real VS Code: two copies of a network whose units stand in different orders, from the Explorer to the file written.
+// Alignment and comparison in the real VS Code: two copies of a network whose units stand in different orders.
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { denseWeights, description, safetensors, type Tensor } from '../checkpoints.ts';
-import { drawnLines } from '../plots.ts';
+import { drawnLines, figures } from '../plots.ts';
 import { windowWith } from '../window.ts';
 
 const hidden = 6;
@@ -61,6 +61,21 @@ test('two networks are aligned, from the Explorer; the file written has the unit
     await w.shown();
     await w.shot(`align-${name}`);
   }
+  expect(await w.violations()).toBe(0);
+  await w.closeEditors();
+});
+
+test('two networks are compared: one function, up to symmetry', async () => {
+  const w = window();
+  await w.explorerCommand(['a.safetensors', 'b.safetensors'], 'Quotient', 'Compare Networks');
+  await w.pick('Generic inputs');
+  await w.tab('Functions of a.safetensors').waitFor();
+  const view = await w.shown();
+  await w.shot('compare');
+  const said = await figures(view);
+  expect(said['Same function']).toBe('up to symmetry');
+  expect(Number(said['Distance'])).toBeGreaterThan(1);
+  expect(Number(said['Units aligned'])).toBe(0);
   expect(await w.violations()).toBe(0);
   await w.closeEditors();
 });
