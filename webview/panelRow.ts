@@ -3,6 +3,7 @@ import type { Data, Layout } from 'plotly.js-dist';
 import { visible } from '../src/protocol/untrustedText.ts';
 import { element } from './elements.ts';
 import { plotText, type PlotFigure } from './plot.ts';
+import { prose } from './prose.ts';
 import type { Theme } from './theme.ts';
 
 export interface RowPanel {
@@ -12,7 +13,7 @@ export interface RowPanel {
 
 export function panelRow(panels: readonly RowPanel[], pictures: readonly (HTMLElement | null)[]): HTMLElement {
   const frames = panels.map((panel, i) => element('figure', { class: 'panel' },
-    element('h3', {}, visible(panel.title)), pictures[i] ?? null, element('figcaption', {}, visible(panel.meaning))));
+    element('h3', {}, visible(panel.title)), pictures[i] ?? null, element('figcaption', {}, ...prose(panel.meaning))));
   const row = element('div', { class: 'panels' }, ...frames);
   row.style.setProperty('--columns', String(panels.length === 4 ? 2 : Math.min(3, panels.length)));
   return row;

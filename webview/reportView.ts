@@ -7,6 +7,7 @@ import type { WebviewAction } from '../src/protocol/webview.ts';
 import { button, element } from './elements.ts';
 import { suggestedName } from './fileName.ts';
 import { copyButton } from './copyButton.ts';
+import { prose } from './prose.ts';
 import { sectionView } from './section.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Theme } from './theme.ts';
@@ -43,7 +44,7 @@ function header(report: Report, surroundings: Surroundings): HTMLElement {
     copyButton('Copy JSON', 'Copy the result as JSON', () => surroundings.copy(json())));
   return element('header', { class: 'report-head' },
     element('div', { class: 'section-head' }, element('h1', {}, visible(report.title)), tools),
-    element('p', { class: 'summary' }, visible(report.summary)),
+    element('p', { class: 'summary' }, ...prose(report.summary)),
     warningList(report.warnings),
     surroundings.canRun && report.analysis === 'inspect' ? actions(report, surroundings) : null,
     surroundings.canRun ? nextActions(report, surroundings) : null);

@@ -8,6 +8,7 @@ import { csv, tsv, type Cell } from './csv.ts';
 import { copyButton } from './copyButton.ts';
 import { button, element } from './elements.ts';
 import { suggestedName } from './fileName.ts';
+import { prose } from './prose.ts';
 import { drawDensity } from './sections/density.ts';
 import { drawDifferences } from './sections/differences.ts';
 import { drawFields } from './sections/fields.ts';
@@ -67,7 +68,7 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
   const frame = element('section', { class: `section ${section.kind}`, 'data-section': section.kind, 'data-id': section.id, 'aria-labelledby': heading.id });
   const tools = element('div', { class: 'tools', role: 'group', 'aria-label': `Export “${visible(section.title)}”` });
   const head = element('div', { class: 'section-head' }, heading, tools);
-  const meaning = section.meaning === '' ? null : element('p', { class: 'meaning' }, visible(section.meaning));
+  const meaning = section.meaning === '' ? null : element('p', { class: 'meaning' }, ...prose(section.meaning));
   frame.append(head, ...[meaning, warningList(section.warnings ?? [])].filter((node) => node !== null));
 
   const failed = (error: unknown): void => {

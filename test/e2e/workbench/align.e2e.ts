@@ -54,6 +54,8 @@ test('two networks are aligned, from the Explorer; the file written has the unit
   // Bytes of the reference after the header, whose order of tensors is that of the file read.
   const elements = (bytes: Buffer): Buffer => bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)));
   expect(elements(await readFile(target))).toEqual(elements(safetensors(weights)));
+  // A number with an exponent is not broken at its sign.
+  await expect(view.locator('.summary .unbroken').allInnerTexts()).resolves.toEqual([expect.stringMatching(/^\d[.\d]*e-\d+$/)]);
   const [panel] = await drawnLines(view, 'function');
   expect(panel?.curves).toBe(2);
   await expect(view.locator('[data-id=function] .keys li').allInnerTexts()).resolves.toEqual(['as stored', 'aligned']);
