@@ -16,7 +16,7 @@ import { rankGrowth } from '../curvature/rankGrowth.ts';
 import { planSpectrum } from '../curvature/spectrum.ts';
 import { unitReports } from '../curvature/units.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
-import { type Random, seededRandom } from '../linalg/random.ts';
+import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputs, type DataSet } from '../network/data.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork, type ReadNetwork } from '../network/readNetwork.ts';
@@ -28,8 +28,9 @@ import { symmetryGroup } from '../symmetry/group.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 import { startProvenance } from './provenance.ts';
+import { readDirection, splitDirection } from './rankDirection.ts';
 import { planeOfReport } from './rankPlane.ts';
-import { factorisedReport, type FactorisedQuestion } from './rankReport.ts';
+import { factorisedReport } from './rankReport.ts';
 import { matrixFreeReport } from './rankWithoutMatrices.ts';
 
 /** Factorising what takes more multiplications than this (about a quarter of an hour) gives way to estimates. */
@@ -50,12 +51,13 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   const likelihood = likelihoodModel(request.likelihood, request.noise, network.outputs);
   const random = seededRandom(request.seed);
   const problem: CurvatureProblem = { network, state, likelihood, weighting: 'likelihood', x: data?.x ?? standardNormalInputs(request.inputs, network.inputs, random) };
+  const way = request.toward === undefined ? undefined : await readDirection(request.toward, network, state, request);
   const plan = planSpectrum(problem, context.memoryLimitBytes);
   const common = { request, network, data, assumptions, inputs: problem.x.length / network.inputs };
   const head = {
     analysis: 'rank' as const,
     title: `Rank and kernel of the GGN: ${path.basename(request.file)}`,
-    sources: [request.file, ...(request.data === undefined ? [] : [request.data])],
+    sources: [request.file, ...(request.data === undefined ? [] : [request.data]), ...(request.toward === undefined ? [] : [request.toward])],
   };
   if (plan.bytes > context.memoryLimitBytes || plan.operations > FACTORISED_OPERATIONS) {
     const spectrum = await matrixFreeSpectrum(problem, { ...affordable(problem, context.memoryLimitBytes), random }, context);
@@ -69,11 +71,13 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   const accounting = await kernelAccounting({ network, state, likelihood, x: problem.x, generic: data === undefined, genericInputs: request.inputs, random, vectors }, context);
   const units = await interruptibly(unitReports(network, state, problem.x, random), context.signal);
   const evidence = data?.y === undefined ? undefined : evidenceOf(problem, data, data.y, request.priorPrecision, accounting);
-  const layers = vectors ? await layersOf(problem, accounting, random, context) : undefined;
+  const image = vectors ? new GgnImage(problem, accounting.spectrum, accounting.rank.rank, context.memoryLimitBytes / 8) : undefined;
+  const layers = image === undefined ? undefined : { shares: await image.shares(context), directions: await constrainedDirections(image, accounting.spectrum.eigenvalues, SHOWN_DIRECTIONS, random, context) };
+  const direction = image === undefined || request.toward === undefined || way === undefined ? undefined : await splitDirection(image, request.toward, way, context);
   const growth = await rankGrowth({ problem, rank: accounting.rank, symmetry: accounting.symmetry, sizes: GROWTH.sizes, operations: Math.max(GROWTH.operations, plan.operations / 2), random: seededRandom(request.seed) }, context);
   const plane = await planeOfReport(problem, data?.y, accounting.rank.tolerance, layers?.directions, request, context);
   const made = provenance();
-  return { ...head, ...factorisedReport({ ...common, accounting, layers, growth, plane, units, evidence, seconds: made.seconds }), provenance: made };
+  return { ...head, ...factorisedReport({ ...common, accounting, layers, direction, growth, plane, units, evidence, seconds: made.seconds }), provenance: made };
 }
 
 /** Fewer eigenvalues and shorter Krylov spaces where the vectors would not fit. */
@@ -104,9 +108,4 @@ function evidenceOf(problem: CurvatureProblem, data: DataSet, y: Float64Array, p
     if (error instanceof UserError) throw new WeightFileError(data.source, '', `${error.message}; choose the likelihood that y was made for`);
     throw error;
   }
-}
-
-async function layersOf(problem: CurvatureProblem, { spectrum, rank: { rank: value } }: KernelAccounting, random: Random, context: JobContext): Promise<FactorisedQuestion['layers']> {
-  const image = new GgnImage(problem, spectrum, value, context.memoryLimitBytes / 8);
-  return { shares: await image.shares(context), directions: await constrainedDirections(image, spectrum.eigenvalues, SHOWN_DIRECTIONS, random, context) };
 }

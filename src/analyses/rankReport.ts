@@ -15,6 +15,7 @@ import { symmetryGroup } from '../symmetry/group.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import { effectiveDimension, effectiveDimensionCurve, effectiveDimensionSection, growthSection } from './rankCurves.ts';
+import { directionResult, directionSections, type DirectionOfReport } from './rankDirection.ts';
 import { planeResult, planeSection, type PlaneOfReport } from './rankPlane.ts';
 
 /** Eigenvalues listed in full; of longer spectra this many order statistics, evenly spaced. */
@@ -38,6 +39,8 @@ export interface FactorisedQuestion extends RankQuestion {
   readonly accounting: KernelAccounting;
   /** How the image and the kernel are spread over the layers, and directions of both; undefined where the vectors would take too long. */
   readonly layers: { readonly shares: readonly BlockShare[]; readonly directions: readonly ConstrainedDirection[] } | undefined;
+  /** Towards another network, when it was asked for and the vectors are there. */
+  readonly direction: DirectionOfReport | undefined;
   readonly growth: RankGrowth;
   readonly plane: PlaneOfReport;
 }
@@ -45,7 +48,7 @@ export interface FactorisedQuestion extends RankQuestion {
 export function factorisedReport(question: FactorisedQuestion): Pick<Report, 'summary' | 'sections' | 'warnings' | 'result'> {
   return {
     summary: summarySentence(question),
-    sections: [overview(question), waterfall(question), spectrum(question), ...curves(question), ...planeSection(question.plane), ...layerSections(question), unitTable(question)],
+    sections: [overview(question), waterfall(question), spectrum(question), ...curves(question), ...planeSection(question.plane), ...layerSections(question), ...(question.direction === undefined ? [] : directionSections(question.direction, `${formatCount(question.inputs)} ${question.data === undefined ? 'generic inputs' : 'data points'}`)), unitTable(question)],
     warnings: warnings(question),
     result: result(question),
   };
@@ -239,7 +242,8 @@ export function unitTable({ units: all }: RankQuestion): Section {
 
 function warnings(question: FactorisedQuestion): string[] {
   const { accounting, plane } = question;
-  return [...accounting.warnings, ...commonWarnings(question), ...(plane.kind === 'omitted' ? [`The loss over a plane through ŵ is left out: ${plane.why}.`] : [])];
+  return [
+    ...(question.request.toward !== undefined && question.direction === undefined ? [`The way towards ${showName(question.request.toward)} was not split: the eigenvectors of the GGN would take too long or too much memory here; take fewer data points.`] : []),...accounting.warnings, ...commonWarnings(question), ...(plane.kind === 'omitted' ? [`The loss over a plane through ŵ is left out: ${plane.why}.`] : [])];
 }
 
 export function commonWarnings({ evidence, request, assumptions }: RankQuestion): string[] {
@@ -278,6 +282,7 @@ function result(question: FactorisedQuestion): JsonValue {
     kernel: { symmetry, hidden: remainder.kind === 'separated' ? remainder.hidden : null, dataLimited: remainder.kind === 'separated' ? remainder.dataLimited : null },
     symmetry: { scaling: count('scaling'), permutationLog10: log10('permutation'), signFlips: count('sign') },
     units: units.filter(({ status }) => status !== 'mixed').map((unit) => ({ ...unit })),
+    direction: question.direction === undefined ? null : directionResult(question.direction),
     layers: layers === undefined ? null : layers.shares.map(({ blocks, image, kernel }) => ({ tensors: blocks.map(({ tensor }) => tensor), parameters: sizeOf(blocks), image, kernel })),
     // Null where it was left out.
     plane: planeResult(question.plane),

@@ -23,6 +23,7 @@ const options = {
   likelihood: { value: 'NAME', text: 'gaussian, categorical or bernoulli (default gaussian)' },
   noise: { value: 'σ', text: 'standard deviation of Gaussian observation noise (default 1)' },
   'prior-precision': { value: 'α', text: 'precision of the Gaussian prior over weights (default 1)' },
+  toward: { value: 'FILE', text: 'split the way to this other network into image and kernel of the GGN' },
   test: { value: 'FILE', text: 'inputs x to predict at, and y where they are to be scored' },
   method: { value: 'NAMES', text: `methods, with commas between: ${predictionMethods.join(', ')}` },
   draws: { value: 'N', text: 'draws of each method that samples (default 200)' },
@@ -72,7 +73,7 @@ export const commands = {
     options: ['out', ...network, 'by', 'restarts', 'data', 'likelihood', 'seed', ...output],
   },
   compare: { paths: 'A B', does: 'the same function, the same up to symmetry, or different; how far apart the weights are', options: [...network, 'data', 'likelihood', 'seed', ...output] },
-  rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'seed', ...output] },
+  rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'toward', 'seed', ...output] },
   posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'data', 'scaling', 'permutation', 'memory', 'seed', ...output] },
   predict: {
     paths: 'FILE… --data FILE',

@@ -90,6 +90,8 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
   };
   const data = values.text('data');
   const withData = data === undefined ? {} : { data };
+  const toward = values.text('toward');
+  const withToward = toward === undefined ? {} : { toward };
 
   switch (command) {
     case 'inspect': {
@@ -131,6 +133,7 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
         {
           ...options,
           ...withData,
+          ...withToward,
           file: only('weight file'),
           inputs: values.number('inputs', 2000, 'count'),
           likelihood: values.likelihood(),

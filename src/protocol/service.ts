@@ -103,6 +103,8 @@ export interface RankRequest extends NetworkOptions {
   /** Standard deviation of Gaussian observation noise. */
   readonly noise: number;
   readonly priorPrecision: number;
+  /** Another network of the same layout: the way towards it is split into image and kernel. */
+  readonly toward?: string;
   readonly seed: number;
 }
 

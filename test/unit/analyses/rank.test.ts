@@ -5,6 +5,8 @@ import { rank } from '../../../src/analyses/rank.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import type { RankRequest } from '../../../src/protocol/service.ts';
 import { writeNpz } from '../../../src/weights/npzWriter.ts';
+import { trace } from '../../../src/network/forward.ts';
+import { addVectorJacobianProduct } from '../../../src/network/parameterGradients.ts';
 import { context, randomNetwork, temporaryFolder, writeNetwork } from './workspace.ts';
 
 const defaults: Omit<RankRequest, 'file'> = { inputs: 2000, likelihood: 'gaussian', noise: 1, priorPrecision: 1, seed: 0 };
@@ -153,5 +155,42 @@ describe('the rank analysis', () => {
     const file = path.join(await temporaryFolder(), 'network.safetensors');
     await writeNetwork(file, net, theta);
     await expect(rank({ ...defaults, file, activation: 'tanh' }, { ...context, memoryLimitBytes: 1e6 })).rejects.toThrow(/would need about .* GB, more than the limit/);
+  });
+});
+
+describe('the way to another network', () => {
+  it('along a scaling orbit lies in the kernel to first order, along a gradient step in the image; the parts add up', async () => {
+    const folder = await temporaryFolder();
+    const { network, theta } = randomNetwork([2, 5, 1], 'relu', 4);
+    const file = path.join(folder, 'here.safetensors');
+    await writeNetwork(file, network, theta);
+    const random = seededRandom(1);
+    const x = Float64Array.from({ length: 120 }, () => random.normal());
+    const data = path.join(folder, 'data.npz');
+    await writeNpz(data, [{ name: 'x', shape: [60, 2], values: x }], { overwrite: false });
+    const way = async (name: string, other: Float64Array): Promise<{ readonly squaredLength: number; readonly squaredImage: number; readonly squaredKernel: number; readonly curvature: number }> => {
+      const toward = path.join(folder, `${name}.safetensors`);
+      await writeNetwork(toward, network, other);
+      return ((await rank({ file, data, toward, activation: 'relu', inputs: 100, likelihood: 'gaussian', noise: 1, priorPrecision: 1, seed: 0 }, context)).result as unknown as { readonly direction: Awaited<ReturnType<typeof way>> }).direction;
+    };
+    // Unit 0 scaled by 1 + ε and undone behind it: the way leaves the tangent by O(ε), so that its image share is O(ε²).
+    const share = async (epsilon: number): Promise<number> => {
+      const scaled = theta.slice();
+      for (const k of [0, 1, 10]) scaled[k]! *= 1 + epsilon;
+      scaled[15]! /= 1 + epsilon;
+      const { squaredImage, squaredLength, squaredKernel } = await way(`scaled-${epsilon}`, scaled);
+      expect(squaredImage + squaredKernel).toBeCloseTo(squaredLength, 12);
+      return squaredImage / squaredLength;
+    };
+    const [coarse, fine] = [await share(0.1), await share(0.01)];
+    expect(fine).toBeLessThan(1e-3);
+    expect(Math.log10(coarse / fine)).toBeCloseTo(2, 0);
+    // A gradient is a combination of rows of the Jacobian.
+    const gradient = new Float64Array(network.parameters);
+    const values = trace(network, theta, x);
+    addVectorJacobianProduct(network, theta, values, Float64Array.from({ length: 60 }, () => random.normal()), gradient);
+    const step = await way('step', theta.map((value, i) => value - 0.01 * gradient[i]!));
+    expect(step.squaredKernel).toBeLessThan(1e-18 * step.squaredLength);
+    expect(step.curvature).toBeGreaterThan(0);
   });
 });
