@@ -12,7 +12,7 @@ import { addProduct } from '../linalg/product.ts';
 import type { Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
 import type { ChannelClass } from './channelClasses.ts';
-import { orderUnits, rowLength, unitRows } from './unitRows.ts';
+import { orderUnits, rowLength, unitRows, writeUnitRows } from './unitRows.ts';
 
 /** What happens to the units of one class: new unit i is old unit order[i], with its sign. */
 export interface UnitOrder {
@@ -127,6 +127,9 @@ class ClassMatcher {
   #prices: Float64Array;
   #order: Int32Array;
   #signs: Int8Array;
+  /** 0 … n − 1 */
+  readonly #inPlace: Int32Array;
+  readonly #scratch: readonly [Float64Array, Float64Array];
 
   constructor(one: MatchingClass, reference: Float64Array) {
     const { units, uses } = one.units;
@@ -139,7 +142,10 @@ class ClassMatcher {
     this.#costs = new Float64Array(units * units);
     this.#prices = new Float64Array(units);
     this.#order = Int32Array.from({ length: units }, (_, i) => i);
+    this.#inPlace = this.#order;
     this.#signs = new Int8Array(units).fill(1);
+    const widest = units * Math.max(0, ...this.#places.map(({ length }) => length));
+    this.#scratch = [new Float64Array(widest), new Float64Array(widest)];
   }
 
   /** All that was done to the class since the beginning. */
@@ -208,11 +214,17 @@ class ClassMatcher {
   /** Reorders the units in `current`; returns what undoes it. */
   apply(current: Float64Array, { order, signs }: UnitOrder): UnitOrder {
     const n = this.#class.units.units;
-    orderUnits(current, this.#class.units, { order, signs });
+    // Right after `best` the rows are those of `current`, unless writing one place changes another.
+    if (this.quadratic || this.#places.some(({ rows }) => rows === undefined)) {
+      orderUnits(current, this.#class.units, { order, signs });
+    } else {
+      for (const use of this.#class.units.uses) if (!use.block.trainable) writeUnitRows(current, use, unitRows(current, use), order);
+    }
     for (const place of this.#places) {
       if (place.rows === undefined) continue;
       reorderRows(place.rows, place.length, order, signs, place.spare);
       [place.rows, place.spare] = [place.spare, place.rows];
+      if (!this.quadratic) writeUnitRows(current, place.use, place.rows, this.#inPlace);
     }
     const row = new Float64Array(n);
     for (let i = 0; i < n; i++) {
@@ -238,13 +250,14 @@ class ClassMatcher {
       this.#add(place.reference, fresh, length);
     } else {
       const changed = changedColumns(before, fresh, n, length);
+      const [reference, difference] = this.#scratch;
       if (changed.length > 0) {
-        const difference = new Float64Array(n * changed.length);
-        const reference = new Float64Array(n * changed.length);
         for (let i = 0, at = 0; i < n; i++) {
-          for (const k of changed) {
-            difference[at] = fresh[i * length + k]! - before[i * length + k]!;
-            reference[at++] = place.reference[i * length + k]!;
+          const row = i * length;
+          for (let c = 0; c < changed.length; c++, at++) {
+            const k = row + changed[c]!;
+            difference[at] = fresh[k]! - before[k]!;
+            reference[at] = place.reference[k]!;
           }
         }
         this.#add(reference, difference, changed.length);
@@ -268,14 +281,15 @@ function reorderRows(rows: Float64Array, length: number, order: Int32Array, sign
   }
 }
 
-function changedColumns(a: Float64Array, b: Float64Array, rows: number, length: number): number[] {
-  const changed = new Uint8Array(length);
+function changedColumns(a: Float64Array, b: Float64Array, rows: number, length: number): Int32Array {
+  const list = new Int32Array(length);
+  const same = new Uint8Array(length).fill(1);
+  let count = 0;
   for (let i = 0; i < rows; i++) {
-    for (let k = 0, at = i * length; k < length; k++, at++) if (a[at] !== b[at]) changed[k] = 1;
+    for (let k = 0, at = i * length; k < length; k++, at++) if (a[at] !== b[at]) same[k] = 0;
   }
-  const list: number[] = [];
-  changed.forEach((is, k) => { if (is === 1) list.push(k); });
-  return list;
+  for (let k = 0; k < length; k++) if (same[k] === 0) list[count++] = k;
+  return list.subarray(0, count);
 }
 
 /** The cycles of an order, each alone; with the signs of its units. */
