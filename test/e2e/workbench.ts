@@ -165,6 +165,8 @@ export class Workbench {
   /** Chooses from the list that is open. */
   async pick(label: string): Promise<void> {
     const row = this.#quickInput().locator('.monaco-list-row', { hasText: label }).first();
+    // The last click left the mouse on a row, whose hover then covers the next one.
+    await this.page.mouse.move(1000, 890);
     await row.click();
     await this.until(`the choice ${label} to be taken`, async () => !(await row.isVisible()));
   }

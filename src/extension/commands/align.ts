@@ -57,7 +57,7 @@ async function askMethod(networks: readonly string[], hasData: boolean): Promise
   const items: (vscode.QuickPickItem & { readonly method: AlignMethod })[] = [
     { label: 'By their weights', detail: 'To a reference: the order of units in which the weights have the largest inner product', method: 'weights' },
     ...(hasData ? [{ label: 'By their responses to the data', detail: 'To a reference: units that answer alike come to stand in the same place', method: 'activations' as const }] : []),
-    { label: 'All at once', detail: `All ${networks.length} networks into a common order, with no reference: every pair of them is aligned consistently`, method: 'universe' },
+    { label: 'All at once', detail: `All ${networks.length} into a common order without a reference, consistent for every pair`, method: 'universe' },
   ];
   return (await vscode.window.showQuickPick(items, { title: 'How to match units', ignoreFocusOut: true }))?.method;
 }

@@ -28,6 +28,8 @@ const window = windowWith({
   'b.network.json': description([3, hidden, 2], 'tanh'),
   'c.safetensors': safetensors(weights),
   'c.network.json': description([3, hidden, 2], 'tanh'),
+  'd.safetensors': safetensors(weights),
+  'd.network.json': description([3, hidden, 2], 'tanh'),
 });
 
 test('two networks are aligned, from the Explorer; the file written has the units of the reference', async () => {
@@ -83,11 +85,28 @@ test('two networks are compared: one function, up to symmetry', async () => {
   await w.closeEditors();
 });
 
+test('several are aligned at once, into a folder; what is there is replaced after a question', async () => {
+  const w = window();
+  await w.explorerCommand(['a.safetensors', 'b.safetensors', 'c.safetensors'], 'Quotient', 'Align Units and Save');
+  await w.pick('Without data');
+  await w.pick('All at once');
+  await expect.poll(() => w.question()).toContain('Folder for 3 files aligned');
+  await w.type(`${w.folder}/`);
+  // One of the three was written by an earlier test.
+  expect(await w.dialog('Replace')).toMatch(/Replace b\.aligned\.safetensors[^]*\?/);
+  await w.tab('Alignment of 3 files').waitFor();
+  await w.shown();
+  const written = await Promise.all(['a', 'b', 'c'].map((name) => readFile(path.join(w.folder, `${name}.aligned.safetensors`))));
+  // Three copies of one network in one order.
+  expect(new Set(written.map((bytes) => bytes.subarray(8 + Number(bytes.readBigUInt64LE(0))).toString('hex'))).size).toBe(1);
+  await w.closeEditors();
+});
+
 test('a file that is there is not replaced without asking', async () => {
   const w = window();
-  const target = path.join(w.folder, 'c.canonical.safetensors');
+  const target = path.join(w.folder, 'd.canonical.safetensors');
   await writeFile(target, 'not to be lost');
-  await w.explorerCommand(['c.safetensors'], 'Quotient', 'Canonicalise and Save');
+  await w.explorerCommand(['d.safetensors'], 'Quotient', 'Canonicalise and Save');
   await w.type(target);
   await expect.poll(() => w.question()).toMatch(/already exists|overwrite/i);
   await w.shot('save-over');
