@@ -134,7 +134,7 @@ function bandMeaning(methods: readonly MethodResult[], map: MethodResult): strin
   const worst = methods.reduce<MethodResult | undefined>((a, b) => (a === undefined || underfit(b, map) > underfit(a, map) ? b : a), undefined);
   const best = methods.reduce<MethodResult | undefined>((a, b) => (a === undefined || underfit(b, map) < underfit(a, map) ? b : a), undefined);
   if (worst === undefined || best === undefined || worst === best) return 'The band is the spread of f over the posterior, without observation noise.';
-  return `${capital(names[best.method])} stays with the data (${formatNumber(underfit(best, map), 3)} nats a point worse than ŵ); ${names[worst.method]} strays most (${formatNumber(underfit(worst, map), 3)}). Bands are the spread of f, without observation noise.`;
+  return `${capital(names[best.method])} stays with the data (${underfit(best, map) < 0.01 ? 'as well as ŵ' : `${formatNumber(underfit(best, map), 3)} nats a point worse than ŵ`}); ${names[worst.method]} strays most (${formatNumber(underfit(worst, map), 3)}). Bands are the spread of f, without observation noise.`;
 }
 
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
