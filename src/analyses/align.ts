@@ -39,6 +39,8 @@ const LINE_INPUTS = 64;
 
 export interface AlignedFile {
   readonly from: string;
+  /** Whether the file holds an optimiser's state as well, which is written as it is. */
+  readonly optimizer: boolean;
   readonly out: string;
   /** ⟨θ_ref, θ⟩; in the n-way mode the reference is the mean of the other networks in the universe. */
   readonly objectiveBefore: number;
@@ -58,15 +60,17 @@ export interface AlignedFile {
 interface Opened {
   readonly path: string;
   readonly file: WeightFile;
+  /** The reference's network, by this file's names of tensors. */
+  readonly network: Network;
   readonly state: Float64Array;
 }
 
 export async function align(request: AlignRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
   if (request.files.length === 0) throw new UserError('align needs a reference and at least one network to align to it');
-  const files: Opened[] = [];
+  const opened: WeightFile[] = [];
   try {
-    const { network } = await openAll([request.reference, ...request.files], request, files);
+    const { network, files } = await openAll([request.reference, ...request.files], request, opened);
     const data = await lineData(request, network);
     // What follows multiplies large matrices where it cannot wait.
     await sharedEngine();
@@ -79,42 +83,43 @@ export async function align(request: AlignRequest, context: JobContext): Promise
     const matched = request.method === 'universe' ? await intoUniverse(network, classes, files, request, context) : await toReference(network, classes, reference, others, request, data, context);
 
     const done: AlignedFile[] = [];
-    for (const [k, { opened, state, orders, reached }] of matched.entries()) {
+    for (const [k, { from, state, orders, reached }] of matched.entries()) {
       context.progress({ message: `Writing ${showName(targets[k]!)}`, fraction: k / matched.length });
       const anchor = request.method === 'universe' ? matched[0]!.state : reference.state;
-      const distance = await saveMovedNetwork({ file: opened.file, network, before: opened.state, after: state, what: 'the aligned network' }, targets[k]!, request.overwrite, context);
+      const distance = await saveMovedNetwork({ file: from.file, network: from.network, before: from.state, after: state, what: 'the aligned network' }, targets[k]!, request.overwrite, context);
       done.push({
-        from: opened.path, out: targets[k]!, orders, reached, function: distance,
-        objectiveBefore: innerProduct(network, reference.state, opened.state), objectiveAfter: innerProduct(network, anchor, state),
-        distanceBefore: parameterDistance(network, reference.state, opened.state), distanceAfter: parameterDistance(network, anchor, state),
-        lineBefore: await interruptibly(interpolate(network, reference.state, opened.state, data, LINE_POINTS), context.signal),
+        from: from.path, optimizer: (from.file.optimizerPrefixes?.length ?? 0) > 0, out: targets[k]!, orders, reached, function: distance,
+        objectiveBefore: innerProduct(network, reference.state, from.state), objectiveAfter: innerProduct(network, anchor, state),
+        distanceBefore: parameterDistance(network, reference.state, from.state), distanceAfter: parameterDistance(network, anchor, state),
+        lineBefore: await interruptibly(interpolate(network, reference.state, from.state, data, LINE_POINTS), context.signal),
         lineAfter: await interruptibly(interpolate(network, anchor, state, data, LINE_POINTS), context.signal),
       });
     }
     return { ...alignReport(request, network, classes, done, data), provenance: provenance() };
   } finally {
-    for (const { file } of files) await file.close();
+    for (const file of opened) await file.close();
   }
 }
 
-async function openAll(paths: readonly string[], options: AlignRequest, files: Opened[]): Promise<{ readonly network: Network }> {
+/** @param opened every file that was opened, for closing */
+async function openAll(paths: readonly string[], options: AlignRequest, opened: WeightFile[]): Promise<{ readonly network: Network; readonly files: readonly Opened[] }> {
+  const files: Opened[] = [];
   let first: Network | undefined;
   for (const name of paths) {
     const file = await openWeightFile(name);
-    const entry = { path: name, file, state: new Float64Array(0) };
-    files.push(entry);
+    opened.push(file);
     const { network, leading } = await requireNetwork(file, options);
     if (leading.length > 0) throw new WeightFileError(name, '', `holds ${leading.join(' × ')} draws; align takes one network a file`);
     if (first !== undefined && !sameLayout(first, network)) throw new WeightFileError(name, '', `does not hold the same network as ${showName(paths[0] ?? '')}; only networks of one architecture can be aligned`);
     first ??= network;
-    files[files.length - 1] = { ...entry, state: await readState(file, first) };
+    files.push({ path: name, file, network, state: await readState(file, network) });
   }
   if (first === undefined) throw new UserError('align needs a reference');
-  return { network: first };
+  return { network: first, files };
 }
 
 interface Matched {
-  readonly opened: Opened;
+  readonly from: Opened;
   readonly state: Float64Array;
   readonly orders: readonly UnitOrder[];
   readonly reached: readonly number[];
@@ -122,17 +127,17 @@ interface Matched {
 
 async function toReference(network: Network, classes: readonly MatchingClass[], reference: Opened, others: readonly Opened[], request: AlignRequest, { x }: InterpolationData, context: JobContext): Promise<Matched[]> {
   const matched: Matched[] = [];
-  for (const [k, opened] of others.entries()) {
-    context.progress({ message: `Matching ${showName(opened.path)}`, fraction: k / others.length });
+  for (const [k, from] of others.entries()) {
+    context.progress({ message: `Matching ${showName(from.path)}`, fraction: k / others.length });
     const random = seededRandom(request.seed);
     if (request.method === 'activations') {
-      const { orders } = await interruptibly(activationMatching(network, classes, reference.state, opened.state, x), context.signal);
-      const state = opened.state.slice();
+      const { orders } = await interruptibly(activationMatching(network, classes, reference.state, from.state, x), context.signal);
+      const state = from.state.slice();
       classes.forEach(({ units }, c) => { orderUnits(state, units, orders[c]!); });
-      matched.push({ opened, state, orders, reached: [innerProduct(network, reference.state, state)] });
+      matched.push({ from, state, orders, reached: [innerProduct(network, reference.state, state)] });
     } else {
-      const { orders, state, reached } = await interruptibly(bestWeightMatching(network, classes, reference.state, opened.state, request.restarts, { random }), context.signal);
-      matched.push({ opened, state, orders, reached });
+      const { orders, state, reached } = await interruptibly(bestWeightMatching(network, classes, reference.state, from.state, request.restarts, { random }), context.signal);
+      matched.push({ from, state, orders, reached });
     }
   }
   return matched;
@@ -141,7 +146,7 @@ async function toReference(network: Network, classes: readonly MatchingClass[], 
 async function intoUniverse(network: Network, classes: readonly MatchingClass[], files: readonly Opened[], request: AlignRequest, context: JobContext): Promise<Matched[]> {
   context.progress({ message: `Matching ${files.length} networks at once` });
   const { orders, states } = await interruptibly(universeMatching(network, classes, files.map(({ state }) => state), { random: seededRandom(request.seed) }), context.signal);
-  return files.map((opened, p) => ({ opened, state: states[p]!, orders: orders[p]!, reached: [] }));
+  return files.map((from, p) => ({ from, state: states[p]!, orders: orders[p]!, reached: [] }));
 }
 
 /** The user's data, or generic inputs without targets. */

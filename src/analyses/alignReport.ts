@@ -7,6 +7,7 @@ import type { JsonValue, LinePanel, LineSeries, LinesSection, Report } from '../
 import type { AlignRequest } from '../protocol/service.ts';
 import type { MatchingClass } from '../symmetry/weightMatching.ts';
 import { showName } from '../weights/weightFileError.ts';
+import { optimizerWarning } from './savedNetwork.ts';
 import type { AlignedFile } from './align.ts';
 import { describeNetwork } from './describeNetwork.ts';
 
@@ -16,7 +17,7 @@ const SHOWN_FILES = 6;
 export function alignReport(request: AlignRequest, network: Network, classes: readonly MatchingClass[], files: readonly AlignedFile[], data: InterpolationData): Omit<Report, 'provenance'> {
   const before = mean(files.map(({ distanceBefore }) => distanceBefore));
   const after = mean(files.map(({ distanceAfter }) => distanceAfter));
-  const barrier = files[0]?.lineAfter.barrier === undefined ? '' : ` The loss barrier ${files.length === 1 ? '' : 'is on average '}${change(mean(files.map(({ lineBefore }) => lineBefore.barrier ?? NaN)), mean(files.map(({ lineAfter }) => lineAfter.barrier ?? NaN)))}.`;
+  const barrier = files[0]?.lineAfter.barrier === undefined ? '' : ` The loss barrier ${change(mean(files.map(({ lineBefore }) => lineBefore.barrier ?? NaN)), mean(files.map(({ lineAfter }) => lineAfter.barrier ?? NaN)))}${files.length === 1 ? '' : ' on average'}.`;
   return {
     analysis: 'align',
     title: files.length === 1 ? `Alignment of ${path.basename(files[0]!.from)} to ${path.basename(request.reference)}` : `Alignment of ${files.length} networks`,
@@ -88,6 +89,7 @@ function warnings(network: Network, files: readonly AlignedFile[], { targets }: 
   return [
     ...(norms ? ['Between the two networks running statistics of batch normalisation are interpolated like weights; measured anew at each point (as Jordan et al. 2023 do) the barrier would be lower. Recompute them on training data before using an average of these networks.'] : []),
     ...files.filter(({ objectiveBefore, objectiveAfter }) => objectiveAfter < objectiveBefore).map(({ from }) => `${showName(from)}: matched by its responses, the network is further from the reference in its weights than before; match by weights when it is weights that are to be averaged.`),
+    ...files.filter(({ optimizer }) => optimizer).map(({ from }) => optimizerWarning(from)),
     ...(targets === undefined ? ['Without data and targets there is no loss to compare; pass the training data to see the barrier.'] : []),
   ];
 }

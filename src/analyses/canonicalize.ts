@@ -19,7 +19,7 @@ import { openWeightFile } from '../weights/openWeights.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import { startProvenance } from './provenance.ts';
-import { coarsestEpsilon, saveMovedNetwork } from './savedNetwork.ts';
+import { coarsestEpsilon, optimizerWarning, saveMovedNetwork } from './savedNetwork.ts';
 
 
 export async function canonicalize(request: CanonicalizeRequest, context: JobContext): Promise<Report> {
@@ -59,7 +59,7 @@ export async function canonicalize(request: CanonicalizeRequest, context: JobCon
         rows: done.flatMap(({ from, form }) => form.factors.map((factor) => [path.basename(from), factor.kind, factor.layer, factor.units, factorText(factor)])),
       },
     ],
-    warnings: done.flatMap(({ from, form }) => formWarnings(from, form)),
+    warnings: done.flatMap(({ from, form, optimizer }) => [...(optimizer ? [optimizerWarning(from)] : []), ...formWarnings(from, form)]),
     result: { files: done.map(fileResult) },
     provenance: provenance(),
   };
@@ -71,6 +71,8 @@ interface CanonicalizedFile {
   readonly network: Network;
   /** Inputs on which the functions were compared. */
   readonly inputs: number;
+  /** Whether the file holds an optimiser's state as well. */
+  readonly optimizer: boolean;
   readonly form: CanonicalForm;
   /** Between the file read and the file written. */
   readonly distance: FunctionDistance;
@@ -86,7 +88,7 @@ async function canonicalizeFile(from: string, out: string, request: Canonicalize
     const inputs = await inputsToCompare(network, request);
     context.signal.throwIfAborted();
     const distance = await saveMovedNetwork({ file, network, before, after: form.state, what: 'the canonical form', inputs }, out, request.overwrite, context);
-    return { from, out, network, form, distance, inputs: inputs.length / network.inputs };
+    return { from, out, network, optimizer: (file.optimizerPrefixes?.length ?? 0) > 0, form, distance, inputs: inputs.length / network.inputs };
   } finally {
     await file.close();
   }

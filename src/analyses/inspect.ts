@@ -62,7 +62,7 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
     const group = reading.kind === 'network' ? symmetryGroup(reading.network) : undefined;
     // A set of draws has as many answers as draws; the posterior's analysis gives them.
     const symmetry = request.statistics && reading.kind === 'network' && reading.leading.length === 0 && group !== undefined ? await symmetrySummary(file, reading.network, group, context) : undefined;
-    const recognised = { recognised: `A network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Dense layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
+    const recognised = { recognised: `A network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
     return {
       path: source,
       summary: `${file.format}, ${formatCount(file.tensors.length)} ${file.tensors.length === 1 ? 'tensor' : 'tensors'}, ${formatCount(parameters)} parameters, ${formatBytes(file.fileBytes)}. ${recognised}`,

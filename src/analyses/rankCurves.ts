@@ -24,12 +24,12 @@ export function growthSection({ points, omitted }: RankGrowth, remainder: Kernel
 function growthMeaning(points: RankGrowth['points'], remainder: KernelRemainder, noun: string): string {
   const last = points[points.length - 1]!;
   const reached = points.find((point) => point.rank === last.rank) ?? last;
-  const missing = remainder.kind === 'separated' ? remainder.dataLimited : last.bound - last.rank;
+  const missing = remainder.kind === 'separated' ? remainder.dataLimited : remainder.dimension;
   const rank = formatCount(last.rank);
   if (missing <= 0) {
     return reached === last
-      ? `The rank reaches ${rank}, all that this parameterisation can show, only on all ${formatCount(last.data)} ${noun}.`
-      : `Saturated: ${formatCount(reached.data)} ${noun} already give the rank of ${rank}, all that this parameterisation can show; what is left of the kernel no data will remove.`;
+      ? `The rank reaches ${rank}, all that the generic inputs tried here show, only on all ${formatCount(last.data)} ${noun}.`
+      : `Saturated: ${formatCount(reached.data)} ${noun} already give the rank of ${rank}, all that the generic inputs tried here show; inputs of that kind will not remove what is left of the kernel.`;
   }
   const more = `${formatCount(missing)} more ${missing === 1 ? 'direction' : 'directions'}${remainder.kind === 'separated' ? '' : ' at most'} could be constrained`;
   if (reached !== last) return `Flat at ${rank} from ${formatCount(reached.data)} ${noun} on, although ${more}: ${noun} of another kind would do it, more of the same would not.`;

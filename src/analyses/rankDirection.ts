@@ -25,7 +25,7 @@ export async function readDirection(path: string, network: Network, state: Float
     const { network: own, leading } = await requireNetwork(file, options);
     if (leading.length > 0) throw new WeightFileError(path, '', `holds ${leading.join(' × ')} draws; a direction leads to one network`);
     if (!sameLayout(network, own)) throw new WeightFileError(path, '', `does not hold the same network as ${showName(options.file)}, so there is no direction towards it`);
-    const other = await readState(file, network);
+    const other = await readState(file, own);
     return other.subarray(0, network.parameters).map((value, i) => value - state[i]!);
   } finally {
     await file.close();

@@ -121,15 +121,15 @@ function waterfall({ network, data, accounting }: FactorisedQuestion): Section {
     kind: 'waterfall',
     id: 'kernel',
     title: 'Where the kernel comes from',
-    meaning: data === undefined ? 'On generic inputs nothing is missing for want of data: what is left of the kernel belongs to the parameterisation.' : 'More data can win back the data-limited part; the rest belongs to the parameterisation.',
+    meaning: data === undefined ? 'Standard normal inputs stand in for data here. Directions that only larger or smaller inputs would show count as hidden; pass your data to tell.' : 'More data can win back the data-limited part; the rest belongs to the parameterisation.',
     total: { label: 'parameters', value: network.parameters, meaning: 'dimensions of weight space' },
     steps: [
       ...(remainder.kind === 'separated'
         ? [
             { label: 'data-limited', value: remainder.dataLimited, meaning: 'directions that more data would constrain' },
-            { label: 'hidden', value: remainder.hidden, meaning: 'directions that no input sees, beyond the known symmetries' },
+            { label: 'hidden', value: remainder.hidden, meaning: 'directions that none of the generic inputs sees, beyond the known symmetries' },
           ]
-        : [{ label: 'data-limited or hidden', value: remainder.dimension, meaning: 'directions that more data would constrain, or that no input sees; too many parameters to tell which' }]),
+        : [{ label: 'data-limited or hidden', value: remainder.dimension, meaning: 'directions that more data would constrain, or that no input sees; telling which would take too much time or memory' }]),
       { label: 'symmetry', value: symmetry, meaning: 'directions along the continuous symmetries' },
     ],
     remainder: { label: 'rank', value, meaning: 'directions that the data constrain' },

@@ -136,9 +136,10 @@ export function positions(shape: ValueShape): number {
   return valueSize(shape.slice(1));
 }
 
-/** Whether states of two networks can be compared entry by entry: the same tensors of the same shapes in the same places. */
+/** Whether states of two networks can be compared entry by entry: the same operations on blocks of the same shapes, whatever their tensors are called. */
 export function sameLayout(a: Network, b: Network): boolean {
-  return a.stateSize === b.stateSize && a.blocks.length === b.blocks.length && a.blocks.every(({ tensor, shape }, k) => b.blocks[k]?.tensor === tensor && b.blocks[k].shape.join() === shape.join());
+  return a.stateSize === b.stateSize && a.nodes.length === b.nodes.length && a.nodes.every(({ op, shape }, k) => b.nodes[k]?.op === op && b.nodes[k].shape.join() === shape.join())
+    && a.blocks.length === b.blocks.length && a.blocks.every(({ shape }, k) => b.blocks[k]?.shape.join() === shape.join());
 }
 
 /** ‖θ_a − θ_b‖₂ over the trainable parameters of two states. */

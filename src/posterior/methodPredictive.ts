@@ -66,7 +66,7 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
       const found = await sampled(hmcDraws(setting, {
         warmup: setting.hmcWarmup, maxSteps: 64, pathLength: 0.5 * Math.PI / Math.sqrt(setting.problem.priorPrecision),
         report({ acceptance, divergences }) {
-          if (divergences > 0) warnings.push(`HMC met ${divergences} divergent trajectories: its draws miss steep parts of the posterior; a longer warm-up may help.`);
+          if (divergences > 0) warnings.push(`HMC met ${divergences} divergent ${divergences === 1 ? 'trajectory' : 'trajectories'}: its draws miss steep parts of the posterior; a longer warm-up may help.`);
           if (acceptance < 0.6) warnings.push(`HMC accepted only ${(100 * acceptance).toFixed(0)} % of its trajectories; a longer warm-up may help.`);
         },
       }));

@@ -2,7 +2,8 @@
  * The two questions of the slides, answered on a network of one's own.
  *   Q1  Why does linearised Laplace not underfit? Because J w_ker = 0: its outputs on the training inputs with and without the kernel part coincide.
  *   Q2  Why does sampled Laplace underfit? Because the network is not linear: its outputs with and without the kernel part do not,
- *       and E‖f(ŵ + w_ker + w_im) − f(ŵ + w_im)‖² is what the kernel part does to the predictions.
+ *       and E‖f(ŵ + w_ker + w_im) − f(ŵ + w_im)‖² is what the kernel part does to the predictions. Logits of a softmax are compared less
+ *       their mean: its kernel holds the directions that move all of them alike, which no probability shows.
  * And the sweep: with more data the rank rises, the kernel shrinks, and the underfit with it.
  */
 import { logLikelihood } from '../curvature/likelihood.ts';
@@ -27,22 +28,33 @@ export interface TwoQuestions {
   readonly draws: number;
 }
 
+/** What the likelihood sees of outputs: of a softmax's logits their differences from their mean, in place; everything else as it is. */
+function seen({ likelihood, network: { outputs } }: Laplace['problem'], f: Float64Array): Float64Array {
+  if (likelihood.kind !== 'categorical') return f;
+  for (let first = 0; first < f.length; first += outputs) {
+    let mean = 0;
+    for (let k = first; k < first + outputs; k++) mean += f[k]! / outputs;
+    for (let k = first; k < first + outputs; k++) f[k]! -= mean;
+  }
+  return f;
+}
+
 /** Draws in a block of displacements. */
 const BLOCK = 16;
 
 export async function twoQuestions(approximation: Laplace, draws: number, seed: number, context: JobContext): Promise<TwoQuestions> {
   const { network, state, x } = approximation.problem;
   const random = seededRandom(seed);
-  const f = forward(network, state, x);
+  const f = seen(approximation.problem, forward(network, state, x));
   let [linearised, sampled, spread, largestChange, largest, count] = [0, 0, 0, 0, 0, 0];
   for (let first = 0; first < draws; first += BLOCK) {
     const size = Math.min(BLOCK, draws - first);
     const noise = standardNormal(size * network.parameters, random);
     const whole = await laplaceDisplacements(approximation, noise.slice(), 'whole');
     const image = await laplaceDisplacements(approximation, noise, 'image');
-    const [lin, linImage] = [linearisedOutputs(approximation.problem, whole, x), linearisedOutputs(approximation.problem, image, x)];
+    const [lin, linImage] = [seen(approximation.problem, linearisedOutputs(approximation.problem, whole, x)), seen(approximation.problem, linearisedOutputs(approximation.problem, image, x))];
     for (let s = 0; s < size; s++) {
-      const [real, realImage] = [whole, image].map((moves) => forward(network, displaced(state, moves.subarray(s * network.parameters, (s + 1) * network.parameters)), x)) as [Float64Array, Float64Array];
+      const [real, realImage] = [whole, image].map((moves) => seen(approximation.problem, forward(network, displaced(state, moves.subarray(s * network.parameters, (s + 1) * network.parameters)), x))) as [Float64Array, Float64Array];
       for (let k = 0; k < f.length; k++) {
         const change = lin[s * f.length + k]! - linImage[s * f.length + k]!;
         linearised += change ** 2;

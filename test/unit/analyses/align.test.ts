@@ -79,6 +79,15 @@ describe('align', () => {
     expect(Object.values(file!.permutations).map((order) => order.toSorted((a, b) => a - b))).toEqual(matchingClasses(network).map(({ units: { units } }) => Array.from({ length: units }, (_, i) => i)));
   });
 
+  it('takes networks whose tensors are called differently, and keeps their names', async () => {
+    const network = denseNetwork([2, 5, 1], activationNamed('relu'));
+    const named = new Layers([2]).dense(5).activation('relu').dense(1).build();
+    const state = normal(network.parameters, 6);
+    const { files: [file] } = await ask({ reference: await save('plain', network, state), files: [await save('named', named, shuffled(network, state, 4))] });
+    expect(file!.distanceAfter).toBe(0);
+    expect(await load(file!.out, named)).toEqual(state);
+  });
+
   it('all at once: copies of one network come into one order', async () => {
     const network = denseNetwork([2, 6, 5, 1], activationNamed('relu'));
     const state = normal(network.parameters, 3);

@@ -11,6 +11,7 @@ import { effectiveDimension, kernelVarianceShare, laplace, laplaceDisplacements,
 import { laplaceDiffusion } from '../../../src/posterior/laplaceDiffusion.ts';
 import { linearisedOutputs, linearisedPredictive } from '../../../src/posterior/linearised.ts';
 import type { JobContext } from '../../../src/protocol/rpc.ts';
+import { twoQuestions } from '../../../src/posterior/twoQuestions.ts';
 import { linearModel } from './linearModel.ts';
 
 const context: JobContext = { signal: new AbortController().signal, progress: () => undefined, memoryLimitBytes: 2 ** 30 };
@@ -142,6 +143,15 @@ describe('Laplace', () => {
       const size = norm(whole);
       whole.forEach((f, k) => { expect(Math.abs(f - image[k]!)).toBeLessThan(1e-10 * size); });
     });
+  });
+
+  it('the two questions of a softmax are about what probabilities show: logits that move alike are not a change', async () => {
+    // One linear layer: J is the same everywhere, so that nothing but common shifts of the logits lies in the kernel.
+    const problem = networkProblem([3, 4], 'linear', 40, { kind: 'categorical' });
+    const { linearisedRelative, sampledChange, linearisedDeviation } = await twoQuestions(await laplace(problem, 0.5, context), 16, 1, context);
+    expect(linearisedRelative).toBeLessThan(1e-9);
+    expect(sampledChange).toBeLessThan(1e-9);
+    expect(linearisedDeviation).toBeGreaterThan(0.01);
   });
 
   it('another prior needs no new spectrum', async () => {
