@@ -102,7 +102,9 @@ test('NaN, a wrong length and too much memory are refused; a signal ends the wor
   await expect(symmetricEigen(a, n, { memoryLimitBytes: 1e6 })).rejects.toThrow(/eigenvalues and vectors of a matrix of order 600 would need about \d+ MB, more than the limit of 1\.0 MB/);
   const stop = new AbortController();
   const shares: number[] = [];
-  const work = symmetricEigen(a, n, {
+  // Large enough for many stretches between two looks at the signal.
+  const order = 1600;
+  const work = symmetricEigen(symmetrised(gaussian(seededRandom(11), order, order), order), order, {
     signal: stop.signal,
     progress: (share) => {
       shares.push(share);
