@@ -22,7 +22,7 @@ export function fieldFigure(section: FieldsSection, panel: FieldPanel, range: Co
   return {
     home,
     height: Math.round(Math.min(640, (width - margin.l - margin.r) * ratio + margin.t + margin.b)),
-    data: [heatmap(section, panel, range, theme), ...curves(panel, theme), ...points(panel, theme)],
+    data: [heatmap(section, panel, range, theme), ...contourLines(section, panel, range, theme), ...curves(panel, theme), ...points(panel, theme)],
     layout: {
       margin,
       xaxis: axis(theme, section.xLabel, { range: [...shown.x], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, automargin: 'height' }),
@@ -36,12 +36,28 @@ function heatmap(section: FieldsSection, panel: FieldPanel, { low, high }: Colou
   const [xs, ys] = [binCentres(panel.x), binCentres(panel.y)];
   const words = rows.map((row, iy) => row.map((value, ix) => (value === null ? '' : `${plotText(visible(section.valueLabel))} ${formatNumber(value)}<br>${plotText(visible(section.xLabel))} ${formatNumber(xs[ix] ?? NaN, 3)}, ${plotText(visible(section.yLabel))} ${formatNumber(ys[iy] ?? NaN, 3)}`)));
   return {
-    type: 'heatmap', x: xs, y: ys, z: rows.map((row) => row.map((value) => (value === null ? null : section.colours === 'log' ? Math.max(low, Math.log10(value)) : value))),
+    type: 'heatmap', x: xs, y: ys, z: rows.map((row) => row.map((value) => (value === null ? null : section.colours === 'log' ? logOf(value, low) : value))),
     // A quantity over a plane is smooth, an entry of a matrix is not; a gap would be smeared.
     zsmooth: panel.y.direction === 'up' && !panel.values.includes(null) ? 'best' : false,
     text: words, hovertemplate: '%{text}<extra></extra>', hoverongaps: false, showscale: false, zmin: low, zmax: high,
     colorscale: fieldRamp(theme, section.colours).map(([at, colour]): [number, string] => [at, cssColour(colour)]),
   };
+}
+
+/** What is not above zero has the lowest colour. */
+const logOf = (value: number, low: number): number => (value > 0 ? Math.max(low, Math.log10(value)) : low);
+
+/** Lines of equal value, where the field asks for them. */
+function contourLines(section: FieldsSection, panel: FieldPanel, { low, high }: ColourRange, theme: Theme): Data[] {
+  if (section.contours !== true) return [];
+  const rows = Array.from({ length: panel.y.bins }, (_, iy) => panel.values.slice(iy * panel.x.bins, (iy + 1) * panel.x.bins));
+  const log = section.colours === 'log';
+  const size = log ? 1 : (high - low) / 8;
+  return [{
+    type: 'contour', x: binCentres(panel.x), y: binCentres(panel.y), z: rows.map((row) => row.map((value) => (value === null ? null : log ? logOf(value, low) : value))),
+    autocontour: false, contours: { coloring: 'none', start: log ? Math.ceil(low) : low + size, end: log ? Math.floor(high) : high - size / 2, size },
+    line: { color: theme.background, width: 1 }, showscale: false, hoverinfo: 'skip',
+  }];
 }
 
 /** The scale of colours beside the picture, for export; on the page it stands below all panels. */
@@ -67,9 +83,17 @@ function curves(panel: FieldPanel, theme: Theme): Data[] {
 
 const SYMBOLS = ['circle', 'diamond', 'cross', 'x'] as const;
 
+/** Many small ones below, single ones large and in the page's own colours on top. */
 function points(panel: FieldPanel, theme: Theme): Data[] {
-  return panel.points.map(({ label, x, y }, i): Data => ({
-    type: 'scatter', mode: 'markers', x: [...x], y: [...y], hovertemplate: `${plotText(visible(label))}<br>%{x:.3~g}, %{y:.3~g}<extra></extra>`,
-    marker: { symbol: SYMBOLS[i % SYMBOLS.length] ?? 'circle', size: x.length > 200 ? 4 : 8, color: theme.selected.fill, line: { width: 1, color: theme.selected.outline } },
-  }));
+  const many = panel.points.some(({ x }) => x.length > 20);
+  return panel.points.map(({ label, x, y }, i): Data => {
+    const single = many && x.length <= 1;
+    return {
+      type: 'scatter', mode: 'markers', x: [...x], y: [...y], hovertemplate: `${plotText(visible(label))}<br>%{x:.3~g}, %{y:.3~g}<extra></extra>`,
+      marker: {
+        symbol: SYMBOLS[i % SYMBOLS.length] ?? 'circle', size: single ? 11 : x.length > 100 ? 5 : x.length > 20 ? 6 : 8,
+        color: single ? theme.background : theme.selected.fill, line: single ? { width: 2, color: theme.foreground } : { width: x.length > 100 ? 0.75 : 1, color: theme.selected.outline },
+      },
+    };
+  });
 }

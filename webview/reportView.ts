@@ -78,7 +78,10 @@ function nextActions(report: Report, surroundings: Surroundings): HTMLElement | 
     run('diff', 'Tensor by tensor', 'What changed between the two, tensor by tensor'),
     run('align', 'Align and save…', 'Bring the units of the two into one order and save the result'),
   ] : report.analysis === 'rank' ? [run('predict', 'Predict…', 'What the posterior of this network predicts, by several methods')]
-    : report.analysis === 'predict' ? [run('predict', 'Other methods…', 'Predict again with other methods, data, noise or prior')] : [];
+    : report.analysis === 'predict' ? [
+      run('predict', 'Other methods…', 'Predict again with other methods, data, noise or prior'),
+      ...(report.sections.some(({ kind }) => kind === 'projections') ? [run('parameters', 'Other parameters…', 'Show the draws in the plane of two other parameters')] : []),
+    ] : [];
   return buttons.length === 0 ? null : element('div', { class: 'actions', role: 'group', 'aria-label': 'What to ask next' }, ...buttons);
 }
 

@@ -15,6 +15,7 @@ import { drawFields } from './sections/fields.ts';
 import { drawFigures } from './sections/figures.ts';
 import { drawHistogram } from './sections/histogram.ts';
 import { drawLines } from './sections/lines.ts';
+import { drawProjections } from './sections/projections.ts';
 import { drawSpectrum } from './sections/spectrum.ts';
 import { drawTable } from './sections/table.ts';
 import { drawTensors } from './sections/tensors.ts';
@@ -59,6 +60,7 @@ function drawing(section: Section, memory: Memory, environment: Environment): Se
     case 'histogram': return drawHistogram(section, memory);
     case 'lines': return drawLines(section, memory);
     case 'fields': return drawFields(section, memory);
+    case 'projections': return drawProjections(section, memory);
     default: throw new Error(`This page does not know sections of kind "${(section satisfies never as Section).kind}".`);
   }
 }

@@ -6,8 +6,6 @@
 import path from 'node:path';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
-import { blocksOf, type Network } from '../network/network.ts';
-import { parameterNames } from '../network/parameters.ts';
 import type { ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
 import { drawPairs } from '../posterior/distances.ts';
 import { planDraws, type DrawPlan } from '../posterior/drawPlan.ts';
@@ -18,11 +16,11 @@ import { formatBytes, formatCount, formatSeconds } from '../protocol/format.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
-import { UserError } from '../protocol/userError.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { compareDraws, diagnoseAll, type Compared, type DrawComparison } from './drawComparison.ts';
 import { groupedFiles } from './drawFiles.ts';
-import { posteriorReport, type PlottedPair, type PosteriorView, type TensorPlace } from './posteriorReport.ts';
+import { plottedPair } from './plottedPair.ts';
+import { posteriorReport, type PosteriorView, type TensorPlace } from './posteriorReport.ts';
 import { startProvenance } from './provenance.ts';
 import { symmetrySteps } from './symmetrySteps.ts';
 
@@ -43,8 +41,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     const { network, count } = source;
     const group = symmetryGroup(network);
     const steps = symmetrySteps(group, request.scaling, request.permutation === 'aligned');
-    const names = parameterNames(network);
-    const pair = chosenPair(request.parameters, names, outputWeight(network));
+    const pair = plottedPair(network, request.parameters);
     const tensors = network.blocks.filter(({ trainable }) => trainable).map(({ tensor, fileShape, offset, length }): TensorPlace => ({ name: tensor, shape: fileShape, begin: offset, end: offset + length }));
     const inputs = await predictionInputs(request, network.inputs, network.outputs);
     const diagnosed = evenly(network.parameters, DIAGNOSED);
@@ -58,7 +55,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     let bandwidth: number | undefined;
     const functions = await throughStages(source, {
       steps: steps.map(({ options }) => (options === undefined || 'aligned' in options ? options : { countBiases: false, scaling: 'none', sign: 'none', permutation: 'none', ...options })),
-      kept: Int32Array.of(...diagnosed, ...pair), inputs: inputs.x, plan, random,
+      kept: Int32Array.of(...diagnosed, ...pair.positions), inputs: inputs.x, plan, random,
     }, context, async ({ features, coordinates, columns, moments }, s) => {
       const step = steps[s]!;
       context.progress({ message: step.title });
@@ -76,7 +73,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     const { comparison, diagnostics } = await compareFunctions(functions.predictions, source, compared, context);
     return posteriorReport({
       request, source, group, plan, views, functions: { ...comparison, diagnostics, inputs: inputs.words }, functionError: functions.functionError,
-      pair: plottedPair(request.parameters, names, pair), tensors, shown, sets: compared.sets, selected: compared.selection.length, provenance: provenance(),
+      pair, tensors, shown, sets: compared.sets, selected: compared.selection.length, provenance: provenance(),
     });
   } finally {
     await source.close();
@@ -113,29 +110,4 @@ async function predictionInputs({ data }: PosteriorRequest, width: number, outpu
 function planSentence({ count, network }: DrawSource, { mode, coordinates, bytes, seconds }: DrawPlan): string {
   const how = mode === 'memory' ? 'all in memory' : `read once and kept as sketches of ${formatCount(coordinates)} numbers`;
   return `${formatCount(count)} draws of ${formatCount(network.parameters)} parameters, ${how}: about ${formatBytes(bytes)} and ${seconds < 1 ? 'a second' : formatSeconds(Number(seconds.toPrecision(1)))}`;
-}
-
-/** Where the last weight before the output begins in θ. */
-function outputWeight({ nodes }: Network): number {
-  const last = nodes.findLast((node) => node.op === 'dense' || node.op === 'conv') ?? nodes.findLast((node) => blocksOf(node).some(({ trainable }) => trainable));
-  return last === undefined ? 0 : blocksOf(last)[0]?.offset ?? 0;
-}
-
-/** Positions in θ of the two parameters to plot; by default the first two entries of the output weights. */
-function chosenPair(chosen: readonly [string, string] | undefined, names: readonly string[], outputWeight: number): readonly [number, number] {
-  if (chosen === undefined) return [outputWeight, Math.min(outputWeight + 1, names.length - 1)];
-  const find = (name: string): number => {
-    const at = names.indexOf(name.replaceAll(' ', ''));
-    if (at < 0) throw new UserError(`there is no parameter "${name}"; parameters are named like ${names[0]!} … ${names[names.length - 1]!}`);
-    return at;
-  };
-  return [find(chosen[0]), find(chosen[1])];
-}
-
-function plottedPair(chosen: readonly [string, string] | undefined, names: readonly string[], [x, y]: readonly [number, number]): PlottedPair {
-  const [a, b] = [names[x]!, names[y]!];
-  // v is the usual name of output weights, so that a figure with them can be recognised.
-  return chosen === undefined
-    ? { title: 'Output weights v1 against v2', labels: [`v1 = ${a}`, `v2 = ${b}`], names: [a, b] }
-    : { title: `${a} against ${b}`, labels: [a, b], names: [a, b] };
 }

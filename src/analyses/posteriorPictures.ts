@@ -3,7 +3,8 @@ import { commonAxis, histogram, histogram2d } from '../posterior/density.ts';
 import type { PrincipalComponents } from '../posterior/principalComponents.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { BinAxis, DensityPanel, DensitySection, HistogramSection } from '../protocol/report.ts';
-import type { FunctionView, PlottedPair, PosteriorView } from './posteriorReport.ts';
+import type { PlottedPair } from './plottedPair.ts';
+import type { FunctionView, PosteriorView } from './posteriorReport.ts';
 
 /** Few draws get large bins, so that single ones can be seen: about 1.2 √M a side. */
 const densityBins = (draws: number): number => Math.min(120, Math.max(24, Math.ceil(1.2 * Math.sqrt(draws))));

@@ -14,6 +14,7 @@ import type { PosteriorRequest } from '../protocol/service.ts';
 import type { SymmetryGroup } from '../symmetry/group.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import type { DrawComparison } from './drawComparison.ts';
+import type { PlottedPair } from './plottedPair.ts';
 import { componentsSection, densitySection, distanceSection, functionsSection } from './posteriorPictures.ts';
 import { posteriorResult } from './posteriorResult.ts';
 import { diagnosticsSection, discrepancySection, modesSection, modesWords, spreadSection } from './posteriorTables.ts';
@@ -37,13 +38,6 @@ export interface FunctionView extends DrawComparison {
   readonly diagnostics: readonly ChainDiagnostics[];
   /** For people: "24 standard normal inputs". */
   readonly inputs: string;
-}
-
-/** The two parameters of the density plots. */
-export interface PlottedPair {
-  readonly title: string;
-  readonly labels: readonly [string, string];
-  readonly names: readonly [string, string];
 }
 
 /** A tensor's entries [begin, end) in θ. */

@@ -17,6 +17,7 @@ import type { PosteriorProblem } from '../posterior/logPosterior.ts';
 import { methodPredictive, type MethodSetting } from '../posterior/methodPredictive.ts';
 import { sampledPredictive, type Predictive } from '../posterior/predictive.ts';
 import { scores, type Scores } from '../posterior/scores.ts';
+import { drawKeeper, projections, type MethodDraws } from '../posterior/projections.ts';
 import { rankSweep, twoQuestions } from '../posterior/twoQuestions.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -25,8 +26,10 @@ import { UserError } from '../protocol/userError.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
+import { plottedPair } from './plottedPair.ts';
 import { predictReport, type MethodResult, type Prediction, type PredictionInputs } from './predictReport.ts';
 import { startProvenance } from './provenance.ts';
+import { curvatureAt, removable } from './projectedCurvature.ts';
 import { targetsFor } from './targets.ts';
 
 /** Draws for the two questions, and for each point of the sweep. */
@@ -37,6 +40,8 @@ const SWEEP_POINTS = 8;
 const GRID = 161;
 /** Beyond this many operations for one spectrum the sweep would take minutes. */
 const SWEEP_ROWS = 600;
+/** Fewer draws show nothing in a plane. */
+const FEWEST_PROJECTED = 3;
 
 export async function predict(request: PredictRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
@@ -63,18 +68,24 @@ export async function predict(request: PredictRequest, context: JobContext): Pro
     variational: { steps: 1500, learningRate: 0.01 }, hmcWarmup: Math.max(100, Math.ceil(request.draws / 2)), ensemble: states.length > 1 ? states : undefined,
   });
 
+  const pair = plottedPair(network, request.parameters);
   const inputs = inputsOf(network, data, test, likelihood);
   const methods: MethodResult[] = [];
+  const kept: MethodDraws[] = [];
   for (const [index, method] of request.methods.entries()) {
     context.progress({ message: `Predictive: ${method}`, fraction: index / request.methods.length });
-    methods.push(await resultOf(method, setting(index), inputs));
+    const keeper = drawKeeper(network.stateSize);
+    methods.push(await resultOf(method, { ...setting(index), onDraw: keeper.add }, inputs));
+    if (keeper.count() >= FEWEST_PROJECTED) kept.push({ method, states: keeper.states() });
   }
   const map: MethodResult = resultFrom('map', inputs.sets.map((x) => sampledPredictive(likelihood, forward(network, state, x), 1, network.outputs)), 'the mode ŵ alone', [], inputs, setting(0));
   const laplaceUsed = approximation === undefined ? undefined : await approximation;
   const questions = laplaceUsed === undefined ? undefined : await twoQuestions(laplaceUsed, QUESTION_DRAWS, request.seed, context);
   const sweep = laplaceUsed === undefined || laplaceUsed.spectrum.rows > SWEEP_ROWS ? undefined : await rankSweep(problem, state, sweepSizes(data.rows), SWEEP_DRAWS, request.seed, context);
+  const curvature = curvatureAt({ problem, state, priorPrecision }, approximation, context);
+  const shown = kept.length === 0 ? undefined : await projections({ problem, mode: state, methods: kept, parameters: pair.positions, curvature, canonical: removable(network), seed: request.seed }, context);
   const made = provenance();
-  const prediction: Prediction = { request, network, source, data, test, problem, chosen, inputs, map, methods, laplace: laplaceUsed, questions, sweep };
+  const prediction: Prediction = { request, network, source, data, test, problem, chosen, inputs, map, methods, laplace: laplaceUsed, questions, sweep, projections: shown, pair };
   return { ...predictReport(prediction), title: `Posterior predictive: ${path.basename(request.files[0] ?? '')}`, provenance: made };
 }
 

@@ -2,6 +2,7 @@
 import type { ChosenHyperparameters } from '../posterior/curvatureEvidence.ts';
 import { effectiveDimension, type Laplace } from '../posterior/laplace.ts';
 import type { PosteriorProblem } from '../posterior/logPosterior.ts';
+import type { Projections } from '../posterior/projections.ts';
 import type { Predictive } from '../posterior/predictive.ts';
 import type { Score, Scores } from '../posterior/scores.ts';
 import type { Sweep, TwoQuestions } from '../posterior/twoQuestions.ts';
@@ -12,6 +13,9 @@ import type { FiguresSection, JsonValue, LinePanel, LinesSection, Report, Sectio
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
+import { methodNames } from './methodNames.ts';
+import type { PlottedPair } from './plottedPair.ts';
+import { projectionsResult, projectionsSection } from './projectionPictures.ts';
 
 export interface MethodResult {
   readonly method: PredictionMethod | 'map';
@@ -46,12 +50,10 @@ export interface Prediction {
   readonly laplace: Laplace | undefined;
   readonly questions: TwoQuestions | undefined;
   readonly sweep: Sweep | undefined;
+  /** Undefined when no method has draws of the weights. */
+  readonly projections: Projections | undefined;
+  readonly pair: PlottedPair;
 }
-
-const names: Readonly<Record<MethodResult['method'], string>> = {
-  map: 'mode ŵ', sampled: 'sampled Laplace', linearized: 'linearised Laplace', projected: 'projected Laplace', diffusion: 'Laplace diffusion', 'last-layer': 'last layer',
-  diagonal: 'diagonal Laplace', swag: 'SWAG', dropout: 'MC dropout', vi: 'mean-field VI', ensemble: 'ensemble', hmc: 'HMC',
-};
 
 /** Rows of the JSON result; more would make a report of many megabytes. */
 const LISTED_PREDICTIONS = 20_000;
@@ -63,7 +65,7 @@ export function predictReport(prediction: Prediction): Omit<Report, 'title' | 'p
     analysis: 'predict',
     summary: summary(prediction),
     sources: [...request.files, request.data, ...(request.test === undefined ? [] : [request.test])],
-    sections: [overview(prediction), ...bands(prediction), scoreTable(prediction), ...questions(prediction), ...sweepSection(prediction)],
+    sections: [overview(prediction), ...bands(prediction), scoreTable(prediction), ...questions(prediction), ...sweepSection(prediction), ...projected(prediction)],
     warnings: [...warnings(prediction), ...methods.flatMap(({ warnings: own }) => own)],
     result: result(prediction),
   };
@@ -79,7 +81,7 @@ function summary(prediction: Prediction): string {
   const find = (name: PredictionMethod): MethodResult | undefined => methods.find(({ method }) => method === name);
   const [sampled, linearised] = [find('sampled'), find('linearized')];
   const share = answers === undefined ? '' : ` ${formatNumber(100 * answers.kernelVarianceShare, 3)} % of the posterior's variance lies in the kernel of the GGN.`;
-  if (sampled === undefined || linearised === undefined) return `${describeNetwork(network)}: ${methods.map(({ method }) => names[method]).join(', ')} on ${formatCount(prediction.data.rows)} data points.${share}`;
+  if (sampled === undefined || linearised === undefined) return `${describeNetwork(network)}: ${methods.map(({ method }) => methodNames[method]).join(', ')} on ${formatCount(prediction.data.rows)} data points.${share}`;
   const [a, b] = [underfit(sampled, map), underfit(linearised, map)];
   const error = sampled.train?.nll.monteCarloError ?? 0;
   const verdict = a > b + 3 * error ? `Sampled Laplace loses ${formatNumber(a, 3)} nats a training point, linearised Laplace ${b < 0.01 ? 'none' : formatNumber(b, 3)}.` : `Sampled and linearised Laplace fit the training data alike (${formatNumber(a, 3)} and ${formatNumber(b, 3)} nats a point worse than ŵ).`;
@@ -119,8 +121,8 @@ function bands({ inputs, methods, map, network, data, problem }: Prediction): Li
     const clamp = (value: number): number => (regression ? value : Math.min(1, Math.max(0, value)));
     const nll = train === undefined ? '' : ` Training NLL ${formatNumber(train.nll.value, 3)}.`;
     return {
-      title: names[method], meaning: `${how}.${nll}`, points,
-      series: [{ label: names[method], x, y: [...mean], ...(method === 'map' ? {} : { band: { label: regression ? 'two standard deviations of f' : 'two standard deviations of the probability', lower: [...mean].map((m, k) => clamp(m - 2 * deviation[k]!)), upper: [...mean].map((m, k) => clamp(m + 2 * deviation[k]!)) } }) }],
+      title: methodNames[method], meaning: `${how}.${nll}`, points,
+      series: [{ label: methodNames[method], x, y: [...mean], ...(method === 'map' ? {} : { band: { label: regression ? 'two standard deviations of f' : 'two standard deviations of the probability', lower: [...mean].map((m, k) => clamp(m - 2 * deviation[k]!)), upper: [...mean].map((m, k) => clamp(m + 2 * deviation[k]!)) } }) }],
     };
   };
   return [{
@@ -134,7 +136,7 @@ function bandMeaning(methods: readonly MethodResult[], map: MethodResult): strin
   const worst = methods.reduce<MethodResult | undefined>((a, b) => (a === undefined || underfit(b, map) > underfit(a, map) ? b : a), undefined);
   const best = methods.reduce<MethodResult | undefined>((a, b) => (a === undefined || underfit(b, map) < underfit(a, map) ? b : a), undefined);
   if (worst === undefined || best === undefined || worst === best) return 'The band is the spread of f over the posterior, without observation noise.';
-  return `${capital(names[best.method])} stays with the data (${underfit(best, map) < 0.01 ? 'as well as ŵ' : `${formatNumber(underfit(best, map), 3)} nats a point worse than ŵ`}); ${names[worst.method]} strays most (${formatNumber(underfit(worst, map), 3)}). Bands are the spread of f, without observation noise.`;
+  return `${capital(methodNames[best.method])} stays with the data (${underfit(best, map) < 0.01 ? 'as well as ŵ' : `${formatNumber(underfit(best, map), 3)} nats a point worse than ŵ`}); ${methodNames[worst.method]} strays most (${formatNumber(underfit(worst, map), 3)}). Bands are the spread of f, without observation noise.`;
 }
 
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
@@ -156,7 +158,7 @@ function scoreTable({ methods, map, test }: Prediction): TableSection {
       { label: 'Method', align: 'left' }, right('Underfit'), right('Train NLL'), ...labels.map((label) => right(`Train ${label}`)),
       ...(test === undefined ? [] : [right('Test NLL'), ...labels.map((label) => right(`Test ${label}`))]),
     ],
-    rows: all.map((method) => [names[method.method], method === map ? '0' : formatNumber(underfit(method, map), 3), ...values(method.train), ...(test === undefined ? [] : values(method.test))]),
+    rows: all.map((method) => [methodNames[method.method], method === map ? '0' : formatNumber(underfit(method, map), 3), ...values(method.train), ...(test === undefined ? [] : values(method.test))]),
   };
 }
 
@@ -196,6 +198,10 @@ function sweepSection({ sweep, network }: Prediction): Section[] {
   }];
 }
 
+function projected({ projections, pair, network, data, request }: Prediction): Section[] {
+  return projections === undefined ? [] : projectionsSection(projections, { name: (method) => methodNames[method as PredictionMethod], pair, parameters: network.parameters, data: data.rows, withLinearised: request.methods.includes('linearized'), first: request.plane });
+}
+
 function warnings({ chosen, network, request, laplace }: Prediction): string[] {
   const { evidence, maximum } = chosen;
   const scale = Math.sqrt(network.parameters) * Math.max(1, Math.abs(evidence.logLikelihood) / network.parameters);
@@ -207,7 +213,7 @@ function warnings({ chosen, network, request, laplace }: Prediction): string[] {
   ];
 }
 
-function result({ methods, map, network, problem, chosen, questions: answers, sweep, inputs, laplace }: Prediction): JsonValue {
+function result({ methods, map, network, problem, chosen, questions: answers, sweep, inputs, laplace, projections }: Prediction): JsonValue {
   const at = inputs.testTargets !== undefined || (inputs.sets.length > 1 && inputs.gridIndex !== 1) ? 1 : inputs.gridIndex ?? 0;
   const fields = (scored: Scores | undefined): Readonly<Record<string, JsonValue>> => {
     if (scored === undefined) return {};
@@ -233,6 +239,8 @@ function result({ methods, map, network, problem, chosen, questions: answers, sw
     predictedAt: at === 0 ? 'data' : at === inputs.gridIndex ? 'grid' : 'test',
     ...(at === inputs.gridIndex && inputs.grid !== undefined ? { grid: [...inputs.grid] } : {}),
     methods: Object.fromEntries([map, ...methods].map((method) => [method.method, entry(method)])),
+    tensors: network.blocks.filter(({ trainable }) => trainable).map(({ tensor, fileShape }) => ({ name: tensor, shape: fileShape })),
+    projections: projections === undefined ? null : projectionsResult(projections),
     questions: answers === undefined ? null : { ...answers },
     sweep: sweep === undefined ? null : { fit: sweep.fit, points: sweep.points.map(({ data, rank, kernel, sampled, projected }) => ({ data, rank, kernel, sampled: { ...sampled }, projected: { ...projected } })) },
   };

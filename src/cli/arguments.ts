@@ -3,7 +3,7 @@
  * text says is made from these tables, so that it cannot go stale.
  */
 import { parseArgs } from 'node:util';
-import { predictionMethods, type Likelihood } from '../protocol/service.ts';
+import { predictionMethods, projectionPlanes, type Likelihood } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 
 /** Wrong usage: exit code 2, with a pointer to the help. */
@@ -29,6 +29,7 @@ const options = {
   draws: { value: 'N', text: 'draws of each method that samples (default 200)' },
   'diffusion-steps': { value: 'T', text: 'steps of the Laplace diffusion (default 20)' },
   dropout: { value: 'RATE', text: 'dropout rate of a network without dropout layers' },
+  plane: { value: 'PLANE', text: `the plane of draws to show first: ${projectionPlanes.join(', ')}` },
   inputs: { value: 'N', text: 'generic inputs when there is no data (default 2,000)' },
   axes: { value: 'AXES', text: 'leading axes of the arrays: draw, or chain,draw' },
   parameters: { value: 'A B', text: 'the two parameters to plot, such as "2.weight[0,0]" "2.weight[0,1]"' },
@@ -78,7 +79,7 @@ export const commands = {
   predict: {
     paths: 'FILE… --data FILE',
     does: 'posterior predictives by several methods side by side, scored, and why they differ',
-    options: [...network, 'data', 'test', 'method', 'likelihood', 'noise', 'prior-precision', 'draws', 'diffusion-steps', 'dropout', 'seed', ...output],
+    options: [...network, 'data', 'test', 'method', 'likelihood', 'noise', 'prior-precision', 'draws', 'diffusion-steps', 'dropout', 'plane', 'parameters', 'seed', ...output],
   },
   example: { paths: 'NAME --out DIR', does: 'write an example workspace: two-neurons or sine', options: ['out', 'data', 'networks', 'seed', ...output] },
 } as const satisfies Record<string, Command>;

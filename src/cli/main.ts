@@ -8,7 +8,7 @@ import { version } from '../analyses/provenance.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
-import { alignMethods, predictionMethods, type PredictionMethod } from '../protocol/service.ts';
+import { alignMethods, predictionMethods, projectionPlanes, type PredictionMethod } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { parseCommandLine, usage, UsageError, type ParsedArguments } from './arguments.ts';
 import { terminalProgress } from './progress.ts';
@@ -88,6 +88,13 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
     if (out === undefined) throw new UsageError(`${command} needs --out DIR`);
     return out;
   };
+  const parameters = (): { readonly parameters?: readonly [string, string] } => {
+    const names = values.text('parameters')?.split(';').map((name) => name.trim());
+    if (names === undefined) return {};
+    const [a, b, ...others] = names;
+    if (a === undefined || b === undefined || others.length > 0) throw new UsageError('--parameters takes two names, such as "2.weight[0,0]" "2.weight[0,1]"');
+    return { parameters: [a, b] };
+  };
   const data = values.text('data');
   const withData = data === undefined ? {} : { data };
   const toward = values.text('toward');
@@ -145,18 +152,13 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
       );
     case 'posterior': {
       const axes = values.text('axes');
-      const parameters = values.text('parameters')?.split(';').map((name) => name.trim());
-      const [a, b] = parameters ?? [];
-      if (parameters !== undefined && (parameters.length !== 2 || a === undefined || b === undefined)) {
-        throw new UsageError('--parameters takes two names, such as "2.weight[0,0]" "2.weight[0,1]"');
-      }
       return analyses.posterior(
         {
           ...options,
           ...withData,
           files: files(),
           ...(axes === undefined ? {} : { axes: values.choice('axes', ['draw', 'chain,draw'], 'draw') }),
-          ...(a === undefined || b === undefined ? {} : { parameters: [a, b] as const }),
+          ...parameters(),
           scaling: values.choice('scaling', ['unit', 'balanced', 'none'], 'unit'),
           permutation: values.choice('permutation', ['sorted', 'aligned'], 'sorted'),
           seed,
@@ -182,6 +184,8 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
           draws: values.number('draws', 200, 'count'),
           diffusionSteps: values.number('diffusion-steps', 20, 'count'),
           ...(rate === undefined ? {} : { dropoutRate: values.number('dropout', 0, 'positive') }),
+          ...(values.text('plane') === undefined ? {} : { plane: values.choice('plane', projectionPlanes, 'components') }),
+          ...parameters(),
           seed,
         },
         context,

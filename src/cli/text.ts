@@ -59,6 +59,14 @@ function sectionLines(section: Section, columns: number): string[] {
       return section.panels.flatMap(({ title, series }) => [...(title === '' ? [] : [visible(title)]), ...lineSummaries(series, section)]);
     case 'fields':
       return section.panels.map(({ title, values }) => `${visible(title)}: ${visible(section.valueLabel)} ${rangeOf(values.filter((value) => value !== null))}`);
+    case 'projections': {
+      const [first] = section.planes;
+      const others = [...new Set(section.planes.filter(({ id }) => id !== first?.id).map(({ label }) => visible(label)))];
+      return [
+        ...section.planes.filter(({ id }) => id === first?.id).flatMap(({ label, stage, panels }) => [`${visible(label)}, ${stage === 'drawn' ? 'as drawn' : 'symmetries removed'}`, ...panels.flatMap(({ meaning }, k) => wrap(`${visible(section.methods[k] ?? '')}: ${meaning}`, columns - 2).map((line) => `  ${line}`))]),
+        ...(others.length === 0 ? [] : [`Other planes, in the page and the JSON: ${others.join('; ')}`]),
+      ];
+    }
     case 'histogram':
       return section.series.map(({ label, counts }) => `${sparkline(counts)}  ${label}`).concat(`${formatNumber(section.axis.min)} … ${formatNumber(section.axis.max)}  ${section.xLabel}`);
   }

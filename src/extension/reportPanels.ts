@@ -84,9 +84,9 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     return [];
   }
 
-  /** Asks for two parameters and draws the posterior report in front anew with them. @returns 'none' when there is no such report in front */
+  /** Asks for two parameters and draws the posterior or predictive report in front anew with them. @returns 'none' when there is no such report in front */
   async chooseParameters(): Promise<Report | undefined | 'none'> {
-    const open = [...this.#open.values()].find(({ panel, about }) => panel.active && about?.method === 'posterior');
+    const open = [...this.#open.values()].find(({ panel, about }) => panel.active && (about?.method === 'posterior' || about?.method === 'predict'));
     return open === undefined ? 'none' : this.#chooseParameters(open);
   }
 
@@ -94,12 +94,13 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     const { view: { report }, question, about } = open;
     if (report === undefined || about === undefined) return undefined;
     // Nothing is known of how an older report was asked for.
-    if (question?.method !== 'posterior') {
-      await runCommand(commandOf.posterior, about.files);
+    if (question?.method !== 'posterior' && question?.method !== 'predict') {
+      await runCommand(commandOf[about.method], about.files);
       return undefined;
     }
     const parameters = await askParameters(report);
-    return parameters === undefined ? undefined : this.#run(open, { ...question, request: { ...question.request, parameters } });
+    if (parameters === undefined) return undefined;
+    return this.#run(open, question.method === 'posterior' ? { ...question, request: { ...question.request, parameters } } : { ...question, request: { ...question.request, parameters, plane: 'parameters' } });
   }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {

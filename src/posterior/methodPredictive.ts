@@ -18,6 +18,8 @@ export interface MethodSetting extends DrawSetting {
   readonly hmcWarmup: number;
   /** States of the networks of an ensemble, one after another; undefined with one network. */
   readonly ensemble: readonly Float64Array[] | undefined;
+  /** Told of every draw of the weights, in order, of `of` in all; not to be changed. */
+  readonly onDraw?: (state: Float64Array, draw: number, of: number) => void;
 }
 
 export interface MethodPredictive {
@@ -87,6 +89,7 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
       if (states === undefined || states.length < 2) throw new UserError('an ensemble needs at least two networks: name several files, or one with a draw axis');
       const outputs = inputs.map((x) => new Float64Array(states.length * (x.length / network.inputs) * network.outputs));
       for (const [s, state] of states.entries()) {
+        setting.onDraw?.(state, s, states.length);
         inputs.forEach((x, k) => { outputs[k]!.set(forward(network, state, x), (s * outputs[k]!.length) / states.length); });
         await pause(setting, s, states.length);
       }
@@ -103,6 +106,7 @@ async function pushed(blocks: DrawBlocks, setting: MethodSetting, inputs: readon
   for await (const states of blocks) {
     for (let m = 0; m * network.stateSize < states.length; m++, s++) {
       const state = states.subarray(m * network.stateSize, (m + 1) * network.stateSize);
+      setting.onDraw?.(state, s, draws);
       inputs.forEach((x, k) => { outputs[k]!.set(forward(network, state, x), (s * outputs[k]!.length) / draws); });
       if (s % 16 === 15) await pause(setting, s, draws);
     }

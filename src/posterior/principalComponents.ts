@@ -13,6 +13,8 @@ export interface PrincipalComponents {
   /** Of every draw on the first two components, in the unit of the draws; the second is 0 when there is one coordinate only. */
   readonly x: Float64Array;
   readonly y: Float64Array;
+  /** The two directions, of norm 1, length k; zero where the draws do not spread. */
+  readonly axes: readonly [Float64Array, Float64Array];
   /** Draws from which the directions were taken. */
   readonly basis: number;
 }
@@ -69,7 +71,7 @@ export function* principalComponents(features: Float64Array, coordinates: number
     y[m] = second;
     if ((m & 15) === 0) yield;
   }
-  return { explained: values.map((value) => (total > 0 ? Math.max(0, value) / total : 0)), x, y, basis: fromAll ? draws : n };
+  return { explained: values.map((value) => (total > 0 ? Math.max(0, value) / total : 0)), x, y, axes, basis: fromAll ? draws : n };
 }
 
 function meanOf(features: Float64Array, coordinates: number, selection: Int32Array | undefined): Float64Array {

@@ -43,7 +43,8 @@ export type Section =
   | WaterfallSection
   | HistogramSection
   | LinesSection
-  | FieldsSection;
+  | FieldsSection
+  | ProjectionsSection;
 
 interface SectionBase {
   /** Stable within one kind of report; names exported files and restores view state. */
@@ -261,6 +262,8 @@ export interface FieldsSection extends SectionBase {
   readonly valueLabel: string;
   /** `diverging` has its neutral colour at zero, for signed values; `log` is sequential in log10 of positive values. */
   readonly colours: 'sequential' | 'diverging' | 'log';
+  /** Lines of equal value: at powers of ten on a `log` scale. */
+  readonly contours?: boolean;
   readonly panels: readonly FieldPanel[];
 }
 
@@ -275,4 +278,36 @@ export interface FieldPanel {
   /** At most some hundred points each. */
   readonly curves: readonly { readonly label: string; readonly x: readonly number[]; readonly y: readonly number[] }[];
   readonly points: readonly { readonly label: string; readonly x: readonly number[]; readonly y: readonly number[] }[];
+}
+
+/**
+ * Draws of several methods in planes of weight space, over the loss there. All planes are in the report; which of them, before or after
+ * symmetries are removed, and of which methods, is chosen on the page.
+ */
+export interface ProjectionsSection extends SectionBase {
+  readonly kind: 'projections';
+  /** Of the surfaces. */
+  readonly valueLabel: string;
+  readonly methods: readonly string[];
+  /** The first is shown at first. */
+  readonly planes: readonly PlaneOfDraws[];
+}
+
+export interface PlaneOfDraws {
+  /** Equal for the same plane before and after. */
+  readonly id: string;
+  readonly label: string;
+  readonly stage: 'drawn' | 'removed';
+  readonly meaning: string;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  /** The same for all methods. */
+  readonly x: BinAxis;
+  readonly y: BinAxis;
+  /** y-major as a field's values: one for all methods, or one a method. */
+  readonly surfaces: readonly (readonly (number | null)[])[];
+  /** ŵ. */
+  readonly mode: readonly [number, number];
+  /** In the order of `methods`; at most some hundred draws each. */
+  readonly panels: readonly { readonly meaning: string; readonly x: readonly number[]; readonly y: readonly number[] }[];
 }

@@ -127,6 +127,10 @@ export interface PosteriorRequest extends NetworkOptions {
 export const predictionMethods = ['sampled', 'linearized', 'projected', 'diffusion', 'last-layer', 'diagonal', 'swag', 'dropout', 'vi', 'ensemble', 'hmc'] as const;
 export type PredictionMethod = (typeof predictionMethods)[number];
 
+/** Planes of weight space in which draws are shown: of an image and a kernel direction of the GGN, of two principal components of all draws or of a method's own, of two parameters. */
+export const projectionPlanes = ['image-kernel', 'components', 'own-components', 'parameters'] as const;
+export type ProjectionPlane = (typeof projectionPlanes)[number];
+
 export interface PredictRequest extends NetworkOptions {
   /** One network at its mode; several, or one file with a draw axis, for an ensemble. */
   readonly files: readonly string[];
@@ -145,6 +149,10 @@ export interface PredictRequest extends NetworkOptions {
   readonly diffusionSteps: number;
   /** For a network whose graph has no dropout layers. */
   readonly dropoutRate?: number;
+  /** The plane in which draws are shown at first; by default the first that there is. */
+  readonly plane?: ProjectionPlane;
+  /** Names of the parameters that span the plane `parameters`; by default two output weights. */
+  readonly parameters?: readonly [string, string];
   readonly seed: number;
 }
 

@@ -17,20 +17,24 @@ import type { Theme } from '../theme.ts';
 export function drawFields(section: FieldsSection, memory: Memory): SectionDrawing {
   const { panels } = section;
   const range = colourRange(section);
-  const first = panels[0];
   // Panels of different planes are looked at one by one.
-  const alike = first !== undefined && panels.every((panel) => isSameView(fieldHome(panel), fieldHome(first)));
+  const homes = panels.map(fieldHome);
+  const groupOf = homes.map((home) => homes.findIndex((other) => isSameView(home, other)));
+  const alike = panels.length > 0 && groupOf.every((group) => group === 0);
   const linked = panels.map((panel) => ({
     label: `${visible(panel.title)}. ${visible(panel.meaning)}`,
     build: (theme: Theme, width: number, shown: Parameters<typeof fieldFigure>[3]) => fieldFigure(section, panel, range, shown, theme, width),
   }));
-  const groups = alike ? [linkedPlots(linked, memory)] : linked.map((one) => linkedPlots([one], { remembered: undefined, remember: () => undefined }));
-  const plots = groups.flatMap((group) => group.plots);
+  const groups = [...new Set(groupOf)].map((first) => {
+    const members = linked.flatMap((one, i) => (groupOf[i] === first ? [{ one, i }] : []));
+    return { places: members.map(({ i }) => i), ...linkedPlots(members.map(({ one }) => one), alike ? memory : { remembered: undefined, remember: () => undefined }) };
+  });
+  const plots = panels.map((_, i) => groups.flatMap((group) => group.plots.filter((__, k) => group.places[k] === i))[0]!);
   const legend = element('div', { class: 'legend' });
   const keys = overlays(section);
   return {
     body: element('div', {}, panelRow(panels, plots.map((plot) => plot.element)), legend, keys),
-    controls: alike ? groups.map(({ reset }) => reset) : [],
+    controls: groups.filter(({ places }) => places.length > 1).map(({ reset }) => reset),
     draw: async (theme) => {
       legend.replaceChildren(...legendParts(section, range, theme));
       for (const mark of keys?.querySelectorAll<HTMLElement>('.mark') ?? []) mark.style.color = theme.selected.fill;
@@ -50,19 +54,21 @@ export function drawFields(section: FieldsSection, memory: Memory): SectionDrawi
 }
 
 /** What the curves and points are, in words: there are few, and they keep their order of dashes and symbols. */
-function overlays({ panels }: FieldsSection): HTMLElement | null {
+function overlays({ panels, contours, colours }: FieldsSection): HTMLElement | null {
   const curves = [...new Set(panels.flatMap((panel) => panel.curves.map(({ label }) => label)))];
   const points = [...new Set(panels.flatMap((panel) => panel.points.map(({ label }) => label)))];
+  const many = panels.some((panel) => panel.points.some(({ x }) => x.length > 20));
   if (curves.length + points.length === 0) return null;
   const dashes = ['solid', 'dashed', 'dotted'];
-  const symbols = ['●', '◆', '✚', '✖'];
+  const symbols = many ? ['●', '◇', '✚', '✖'] : ['●', '◆', '✚', '✖'];
   return element('ul', { class: 'keys' },
     ...curves.map((label, i) => {
       const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
       swatch.style.borderTopStyle = dashes[i % dashes.length] ?? 'solid';
       return element('li', {}, swatch, visible(label));
     }),
-    ...points.map((label, i) => element('li', {}, element('span', { class: 'mark', 'aria-hidden': 'true' }, symbols[i % symbols.length] ?? '●'), visible(label))));
+    ...points.map((label, i) => element('li', {}, element('span', { class: 'mark', 'aria-hidden': 'true' }, symbols[i % symbols.length] ?? '●'), visible(label))),
+    contours === true && colours === 'log' ? element('li', {}, 'Lines: powers of ten') : null);
 }
 
 function legendParts(section: FieldsSection, { low, high }: ColourRange, theme: Theme): HTMLElement[] {

@@ -52,7 +52,7 @@ describe('predictive of the sine example', () => {
     expect(questions.sampledChange).toBeGreaterThan(10 * questions.linearisedDeviation);
     expect(questions.kernelVarianceShare).toBeGreaterThan(0.9);
     expect(report.summary).toMatch(/^Sampled Laplace loses [\d.]+ nats a training point, linearised Laplace/);
-    expect(report.sections.map(({ id }) => id)).toEqual(['overview', 'bands', 'scores', 'questions', 'sweep']);
+    expect(report.sections.map(({ id }) => id)).toEqual(['overview', 'bands', 'scores', 'questions', 'sweep', 'projections']);
     expect(methods['linearized']!.functionVariance?.[0]?.[0]).toBeCloseTo(methods['linearized']!.std[0]![0]! ** 2, 12);
     expect(report.warnings.filter((warning) => warning.includes('not a mode'))).toEqual([]);
   });

@@ -1,0 +1,7 @@
+/** What the methods are called in reports. */
+import type { PredictionMethod } from '../protocol/service.ts';
+
+export const methodNames: Readonly<Record<PredictionMethod | 'map', string>> = {
+  map: 'mode ŵ', sampled: 'sampled Laplace', linearized: 'linearised Laplace', projected: 'projected Laplace', diffusion: 'Laplace diffusion', 'last-layer': 'last layer',
+  diagonal: 'diagonal Laplace', swag: 'SWAG', dropout: 'MC dropout', vi: 'mean-field VI', ensemble: 'ensemble', hmc: 'HMC',
+};

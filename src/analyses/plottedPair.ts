@@ -1,0 +1,39 @@
+/** Which two parameters a picture of draws shows: those that were named, or the first two output weights. */
+import { blocksOf, type Network } from '../network/network.ts';
+import { parameterNames } from '../network/parameters.ts';
+import { UserError } from '../protocol/userError.ts';
+
+export interface PlottedPair {
+  readonly title: string;
+  readonly labels: readonly [string, string];
+  readonly names: readonly [string, string];
+  /** In θ. */
+  readonly positions: readonly [number, number];
+}
+
+/** @throws UserError for a name that is no parameter's */
+export function plottedPair(network: Network, chosen: readonly [string, string] | undefined): PlottedPair {
+  const names = parameterNames(network);
+  const positions = chosenPositions(chosen, names, outputWeight(network));
+  const [a, b] = [names[positions[0]]!, names[positions[1]]!];
+  // v is the usual name of output weights, so that a figure with them can be recognised.
+  return chosen === undefined
+    ? { title: 'Output weights v1 against v2', labels: [`v1 = ${a}`, `v2 = ${b}`], names: [a, b], positions }
+    : { title: `${a} against ${b}`, labels: [a, b], names: [a, b], positions };
+}
+
+/** Where the last weight before the output begins in θ. */
+function outputWeight({ nodes }: Network): number {
+  const last = nodes.findLast((node) => node.op === 'dense' || node.op === 'conv') ?? nodes.findLast((node) => blocksOf(node).some(({ trainable }) => trainable));
+  return last === undefined ? 0 : blocksOf(last)[0]?.offset ?? 0;
+}
+
+function chosenPositions(chosen: readonly [string, string] | undefined, names: readonly string[], first: number): readonly [number, number] {
+  if (chosen === undefined) return [first, Math.min(first + 1, names.length - 1)];
+  const find = (name: string): number => {
+    const at = names.indexOf(name.replaceAll(' ', ''));
+    if (at < 0) throw new UserError(`there is no parameter "${name}"; parameters are named like ${names[0]!} … ${names[names.length - 1]!}`);
+    return at;
+  };
+  return [find(chosen[0]), find(chosen[1])];
+}

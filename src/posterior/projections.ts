@@ -1,0 +1,285 @@
+/**
+ * Draws of several methods in planes through ŵ, over the loss there: as drawn, and each draw replaced by its canonical form, around the
+ * canonical form of ŵ. Every method is seen in the same plane and on the same axes, so that what differs is the method.
+ */
+import { interruptibly } from '../linalg/interruptible.ts';
+import { seededRandom } from '../linalg/random.ts';
+import { productsPerInput } from '../network/cost.ts';
+import type { BinAxis } from '../protocol/report.ts';
+import type { JobContext } from '../protocol/rpc.ts';
+import { projectionPlanes, type ProjectionPlane } from '../protocol/service.ts';
+import { canonicaliseMany } from '../symmetry/canonicalDraws.ts';
+import type { CanonicalOptions } from '../symmetry/canonicalForm.ts';
+import { commonAxis } from './density.ts';
+import type { Laplace } from './laplace.ts';
+import type { PosteriorProblem } from './logPosterior.ts';
+import { LossSurface, type WeightPlane } from './lossSurface.ts';
+import { componentPlane, imageKernelPlane, parameterPlane } from './planes.ts';
+import { evenly } from './selection.ts';
+
+export interface MethodDraws {
+  readonly method: string;
+  /** count × `stateSize` */
+  readonly states: Float64Array;
+}
+
+export interface ProjectionQuestion {
+  readonly problem: PosteriorProblem;
+  /** ŵ with its buffers. */
+  readonly mode: Float64Array;
+  readonly methods: readonly MethodDraws[];
+  /** Positions in θ. */
+  readonly parameters: readonly [number, number];
+  /** The curvature there, for image and kernel; undefined where it would take too long. */
+  readonly curvature: (state: Float64Array) => Promise<Laplace | undefined>;
+  /** Undefined for a network without symmetries to remove. */
+  readonly canonical: CanonicalOptions | undefined;
+  readonly seed: number;
+}
+
+export type ProjectionStage = 'drawn' | 'removed';
+
+/** One method's draws in a plane. */
+export interface ProjectedMethod {
+  readonly method: string;
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+  /** Of the draws' variance about their mean, the share that lies in the plane; NaN for draws that do not spread. */
+  readonly share: number;
+  /** Median over draws of the loss where the draw lies in the plane, above that of ŵ, in nats. */
+  readonly rise: number;
+}
+
+export interface ProjectedPlane {
+  readonly kind: ProjectionPlane;
+  readonly stage: ProjectionStage;
+  readonly xAxis: BinAxis;
+  readonly yAxis: BinAxis;
+  readonly origin: readonly [number, number];
+  /** Rise of the loss in the middle of each bin, y-major: one field for all methods, or one a method (`own-components`). */
+  readonly surfaces: readonly (readonly (number | null)[])[];
+  readonly methods: readonly ProjectedMethod[];
+}
+
+/** What is said of a method's draws whatever the plane. */
+export interface ProjectedDraws {
+  readonly method: string;
+  readonly draws: number;
+  /** Share of their variance about their mean in the kernel of the GGN at ŵ; NaN where that is not known. */
+  readonly kernelShare: number;
+  /** Median rise of the loss at the draws themselves, in nats. */
+  readonly rise: number;
+}
+
+export interface Projections {
+  readonly planes: readonly ProjectedPlane[];
+  readonly draws: readonly ProjectedDraws[];
+  /** Inputs that the loss is taken over. */
+  readonly inputs: number;
+}
+
+/** Draws kept of each method. */
+const PROJECTED_DRAWS = 400;
+/** Numbers that these may take: 16 MB. */
+const PROJECTED_NUMBERS = 2 ** 21;
+/** Draws whose loss is evaluated for a median. */
+const MEDIAN_DRAWS = 101;
+const BINS = [61, 41, 25] as const;
+/** Of planes that one method has for itself, of which there are many. */
+const OWN_BINS = 31;
+/** Multiplications that all surfaces together may take: a few seconds. */
+const PRODUCTS = 2.5e9;
+const LEAST_INPUTS = 32;
+
+export interface DrawKeeper {
+  readonly add: (state: Float64Array, draw: number, of: number) => void;
+  readonly count: () => number;
+  /** count × `stateSize` */
+  readonly states: () => Float64Array;
+}
+
+/** Keeps evenly spaced draws of those that go by, as many as are shown. */
+export function drawKeeper(stateSize: number): DrawKeeper {
+  const most = Math.max(3, Math.min(PROJECTED_DRAWS, Math.floor(PROJECTED_NUMBERS / stateSize)));
+  const kept: Float64Array[] = [];
+  let wanted: ReadonlySet<number> | undefined;
+  return {
+    add(state, draw, of) {
+      wanted ??= new Set(evenly(of, most));
+      if (wanted.has(draw)) kept.push(state.slice());
+    },
+    count: () => kept.length,
+    states() {
+      const states = new Float64Array(kept.length * stateSize);
+      kept.forEach((state, m) => { states.set(state, m * stateSize); });
+      return states;
+    },
+  };
+}
+
+export async function projections(question: ProjectionQuestion, context: JobContext): Promise<Projections> {
+  const { problem, mode, canonical, seed } = question;
+  const { bins, inputs } = affordable(question);
+  const surface = new LossSurface(problem, mode, inputs, seededRandom(seed));
+  const planes = await stagePlanes(question, 'drawn', surface, bins, context);
+  const laplace = await question.curvature(mode);
+  const draws: ProjectedDraws[] = [];
+  for (const { method, states } of question.methods) {
+    const count = states.length / problem.network.stateSize;
+    draws.push({ method, draws: count, kernelShare: laplace === undefined ? Number.NaN : await kernelShare(laplace, weightsOf(states, question)), rise: medianRise(count, (m) => surface.rise(rowOf(states, m, problem.network.stateSize))) });
+  }
+  if (canonical !== undefined) {
+    const methods: MethodDraws[] = [];
+    for (const { method, states } of question.methods) {
+      const copies = states.slice();
+      await canonicaliseMany(problem.network, copies, canonical, context);
+      methods.push({ method, states: copies });
+    }
+    const standing = mode.slice();
+    await canonicaliseMany(problem.network, standing, canonical, context);
+    planes.push(...await stagePlanes({ ...question, mode: standing, methods }, 'removed', new LossSurface(problem, standing, inputs, seededRandom(seed)), bins, context));
+  }
+  return { planes, draws, inputs: surface.inputs };
+}
+
+/** As fine as fits, over all inputs where that fits. */
+function affordable({ problem: { network, x }, canonical, methods }: ProjectionQuestion): { readonly bins: number; readonly inputs: number } {
+  const stages = canonical === undefined ? 1 : 2;
+  const rows = x.length / network.inputs;
+  const evaluations = (bins: number): number => stages * (3 * bins * bins + methods.length * OWN_BINS ** 2 + 5 * methods.length * MEDIAN_DRAWS);
+  const most = (bins: number): number => Math.floor(PRODUCTS / (evaluations(bins) * productsPerInput(network)));
+  const bins = BINS.find((size) => most(size) >= rows) ?? BINS[BINS.length - 1]!;
+  return { bins, inputs: Math.max(LEAST_INPUTS, most(bins)) };
+}
+
+async function stagePlanes(question: ProjectionQuestion, stage: ProjectionStage, surface: LossSurface, bins: number, context: JobContext): Promise<ProjectedPlane[]> {
+  const planes: ProjectedPlane[] = [];
+  for (const kind of projectionPlanes) {
+    context.progress({ message: `Projections: ${kind}` });
+    const found = await planesOf(kind, question, context);
+    if (found === undefined) continue;
+    planes.push(await project(kind, stage, found, question, surface, found.length > 1 ? Math.min(bins, OWN_BINS) : bins, context));
+  }
+  return planes;
+}
+
+/** One plane for all methods, or one a method. */
+async function planesOf(kind: ProjectionPlane, question: ProjectionQuestion, context: JobContext): Promise<readonly WeightPlane[] | undefined> {
+  const { problem: { network }, mode, methods, seed } = question;
+  switch (kind) {
+    case 'parameters': {
+      const [a, b] = question.parameters;
+      return a === b ? undefined : [parameterPlane(mode, network.parameters, [a, b])];
+    }
+    case 'components': {
+      const pooled = new Float64Array(methods.reduce((sum, { states }) => sum + states.length / network.stateSize, 0) * network.parameters);
+      let at = 0;
+      for (const { states } of methods) {
+        const weights = weightsOf(states, question);
+        pooled.set(weights, at);
+        at += weights.length;
+      }
+      const plane = await componentPlane(pooled, network.parameters, seed, context);
+      return plane === undefined ? undefined : [plane];
+    }
+    case 'own-components': {
+      if (methods.length < 2) return undefined;
+      const planes: WeightPlane[] = [];
+      for (const { states } of methods) {
+        const plane = await componentPlane(weightsOf(states, question), network.parameters, seed, context);
+        if (plane === undefined) return undefined;
+        planes.push(plane);
+      }
+      return planes;
+    }
+    case 'image-kernel': {
+      const laplace = await question.curvature(mode);
+      const plane = laplace === undefined ? undefined : await imageKernelPlane(laplace, question.problem, seed, context);
+      return plane === undefined ? undefined : [plane];
+    }
+  }
+}
+
+async function project(kind: ProjectionPlane, stage: ProjectionStage, planes: readonly WeightPlane[], question: ProjectionQuestion, surface: LossSurface, bins: number, context: JobContext): Promise<ProjectedPlane> {
+  const methods = question.methods.map(({ method, states }, k) => {
+    const plane = planes[planes.length > 1 ? k : 0]!;
+    const { x, y, share } = coordinates(plane, question.mode, weightsOf(states, question));
+    return { method, x, y, share, rise: medianRise(x.length, (m) => surface.rise(surface.at(plane, x[m]!, y[m]!))) };
+  });
+  const [first] = planes;
+  const origin = first?.origin ?? [0, 0];
+  const xAxis = axisOf(methods.map(({ x }) => x), origin[0], bins);
+  const yAxis = axisOf(methods.map(({ y }) => y), origin[1], bins);
+  const surfaces: (number | null)[][] = [];
+  for (const plane of planes) surfaces.push(await interruptibly(surface.over(plane, xAxis, yAxis), context.signal));
+  return { kind, stage, xAxis, yAxis, origin, surfaces, methods };
+}
+
+/** Of θ − ŵ on the plane, shifted to where its axes have ŵ. */
+export function coordinates({ x, y, origin }: WeightPlane, mode: Float64Array, weights: Float64Array): { readonly x: Float64Array; readonly y: Float64Array; readonly share: number } {
+  const size = x.length;
+  const count = weights.length / size;
+  const [cx, cy] = [new Float64Array(count), new Float64Array(count)];
+  for (let m = 0; m < count; m++) {
+    let [sx, sy] = [origin[0], origin[1]];
+    for (let i = 0; i < size; i++) {
+      const moved = weights[m * size + i]! - mode[i]!;
+      sx += moved * x[i]!;
+      sy += moved * y[i]!;
+    }
+    cx[m] = sx;
+    cy[m] = sy;
+  }
+  return { x: cx, y: cy, share: (squares(cx, 1) + squares(cy, 1)) / squares(weights, size) };
+}
+
+/** Σ ‖w − w̄‖² of rows. */
+function squares(rows: Float64Array, size: number): number {
+  const mean = meanOf(rows, size);
+  let sum = 0;
+  for (let k = 0; k < rows.length; k++) sum += (rows[k]! - mean[k % size]!) ** 2;
+  return sum;
+}
+
+function meanOf(rows: Float64Array, size: number): Float64Array {
+  const mean = new Float64Array(size);
+  for (let k = 0; k < rows.length; k++) mean[k % size]! += rows[k]!;
+  return mean.map((sum) => (sum * size) / rows.length);
+}
+
+/** 1 − Σ‖U(w − w̄)‖² / Σ‖w − w̄‖². */
+async function kernelShare({ basis }: Laplace, weights: Float64Array): Promise<number> {
+  const { parameters } = basis;
+  const mean = meanOf(weights, parameters);
+  const moved = weights.map((weight, k) => weight - mean[k % parameters]!);
+  const total = moved.reduce((sum, value) => sum + value * value, 0);
+  if (basis.rank === 0) return total > 0 ? 1 : Number.NaN;
+  const image = await basis.coefficients(moved, moved.length / parameters);
+  return 1 - image.reduce((sum, value) => sum + value * value, 0) / total;
+}
+
+/** Of evenly spaced draws; infinite where an output is not finite. */
+function medianRise(count: number, of: (m: number) => number): number {
+  const rises = Float64Array.from(evenly(count, MEDIAN_DRAWS), (m) => {
+    const rise = of(m);
+    return Number.isNaN(rise) ? Number.POSITIVE_INFINITY : rise;
+  });
+  return rises.toSorted()[Math.floor(rises.length / 2)] ?? Number.NaN;
+}
+
+/** Around the draws of all methods and ŵ: all of few, of many all but the outermost. */
+function axisOf(samples: readonly Float64Array[], origin: number, bins: number): BinAxis {
+  const coverage = samples.some(({ length }) => length >= 100) ? 0.995 : 1;
+  return commonAxis([...samples, Float64Array.of(origin)], bins, coverage, 0.08);
+}
+
+/** θ without the buffers, M × D. */
+function weightsOf(states: Float64Array, { problem: { network: { parameters, stateSize } } }: ProjectionQuestion): Float64Array {
+  if (parameters === stateSize) return states;
+  const count = states.length / stateSize;
+  const weights = new Float64Array(count * parameters);
+  for (let m = 0; m < count; m++) weights.set(states.subarray(m * stateSize, m * stateSize + parameters), m * parameters);
+  return weights;
+}
+
+const rowOf = (states: Float64Array, m: number, size: number): Float64Array => states.subarray(m * size, (m + 1) * size);
