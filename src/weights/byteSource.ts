@@ -19,6 +19,8 @@ export interface ByteSource {
   read(offset: number, length: number): Promise<Uint8Array>;
   /** As `read`, into memory that the caller gives; where it is missing, `read` takes the same time. */
   readInto?(offset: number, target: Uint8Array): Promise<void>;
+  /** Under which another thread of this process can read the same bytes at the same offsets, as long as the source is open. */
+  readonly descriptor?: number;
   close(): Promise<void>;
 }
 
@@ -69,6 +71,10 @@ class FileByteSource implements ByteSource {
     this.size = Number(opened.size);
     this.#handle = handle;
     this.#opened = opened;
+  }
+
+  get descriptor(): number {
+    return this.#handle.fd;
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {

@@ -12,7 +12,9 @@ import { histogramOf, histogramOfSorted, quantilesOf, quantilesOfSorted, type Or
 import { isNarrow, narrowStatistics } from './patternCounts.ts';
 import { readPieces } from './readPieces.ts';
 import { sortedFinite } from './sortFloat32.ts';
+import { CHUNK_BYTES, ChunkCounter, chunkSums, mergeChunks, type CountedWidth } from './statisticsCounting.ts';
 import { PIECES, statisticsKernel, type StatisticsKernel } from './statisticsKernel.ts';
+import { countOnAllCores, isForTeam, type OccupiedCells } from './statisticsTeam.ts';
 import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
 import { cellMemory, float32Words, float64Words, WordCounts, type CellMemory, type WordCells } from './wordCounts.ts';
 
@@ -24,8 +26,6 @@ const SORTED_FLOAT32 = 2 ** 18;
 const COUNTED_PATTERNS = 1024;
 /** Tensors up to this size are always looked at again, so that all is exact. */
 const EXACT_ELEMENTS = 2 ** 20;
-// A block lies in the processor's nearest cache while its mean and then its squares are summed, and bounds the rounding error of both.
-const BLOCK_ELEMENTS = 4096;
 const MOST_BINS = 64;
 // Quantiles that are known to a smaller part of the standard deviation, and edges to a smaller part of a bin, need no second look.
 const PART_OF_DEVIATION = 1 / 256;
@@ -71,51 +71,86 @@ export class StatisticsReader {
     return tensor.dtype === 'F32' ? fromSortedFloat32(new Float32Array(bytes.slice().buffer)) : fromSorted(decodeElements(tensor.dtype, bytes));
   }
 
-  async #narrow({ dtype, elements, bytes }: TensorInfo, { source, position }: PlainElements, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
+  async #narrow({ dtype, elements, bytes }: TensorInfo, plain: PlainElements, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
     if (!isReal(dtype)) throw new TypeError(`${dtype} has no patterns`);
     const width = bytesPerElement[dtype] === 1 ? 1 : 2;
     const kernel = await this.#prepared();
-    const patterns = 2 ** (8 * width);
-    kernel.counts.fill(0, 0, patterns);
+    const own = kernel.counts.subarray(0, 2 ** (8 * width));
+    own.fill(0);
     if (bytes <= WINDOW_BYTES) {
       signal.throwIfAborted();
-      kernel.bytes.set(await this.#window.read(source, position, bytes));
+      kernel.bytes.set(await this.#window.read(plain.source, plain.position, bytes));
       kernel.patterns(width, 0, elements);
-      return fromPatterns(dtype, kernel.counts.subarray(0, patterns));
+      return fromPatterns(dtype, own);
     }
-    const counts = new Float64Array(patterns);
-    await readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
-      kernel.patterns(width, offset, length / width);
-      // Counts of 32 bits are emptied before they can overflow.
-      if (done % 2 ** 30 === 0 || done + length === bytes) drain(kernel.counts, counts);
-      progress((done / bytes) * elements);
-    });
+    const read = (done: number): void => { progress(done / width); };
+    let counts = new Float64Array(own.length);
+    const together = await this.#countTogether(plain, bytes, width, signal, read, (parts) => { for (const part of parts) addCells(counts, part); });
+    if (!together) {
+      counts = new Float64Array(own.length);
+      const drain = (): void => {
+        for (let i = 0; i < own.length; i++) counts[i]! += own[i]!;
+        own.fill(0);
+      };
+      await this.#countHere(kernel, plain, bytes, width, chunkSums(bytes), signal, (_, done) => {
+        // Counts of 32 bits are emptied before they can overflow.
+        if (done % 2 ** 30 === 0) drain();
+        read(done);
+      });
+      drain();
+    }
     return fromPatterns(dtype, counts);
   }
 
-  async #float32({ elements, bytes }: TensorInfo, { source, position }: PlainElements, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
+  async #float32({ elements, bytes }: TensorInfo, plain: PlainElements, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
     const kernel = await this.#prepared();
-    const { buffer, byteOffset, byteLength } = kernel.bytes;
-    const values = new Float32Array(buffer, byteOffset, byteLength / 4);
-    const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
-    const counts = new WordCounts(float32Words, this.#emptyCells(kernel));
-    const sums = new Float32Moments();
-    await readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
+    const read = (done: number): void => { progress(done / 4); };
+    let counts = new WordCounts(float32Words, this.#emptyCells(kernel));
+    let sums = new Float32Moments();
+    const together = await this.#countTogether(plain, bytes, 4, signal, read, (parts, chunks, length) => {
       counts.announce(length / 4);
-      for (let at = 0; at < length; at += 4 * BLOCK_ELEMENTS) {
-        const block = Math.min(BLOCK_ELEMENTS, (length - at) / 4);
-        // Blocks are much alike: what the mean was so far is a good guess of the next one's.
-        const blockSums = kernel.float32(offset + at, block, sums.mean);
-        if (Number.isFinite(blockSums.mean)) sums.addSums(block, blockSums);
-        else sums.addMixed(values.subarray((offset + at) / 4, (offset + at) / 4 + block));
-      }
-      progress(done / 4);
+      for (const part of parts) addCells(kernel.counts, part);
+      mergeChunks(chunks, sums);
     });
-    const moments = sums.moments();
-    return this.#ordered(moments, counts, elements, () => readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
+    if (!together) {
+      counts = new WordCounts(float32Words, this.#emptyCells(kernel));
+      sums = new Float32Moments();
+      const chunks = chunkSums(bytes);
+      await this.#countHere(kernel, plain, bytes, 4, chunks, signal, (length, done) => {
+        counts.announce(length / 4);
+        read(done);
+      });
+      mergeChunks(chunks, sums);
+    }
+    const words = new Uint32Array(kernel.bytes.buffer, kernel.bytes.byteOffset, kernel.bytes.length / 4);
+    return this.#ordered(sums.moments(), counts, elements, () => readPieces(plain.source, plain.position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
       counts.addChosen(words.subarray(offset / 4, (offset + length) / 4));
-      progress(done / 4);
+      read(done);
     }));
+  }
+
+  /** @returns false when the bytes are to be counted here: they are few, no other thread can have them, or one could not read them */
+  async #countTogether(
+    { source, position }: PlainElements, bytes: number, width: CountedWidth, signal: AbortSignal, progress: (bytes: number) => void,
+    merge: (counts: readonly OccupiedCells[], chunks: SharedArrayBuffer, bytes: number) => void,
+  ): Promise<boolean> {
+    if (source.descriptor === undefined || !isForTeam(bytes) || this.#makeKernel !== statisticsKernel) return false;
+    const done = await countOnAllCores(source.descriptor, position, bytes, width, signal, progress, merge);
+    // The threads do not look whether the file is still the one that was opened; the source does.
+    if (done) await source.read(position, 1);
+    return done;
+  }
+
+  /** @param before called before a piece of `length` bytes is counted in the kernel's own counts */
+  async #countHere(
+    kernel: StatisticsKernel, { source, position }: PlainElements, bytes: number, width: CountedWidth, chunks: SharedArrayBuffer, signal: AbortSignal, before: (length: number, done: number) => void,
+  ): Promise<void> {
+    const counter = new ChunkCounter(kernel, width, chunks);
+    await readPieces(source, position, bytes, kernel.bytes, PIECES, signal, (offset, length, done) => {
+      before(length, done);
+      counter.add(offset, length);
+      if ((done + length) % CHUNK_BYTES === 0 || done + length === bytes) counter.end(Math.floor(done / CHUNK_BYTES));
+    });
   }
 
   async #wide(name: string, elements: number, signal: AbortSignal, progress: Progress): Promise<TensorStatistics> {
@@ -221,7 +256,6 @@ function withOrder(moments: Moments, { quantiles, histogram, resolution }: Order
   return { ...elementStatistics(moments), quantiles, histogram, resolution };
 }
 
-function drain(from: Uint32Array, into: Float64Array): void {
-  for (let i = 0; i < into.length; i++) into[i]! += from[i]!;
-  from.fill(0, 0, into.length);
+function addCells(counts: Float64Array | Uint32Array, { cells, count }: OccupiedCells): void {
+  for (let i = 0; i < cells.length; i++) counts[cells[i]!]! += count[i]!;
 }

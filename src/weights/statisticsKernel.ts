@@ -85,12 +85,13 @@ export function plainKernel(): StatisticsKernel {
 /** As `kernels/statistics.ts` says at each function. */
 interface CompiledStatistics {
   readonly memory: { readonly buffer: ArrayBuffer };
-  float32(values: number, elements: number, counts: number, guess: number, sums: number): void;
-  patterns8(values: number, elements: number, counts: number): void;
-  patterns16(values: number, elements: number, counts: number): void;
+  float32(values: number, elements: number, guess: number, sums: number): void;
+  patterns8(values: number, elements: number): void;
+  patterns16(values: number, elements: number): void;
 }
 
 const SUMS_AT = 1024;
+/** A constant of the kernel, too. */
 const COUNTS_AT = 65536;
 const PIECES_AT = COUNTS_AT + 4 * COUNTS;
 const FILE = 'statistics.wasm';
@@ -122,7 +123,7 @@ function compiledKernel(module: WebAssembly.Module): StatisticsKernel {
     bytes: new Uint8Array(buffer, PIECES_AT, PIECES * PIECE_BYTES),
     counts: new Uint32Array(buffer, COUNTS_AT, COUNTS),
     float32(offset, elements, guess) {
-      kernel.float32(PIECES_AT + offset, elements, COUNTS_AT, guess, SUMS_AT);
+      kernel.float32(PIECES_AT + offset, elements, guess, SUMS_AT);
       sums.mean = written[0]!;
       sums.squaresAboutMean = written[1]!;
       sums.min = written[2]!;
@@ -131,8 +132,8 @@ function compiledKernel(module: WebAssembly.Module): StatisticsKernel {
       return sums;
     },
     patterns(width, offset, elements) {
-      if (width === 1) kernel.patterns8(PIECES_AT + offset, elements, COUNTS_AT);
-      else kernel.patterns16(PIECES_AT + offset, elements, COUNTS_AT);
+      if (width === 1) kernel.patterns8(PIECES_AT + offset, elements);
+      else kernel.patterns16(PIECES_AT + offset, elements);
     },
   };
 }

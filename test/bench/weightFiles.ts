@@ -6,7 +6,8 @@
  * - A sparse file of 10 GB beside one of 1 MB with as many tensors: `inspect --no-stats` of the built command line, each in a process of
  *   its own. "Memory" is the process's largest resident set less that of the same program when it only says its version.
  * - Statistics of 1 GB of float32: all that a report shows of a tensor, beside NumPy computing the same on one core, and beside reading the
- *   bytes and doing nothing: into one buffer over and over, which is as fast as the system's cache can be copied, and as a whole.
+ *   bytes and doing nothing: into one buffer over and over, which is as fast as the system's cache can be copied (by one thread, and by two),
+ *   and as a whole. The floor of one core is the kernel on bytes that lie in its cache: every element loads and stores a count.
  * - A file of 100,000 tensors: `inspect` with and without statistics, and the size of its result.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -14,14 +15,26 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writ
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { seededRandom } from '../../src/linalg/random.ts';
 import { openWeightFile } from '../../src/weights/openWeights.ts';
 import { StatisticsReader } from '../../src/weights/statistics.ts';
+import { statisticsKernel } from '../../src/weights/statisticsKernel.ts';
 
 const command = path.join(import.meta.dirname, '../../dist/cli.mjs');
 const python = process.argv[2] ?? '/usr/bin/python3';
 const folder = mkdtempSync(path.join(tmpdir(), 'quotient-bench-'));
 const mebibyte = 2 ** 20;
+/** A thread that reads a range of a file into one buffer. */
+const READER = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { openSync, readSync } = require('node:fs');
+  const handle = openSync(workerData, 'r');
+  const buffer = new Uint8Array(2 ** 18);
+  parentPort.on('message', ([from, to]) => {
+    for (let at = from; at < to;) at += readSync(handle, buffer, 0, Math.min(buffer.length, to - at), at);
+    parentPort.postMessage(0);
+  });`;
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const row = (label: string, ...cells: readonly string[]): void => { console.log(`${label.padEnd(46)}${cells.map((cell) => cell.padStart(12)).join('')}`); };
@@ -98,28 +111,45 @@ async function counting(): Promise<void> {
   const opened = await openWeightFile(file);
   const [tensor] = opened.tensors;
   if (tensor === undefined) throw new Error('the file has no tensor');
-  const buffer = new Uint8Array(2 * mebibyte);
+  const buffer = new Uint8Array(mebibyte / 4);
   const readOver = (): void => {
     const handle = openSync(file, 'r');
     while (readSync(handle, buffer) > 0);
     closeSync(handle);
   };
+  const readers = [0, 1].map(() => new Worker(READER, { eval: true, workerData: file }));
+  const half = 500_000_000;
+  const readTogether = (): Promise<unknown> => Promise.all(readers.map((worker, i) => new Promise((resolve) => {
+    worker.once('message', resolve).postMessage([i * half, (i + 1) * half]);
+  })));
+  const kernel = await statisticsKernel();
+  kernel.bytes.set(new Uint8Array(Float32Array.from({ length: 2 ** 16 }, () => 0.02 * random.normal()).buffer));
+  const countInCache = (): void => {
+    for (let element = 0; element < 250_000_000; element += 4096) kernel.float32((element % 2 ** 16) * 4, 4096, 0);
+  };
   readOver();
+  await readTogether();
   const reader = new StatisticsReader(opened);
   const never = new AbortController().signal;
   // In turn, so that what else the machine does falls on all of them.
-  const seconds = { over: [] as number[], whole: [] as number[], statistics: [] as number[] };
+  const seconds = { over: [] as number[], together: [] as number[], whole: [] as number[], statistics: [] as number[], kernel: [] as number[] };
   for (let repeat = 0; repeat < 7; repeat++) {
     seconds.over.push(await timed(readOver));
     seconds.statistics.push(await timed(() => reader.read(tensor.name, never)));
     seconds.whole.push(await timed(() => readFile(file)));
+    seconds.together.push(await timed(readTogether));
+    seconds.kernel.push(await timed(countInCache));
   }
+  await Promise.all(readers.map((worker) => worker.terminate()));
   await opened.close();
   const ours = median(seconds.statistics);
   row('statistics of 1 GB of float32', 'time', 'GB/s', 'to ours');
   const line = (label: string, time: number): void => { row(`  ${label}`, ms(time), (1 / time).toFixed(2), times(time, ours)); };
   line('Quotient', ours);
   line('reading into one buffer, over and over', median(seconds.over));
+  line('the same by two threads, half each', median(seconds.together));
+  line('counting and summing alone, one core', median(seconds.kernel));
+  line('floor: reading and counting on two cores', median(seconds.together) + median(seconds.kernel) / 2);
   line('reading the whole file into memory', median(seconds.whole));
   try {
     const environment = { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' };

@@ -3,8 +3,11 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, statSync, trun
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/linalg/random.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { StatisticsReader } from '../../../src/weights/statistics.ts';
+import { countOnAllCores } from '../../../src/weights/statisticsTeam.ts';
+import type { PlainElements } from '../../../src/weights/weightFile.ts';
 import { float32Words, WordCounts } from '../../../src/weights/wordCounts.ts';
 
 const never = new AbortController().signal;
@@ -69,6 +72,76 @@ describe.each([['F32', 4], ['F16', 2], ['F64', 8]] as const)('a tensor of 32 MiB
     await opened.close();
   });
 });
+
+describe('a tensor long enough for several threads', () => {
+  const bytes = 72 * mebibyte + 4 * 4099;
+
+  /** Bell-shaped numbers over and over, the period no divisor of a piece. */
+  function bellFile(dtype: 'F32' | 'BF16' | 'U8', width: number): string {
+    const file = path.join(folder, `long-${dtype}.safetensors`);
+    const start = sparseFile(file, { a: { dtype, shape: [bytes / width], data_offsets: [0, bytes] } }, bytes);
+    const random = seededRandom(31);
+    const period = new Uint8Array(Float32Array.from({ length: 1_000_003 }, (_, i) => (i % 250_000 === 7 ? Number.NaN : 1e3 + random.normal())).buffer);
+    const handle = openSync(file, 'r+');
+    for (let at = 0; at < bytes; at += period.length) writeSync(handle, period, 0, Math.min(period.length, bytes - at), start + at);
+    closeSync(handle);
+    return file;
+  }
+
+  it.each([['F32', 4], ['BF16', 2], ['U8', 1]] as const)('of %s has the same statistics, to the last bit, as in one thread', async (dtype, width) => {
+    const opened = await openWeightFile(bellFile(dtype, width));
+    const reported: number[] = [];
+    const together = await new StatisticsReader(opened).read('a', never, (elements) => reported.push(elements));
+    // Without a descriptor there are no bytes for other threads.
+    const alone = await new StatisticsReader({ ...opened, tensor: (name) => opened.tensor(name), plain: (name) => hidden(opened.plain?.(name)) }).read('a', never);
+    await opened.close();
+    expect(together).toEqual(alone);
+    expect(together.count).toBe(bytes / width);
+    if (dtype === 'F32') expect(together.nan).toBeGreaterThan(70);
+    expect(reported.every((elements) => elements >= 0 && elements <= bytes / width)).toBe(true);
+  });
+
+  it('is counted by threads that can read the file', async () => {
+    const opened = await openWeightFile(bellFile('F32', 4));
+    const plain = opened.plain?.('a');
+    let elements = 0;
+    const done = await countOnAllCores(plain?.source.descriptor ?? -1, plain?.position ?? 0, bytes, 4, never, () => undefined, (parts) => {
+      for (const { count } of parts) elements += count.reduce((sum, more) => sum + more, 0);
+    });
+    await opened.close();
+    expect([done, elements]).toEqual([true, bytes / 4]);
+    // And is not when they cannot: a descriptor that nothing is open under.
+    expect(await countOnAllCores(123_456, 0, bytes, 4, never, () => undefined, () => undefined)).toBe(false);
+  });
+
+  it('is left when it is cancelled, and the reader can be used again', async () => {
+    const opened = await openWeightFile(bellFile('F32', 4));
+    const reader = new StatisticsReader(opened);
+    const abort = new AbortController();
+    const reading = reader.read('a', abort.signal);
+    setTimeout(() => { abort.abort(new Error('enough')); }, 1);
+    await expect(reading).rejects.toThrow('enough');
+    expect((await reader.read('a', never)).count).toBe(bytes / 4);
+    await opened.close();
+  });
+
+  it('ends in one sentence when the file is shorter than it was, or another', async () => {
+    const file = bellFile('F32', 4);
+    for (const change of [() => { truncateSync(file, 40 * mebibyte); }, () => { truncateSync(file, 80 * mebibyte); }]) {
+      const opened = await openWeightFile(bellFile('F32', 4));
+      change();
+      await expect(new StatisticsReader(opened).read('a', never)).rejects.toThrow(/: byte \d+: the file (changed|shrank from \d+ to 41943040 bytes) while it was being read; open it again$/);
+      await opened.close();
+    }
+  });
+});
+
+/** The same bytes, for this thread only. */
+function hidden(plain: PlainElements | undefined): PlainElements | undefined {
+  if (plain === undefined) return undefined;
+  const { source, position } = plain;
+  return { position, source: { path: source.path, size: source.size, read: (offset, length) => source.read(offset, length), readInto: async (offset, target) => { await source.readInto?.(offset, target); }, close: () => source.close() } };
+}
 
 describe('a sparse file of more than 4 GiB', () => {
   it('has the statistics of what lies at its far end', async () => {
