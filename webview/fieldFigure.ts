@@ -1,5 +1,5 @@
 /** A quantity over a plane as a Plotly figure: colours from the theme, named curves and points on top. */
-import type { Data } from 'plotly.js-dist';
+import type { Data, LayoutAxis } from 'plotly.js-dist';
 import { formatNumber } from '../src/protocol/format.ts';
 import type { FieldPanel, FieldsSection } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
@@ -11,6 +11,9 @@ import type { PlotView } from './plotView.ts';
 import type { Theme } from './theme.ts';
 
 export const fieldRamp = (theme: Theme, colours: FieldsSection['colours']): Ramp => (colours === 'diverging' ? theme.divergingRamp : theme.ramp);
+
+/** An axis that means nothing has no numbers. */
+const unnamed = (label: string): Partial<LayoutAxis> => (label === '' ? { showticklabels: false, ticks: '' } : {});
 
 const margin = { l: 60, r: 12, t: 8, b: 46 } as const;
 
@@ -25,8 +28,8 @@ export function fieldFigure(section: FieldsSection, panel: FieldPanel, range: Co
     data: [heatmap(section, panel, range, theme), ...contourLines(section, panel, range, theme), ...curves(panel, theme), ...points(panel, theme)],
     layout: {
       margin,
-      xaxis: axis(theme, section.xLabel, { range: [...shown.x], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, automargin: 'height' }),
-      yaxis: axis(theme, section.yLabel, { range: [...shown.y], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false }),
+      xaxis: axis(theme, section.xLabel, { range: [...shown.x], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, automargin: 'height', ...unnamed(section.xLabel) }),
+      yaxis: axis(theme, section.yLabel, { range: [...shown.y], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, ...unnamed(section.yLabel) }),
     },
   };
 }

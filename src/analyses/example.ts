@@ -3,10 +3,11 @@ import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { exampleNames, type ExampleName, type ExampleRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
+import { digitsExample } from './exampleDigits.ts';
 import { sineExample } from './exampleSine.ts';
 import { twoNeuronsExample } from './exampleTwoNeurons.ts';
 
-const examples: Readonly<Record<ExampleName, (request: ExampleRequest, context: JobContext) => Promise<Report>>> = { 'two-neurons': twoNeuronsExample, sine: sineExample };
+const examples: Readonly<Record<ExampleName, (request: ExampleRequest, context: JobContext) => Promise<Report>>> = { 'two-neurons': twoNeuronsExample, sine: sineExample, digits: digitsExample };
 
 export function example(request: ExampleRequest, context: JobContext): Promise<Report> {
   const name = exampleNames.find((known) => known === request.name);

@@ -39,7 +39,7 @@ const SWEEP_POINTS = 8;
 /** Inputs at which one-dimensional networks are drawn. */
 const GRID = 161;
 /** Beyond this many operations for one spectrum the sweep would take minutes. */
-const SWEEP_ROWS = 600;
+const SWEEP_ROWS = 1000;
 /** Fewer draws show nothing in a plane. */
 const FEWEST_PROJECTED = 3;
 

@@ -91,8 +91,8 @@ export function projectionsResult({ planes, draws, inputs }: Projections): JsonV
     methods: Object.fromEntries(draws.map(({ method, draws: count, kernelShare, rise }) => [method, { draws: count, kernelShare: finite(kernelShare), medianRise: finite(rise) }])),
     planes: planes.map(({ kind, stage, methods }) => ({
       plane: kind, stage,
-      // The share of a method's variance in this plane, the median rise where its draws lie in it, and these places.
-      methods: Object.fromEntries(methods.map(({ method, share, rise, x, y }) => [method, { share: finite(share), medianRise: finite(rise), x: [...x], y: [...y] }])),
+      // The share of a method's variance in this plane, and the median rise where its draws lie in it; these places are added from the section (fullResult.ts).
+      methods: Object.fromEntries(methods.map(({ method, share, rise }) => [method, { share: finite(share), medianRise: finite(rise) }])),
     })),
   };
 }

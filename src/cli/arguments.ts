@@ -3,7 +3,7 @@
  * text says is made from these tables, so that it cannot go stale.
  */
 import { parseArgs } from 'node:util';
-import { predictionMethods, projectionPlanes, type Likelihood } from '../protocol/service.ts';
+import { exampleNames, predictionMethods, projectionPlanes, type Likelihood } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 
 /** Wrong usage: exit code 2, with a pointer to the help. */
@@ -81,7 +81,7 @@ export const commands = {
     does: 'posterior predictives by several methods side by side, scored, and why they differ',
     options: [...network, 'data', 'test', 'method', 'likelihood', 'noise', 'prior-precision', 'draws', 'diffusion-steps', 'dropout', 'plane', 'parameters', 'seed', ...output],
   },
-  example: { paths: 'NAME --out DIR', does: 'write an example workspace: two-neurons or sine', options: ['out', 'data', 'networks', 'seed', ...output] },
+  example: { paths: 'NAME --out DIR', does: `write an example workspace: ${exampleNames.join(', ')}`, options: ['out', 'data', 'networks', 'seed', ...output] },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

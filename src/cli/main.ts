@@ -5,6 +5,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { analyses } from '../analyses/service.ts';
 import { version } from '../analyses/provenance.ts';
+import { fullResult } from '../protocol/fullResult.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
@@ -52,7 +53,7 @@ async function main(argv: readonly string[]): Promise<number> {
       progress.clear();
     });
     if (html !== undefined) await writeFile(html, standaloneHtml(report, await pageScript()));
-    process.stdout.write(json ? `${JSON.stringify(report.result)}\n` : reportAsText(report, process.stdout.columns));
+    process.stdout.write(json ? `${JSON.stringify(fullResult(report))}\n` : reportAsText(report, process.stdout.columns));
     if (html !== undefined) process.stderr.write(`Report written to ${html}\n`);
     if (json) for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`);
     return DONE;

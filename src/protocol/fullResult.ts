@@ -22,7 +22,25 @@ export function fullResult({ analysis, result, sections }: Report): JsonValue {
     const table = sections.find((section) => section.kind === 'differences');
     return 'tensors' in result || table === undefined ? result : { ...result, tensors: differenceRows(table.tensors).map(differenceResult) };
   }
+  if (analysis === 'predict') return withDraws(result, sections);
   return result;
+}
+
+/** Where the draws lie, which the section of projections has in its planes. */
+function withDraws(result: Readonly<Record<string, JsonValue>>, sections: Report['sections']): JsonValue {
+  const { projections } = result;
+  const section = sections.find(({ kind }) => kind === 'projections');
+  if (projections === undefined || !isRecord(projections) || !Array.isArray(projections['planes']) || section?.kind !== 'projections') return result;
+  const planes = (projections['planes'] as readonly JsonValue[]).map((plane): JsonValue => {
+    if (!isRecord(plane) || !isRecord(plane['methods'] ?? null)) return plane;
+    const shown = section.planes.find(({ id, stage }) => id === plane['plane'] && stage === plane['stage']);
+    const methods = Object.entries(plane['methods'] as Readonly<Record<string, JsonValue>>).map(([name, said], k): [string, JsonValue] => {
+      const panel = shown?.panels[k];
+      return [name, panel === undefined || !isRecord(said) ? said : { ...said, x: panel.x, y: panel.y }];
+    });
+    return { ...plane, methods: Object.fromEntries(methods) };
+  });
+  return { ...result, projections: { ...projections, planes } };
 }
 
 /** One tensor of a comparison, as programs read it. */

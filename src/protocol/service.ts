@@ -156,7 +156,7 @@ export interface PredictRequest extends NetworkOptions {
   readonly seed: number;
 }
 
-export const exampleNames = ['two-neurons', 'sine'] as const;
+export const exampleNames = ['two-neurons', 'sine', 'digits'] as const;
 export type ExampleName = (typeof exampleNames)[number];
 
 export interface ExampleRequest {

@@ -34,6 +34,10 @@ const examples: readonly Example[] = [
     name: 'sine', label: 'Regression with a gap', networks: 1, show: showBands,
     detail: 'One tanh network at the mode of its posterior: what sampled, linearised and projected Laplace and a diffusion predict',
   },
+  {
+    name: 'digits', label: 'Handwritten digits', networks: 1, show: showClasses,
+    detail: 'A ReLU network trained here on a hundred real images: class probabilities of sampled and linearised Laplace, and how well they are calibrated',
+  },
 ];
 
 export const openExample: Command = async (surroundings) => {
@@ -65,6 +69,14 @@ async function showBands(surroundings: Surroundings, folder: string, { result }:
   const { noise, priorPrecision } = result as { readonly noise: number; readonly priorPrecision: number };
   return showPrediction(surroundings, [path.join(folder, 'network.safetensors')], {
     data: path.join(folder, 'data.npz'), test: path.join(folder, 'test.npz'), likelihood: 'gaussian', noise, priorPrecision, methods: usualMethods,
+  });
+}
+
+/** Without the diffusion, which takes the curvature of nine hundred rows at every step. */
+async function showClasses(surroundings: Surroundings, folder: string, { result }: Report): Promise<unknown> {
+  const { priorPrecision } = result as { readonly priorPrecision: number };
+  return showPrediction(surroundings, [path.join(folder, 'network.safetensors')], {
+    data: path.join(folder, 'data.npz'), test: path.join(folder, 'test.npz'), likelihood: 'categorical', noise: 1, priorPrecision, methods: ['sampled', 'linearized', 'projected', 'last-layer'],
   });
 }
 
