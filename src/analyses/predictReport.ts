@@ -12,6 +12,7 @@ import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { FiguresSection, JsonValue, LinePanel, LinesSection, Report, Section, TableSection } from '../protocol/report.ts';
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
 import { showName } from '../weights/weightFileError.ts';
+import { probabilitiesSection, reliabilitySection } from './classPictures.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import { methodNames } from './methodNames.ts';
 import type { PlottedPair } from './plottedPair.ts';
@@ -65,7 +66,10 @@ export function predictReport(prediction: Prediction): Omit<Report, 'title' | 'p
     analysis: 'predict',
     summary: summary(prediction),
     sources: [...request.files, request.data, ...(request.test === undefined ? [] : [request.test])],
-    sections: [overview(prediction), ...bands(prediction), scoreTable(prediction), ...questions(prediction), ...sweepSection(prediction), ...projected(prediction)],
+    // Pictures first.
+    sections: [
+      ...bands(prediction), ...reliabilitySection(prediction), ...probabilitiesSection(prediction), ...questions(prediction), ...projected(prediction), ...sweepSection(prediction), scoreTable(prediction), overview(prediction),
+    ],
     warnings: [...warnings(prediction), ...methods.flatMap(({ warnings: own }) => own)],
     result: result(prediction),
   };
@@ -76,16 +80,26 @@ const nllOf = ({ train }: MethodResult): number => train?.nll.value ?? Number.Na
 /** Nats a training point that averaging over the posterior costs, compared with ŵ. */
 const underfit = (method: MethodResult, map: MethodResult): number => nllOf(method) - nllOf(map);
 
+/** The two questions first, in a sentence each. */
 function summary(prediction: Prediction): string {
   const { methods, map, network, questions: answers } = prediction;
   const find = (name: PredictionMethod): MethodResult | undefined => methods.find(({ method }) => method === name);
-  const [sampled, linearised] = [find('sampled'), find('linearized')];
-  const share = answers === undefined ? '' : ` ${formatNumber(100 * answers.kernelVarianceShare, 3)} % of the posterior's variance lies in the kernel of the GGN.`;
-  if (sampled === undefined || linearised === undefined) return `${describeNetwork(network)}: ${methods.map(({ method }) => methodNames[method]).join(', ')} on ${formatCount(prediction.data.rows)} data points.${share}`;
+  const [sampled, linearised, projected] = [find('sampled'), find('linearized'), find('projected')];
+  const kernel = answers === undefined ? '' : ` ${formatNumber(100 * answers.kernelVarianceShare, 3)} % of the posterior's variance lies in the kernel of the GGN`;
+  if (sampled === undefined || linearised === undefined || answers === undefined) {
+    return `${describeNetwork(network)}: ${methods.map(({ method }) => methodNames[method]).join(', ')} on ${formatCount(prediction.data.rows)} data points.${kernel === '' ? '' : `${kernel}.`}`;
+  }
   const [a, b] = [underfit(sampled, map), underfit(linearised, map)];
   const error = sampled.train?.nll.monteCarloError ?? 0;
-  const verdict = a > b + 3 * error ? `Sampled Laplace loses ${formatNumber(a, 3)} nats a training point, linearised Laplace ${b < 0.01 ? 'none' : formatNumber(b, 3)}.` : `Sampled and linearised Laplace fit the training data alike (${formatNumber(a, 3)} and ${formatNumber(b, 3)} nats a point worse than ŵ).`;
-  return `${verdict}${share}`;
+  if (!(a > b + 3 * error)) return `Sampled and linearised Laplace fit the training data alike (${formatNumber(a, 3)} and ${formatNumber(b, 3)} nats a point worse than ŵ).${kernel}.`;
+  const without = projected === undefined ? '' : `, ${formatNumber(underfit(projected, map), 3)} without their kernel part`;
+  const own = b < 0.01 ? 'Linearised Laplace does not underfit' : `Linearised Laplace loses ${formatNumber(b, 3)}, none of it to the kernel`;
+  return `Sampled Laplace underfits: its draws fit the training data ${formatNumber(a, 3)} nats a point worse than ŵ${without}.${kernel}, along which the network moves by ${formatNumber(answers.sampledChange, 3)} (${scaleOf(prediction)}). ${own}: along the kernel its outputs do not move (${formatNumber(answers.linearisedRelative, 2)} relative).`;
+}
+
+/** What the change of the outputs is to be compared with. */
+function scaleOf({ problem: { likelihood }, questions: answers }: Prediction): string {
+  return likelihood.kind === 'gaussian' ? `the noise is ${formatNumber(likelihood.noise, 3)}` : `the linearised spread is ${formatNumber(answers?.linearisedDeviation ?? Number.NaN, 3)}`;
 }
 
 function overview({ network, source, data, problem, chosen, laplace, request }: Prediction): FiguresSection {
@@ -141,7 +155,7 @@ function bandMeaning(methods: readonly MethodResult[], map: MethodResult): strin
 
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-function scoreTable({ methods, map, test }: Prediction): TableSection {
+function scoreTable({ methods, map }: Prediction): TableSection {
   const all = [...methods, map];
   const regression = map.train?.kind === 'regression';
   const right = (label: string) => ({ label, align: 'right' as const });
@@ -154,11 +168,12 @@ function scoreTable({ methods, map, test }: Prediction): TableSection {
   return {
     kind: 'table', id: 'scores', title: 'Scores',
     meaning: 'NLL is the mean negative log predictive density in nats, lower is better; underfit is how much worse than ŵ the training data are predicted. ± is the standard error over inputs, MC that of finitely many draws.',
-    columns: [
-      { label: 'Method', align: 'left' }, right('Underfit'), right('Train NLL'), ...labels.map((label) => right(`Train ${label}`)),
-      ...(test === undefined ? [] : [right('Test NLL'), ...labels.map((label) => right(`Test ${label}`))]),
-    ],
-    rows: all.map((method) => [methodNames[method.method], method === map ? '0' : formatNumber(underfit(method, map), 3), ...values(method.train), ...(test === undefined ? [] : values(method.test))]),
+    // What a score is of the training data beside those of the test data is in the JSON.
+    columns: [{ label: 'Method', align: 'left' }, right('Underfit'), right('Train NLL'), ...(map.test === undefined ? [] : [right('Test NLL')]), ...labels.map((label) => right(`${map.test === undefined ? 'Train' : 'Test'} ${label}`))],
+    rows: all.map((method) => {
+      const [train, tested] = [values(method.train), values(method.test)];
+      return [methodNames[method.method], method === map ? '0' : formatNumber(underfit(method, map), 3), ...(map.test === undefined ? train : [train[0] ?? null, ...tested])];
+    }),
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { LikelihoodModel } from '../curvature/likelihood.ts';
 import { normalCdf } from '../linalg/normal.ts';
+import { answers, calibrationError, probabilityOf } from './calibration.ts';
 import { probitScaled, type Predictive, type PredictiveDraws } from './predictive.ts';
 
 export interface Score {
@@ -22,9 +23,6 @@ export type Scores =
   /** `nll` of whole outputs; squares and coverage are means over the O entries of an output. */
   | { readonly kind: 'regression'; readonly nll: MonteCarloScore; readonly rmse: Score; readonly coverage95: Score }
   | { readonly kind: 'classification'; readonly nll: MonteCarloScore; readonly accuracy: Score; readonly ece: Score; readonly brier: Score };
-
-/** Bins of the calibration error, of equal width in confidence. */
-const CALIBRATION_BINS = 15;
 
 /** @param targets y: N × O, of 0 and 1 for a Bernoulli; categorical: N class numbers */
 export function scores(likelihood: LikelihoodModel, predictive: Predictive, targets: Float64Array, width: number): Scores {
@@ -51,29 +49,15 @@ function regression(noise: number, { mean, draws }: Predictive, targets: Float64
 
 /** Of a Bernoulli every output is a question of its own, with two classes. */
 function classification(kind: 'categorical' | 'bernoulli', probabilities: Float64Array, targets: Float64Array, width: number): { readonly accuracy: Score; readonly ece: Score; readonly brier: Score } {
+  const given = answers(kind, probabilities, targets, width);
   const classes = kind === 'bernoulli' ? 2 : width;
-  const questions = kind === 'bernoulli' ? targets.length : probabilities.length / width;
-  const of = (n: number, k: number): number => (kind === 'categorical' ? probabilities[n * width + k]! : k === 1 ? probabilities[n]! : 1 - probabilities[n]!);
-  const correct = new Float64Array(questions);
-  const confidence = new Float64Array(questions);
-  const brier = new Float64Array(questions);
-  for (let n = 0; n < questions; n++) {
-    let top = 0;
-    for (let k = 0; k < classes; k++) {
-      if (of(n, k) > of(n, top)) top = k;
-      brier[n]! += (of(n, k) - (k === targets[n] ? 1 : 0)) ** 2;
-    }
-    confidence[n] = of(n, top);
-    correct[n] = top === targets[n] ? 1 : 0;
-  }
-  return { accuracy: average(questions, (n) => correct[n]!), brier: average(questions, (n) => brier[n]!), ece: { value: calibrationError(confidence, correct), standardError: Number.NaN } };
-}
-
-/** Σ over bins of (share of inputs in the bin) × |accuracy − mean confidence| there. */
-function calibrationError(confidence: Float64Array, correct: Float64Array): number {
-  const gap = new Float64Array(CALIBRATION_BINS);
-  confidence.forEach((p, n) => { gap[Math.min(CALIBRATION_BINS - 1, Math.max(0, Math.ceil(p * CALIBRATION_BINS) - 1))]! += correct[n]! - p; });
-  return gap.reduce((sum, difference) => sum + Math.abs(difference), 0) / confidence.length;
+  const brier = (n: number): number => {
+    let sum = 0;
+    for (let k = 0; k < classes; k++) sum += (probabilityOf(kind, probabilities, width, n, k) - (k === targets[n] ? 1 : 0)) ** 2;
+    return sum;
+  };
+  const questions = given.confidence.length;
+  return { accuracy: average(questions, (n) => given.correct[n]!), brier: average(questions, brier), ece: { value: calibrationError(given), standardError: Number.NaN } };
 }
 
 /** log p(y_n | x_n, D): the log of the mean density over draws, or in closed form (probit for classification). */

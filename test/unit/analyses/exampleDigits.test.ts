@@ -56,5 +56,13 @@ it('sampled Laplace underfits more than linearised, by the kernel that is half o
   expect(rank).toBeGreaterThan(600);
   expect(questions.kernelVarianceShare).toBeGreaterThan(0.4);
   expect(questions.linearisedRelative).toBeLessThan(1e-9);
+  // The diagram and the error are of the same bins; the pictures are of the test data.
+  const reliability = report.sections.find(({ id }) => id === 'reliability');
+  if (reliability?.kind !== 'lines') throw new Error('no reliability');
+  expect(reliability.panels.map(({ title }) => title)).toEqual(['sampled Laplace', 'linearised Laplace', 'mode ŵ']);
+  expect(reliability.panels[1]?.meaning).toContain(`ECE ${methods['linearized']!.ece.toPrecision(3).replace(/0+$/, '')}`);
+  const probabilities = report.sections.find(({ id }) => id === 'probabilities');
+  if (probabilities?.kind !== 'fields') throw new Error('no probabilities');
+  for (const { values } of probabilities.panels) for (let n = 0; n < 20; n++) expect(values.slice(10 * n, 10 * n + 10).reduce<number>((sum, p) => sum + (p ?? NaN), 0)).toBeCloseTo(1, 10);
   for (const { mean } of Object.values(methods)) for (const row of mean) expect(row.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 10);
 });
