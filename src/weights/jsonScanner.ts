@@ -42,6 +42,11 @@ export class JsonScanner {
     return this.#at;
   }
 
+  /** Past a value that was read by other means. @param position of the byte after it */
+  goOn(position: number): void {
+    this.#at = position;
+  }
+
   /** An object; `visit` reads the value of each key in turn. */
   object(what: string, visit: (key: string) => void): void {
     this.#open(what, OPEN_BRACE, 'an object');

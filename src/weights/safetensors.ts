@@ -7,6 +7,8 @@ import { isUtf8 } from 'node:buffer';
 import type { ByteSource } from './byteSource.ts';
 import { bytesPerElement, type Dtype } from './dtype.ts';
 import { JsonScanner } from './jsonScanner.ts';
+import { NameIndex } from './nameIndex.ts';
+import { PlainEntryReader } from './plainEntry.ts';
 import { elementsOf, showShape } from './shape.ts';
 import { plainElements, readStoredElements } from './storedElements.ts';
 import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
@@ -16,6 +18,8 @@ import { showName, WeightFileError } from './weightFileError.ts';
 export const MAX_HEADER_BYTES = 100_000_000;
 // NumPy and PyTorch stop at 64 dimensions.
 const MAX_RANK = 64;
+// Of the header, about; so that no table has to grow.
+const ENTRY_BYTES = 100;
 // Metadata is for people. Seven million keys, which 100 MB could hold, would take a gigabyte of memory.
 const MAX_METADATA = 100_000;
 
@@ -87,7 +91,7 @@ class SafetensorsFile implements WeightFile {
 interface Header {
   readonly tensors: readonly TensorInfo[];
   /** Position of each name in `tensors`. */
-  readonly index: ReadonlyMap<string, number>;
+  readonly index: NameIndex;
   /** First byte of each tensor, counted from the end of the header. */
   readonly begins: readonly number[];
   readonly metadata: Readonly<Record<string, string>>;
@@ -104,23 +108,32 @@ function parseHeader(path: string, bytes: Uint8Array): Header {
   const scanner = new JsonScanner(bytes, (position, problem) => refuse(`header, byte ${8 + position}${reading === undefined ? '' : `, ${reading()}`}`, problem));
   const tensors: TensorInfo[] = [];
   const begins: number[] = [];
-  const index = new Map<string, number>();
+  const index = new NameIndex(bytes.length / ENTRY_BYTES);
+  const plain = new PlainEntryReader(bytes, dtypeOf);
   let metadata: Record<string, string> | undefined;
+  const readEntry = (name: string): void => {
+    const place = (): string => `tensor "${showName(name)}"`;
+    reading = place;
+    const { tensor, begin } = parseTensor(name, scanner, (problem) => refuse(place(), problem));
+    reading = undefined;
+    tensors.push(tensor);
+    begins.push(begin);
+  };
   scanner.object('header', (name) => {
     if (name === '__metadata__') {
       if (metadata !== undefined) refuse('header', 'holds "__metadata__" twice');
       metadata = parseMetadata(scanner, refuse);
       return;
     }
-    const place = (): string => `tensor "${showName(name)}"`;
-    // One look-up instead of two: a name that was there already does not make the map larger.
-    index.set(name, tensors.length);
-    if (index.size === tensors.length) refuse('header', `holds ${place()} twice`);
-    reading = place;
-    const { tensor, begin } = parseTensor(name, scanner, (problem) => refuse(place(), problem));
-    reading = undefined;
-    tensors.push(tensor);
-    begins.push(begin);
+    if (!index.add(name)) refuse('header', `holds tensor "${showName(name)}" twice`);
+    const end = plain.read(scanner.position);
+    if (end < 0) {
+      readEntry(name);
+      return;
+    }
+    scanner.goOn(end);
+    tensors.push({ name, dtype: plain.dtype, shape: plain.shape, elements: plain.elements, bytes: plain.bytes });
+    begins.push(plain.begin);
   });
   scanner.end();
   return { tensors, index, begins, metadata: metadata ?? {} };
@@ -198,22 +211,22 @@ function parseRange(scanner: JsonScanner, refuse: (problem: string) => never): r
 
 /** The tensors must fill the bytes after the header one after another, in whatever order the header names them. */
 function requireContiguous(path: string, { tensors, begins }: Header, dataStart: number, size: number): void {
-  const order = Uint32Array.from(tensors.keys());
   const end = (i: number): number => begins[i]! + tensors[i]!.bytes;
+  let order: Uint32Array | undefined;
+  for (let i = 1; i < begins.length && order === undefined; i++) if (begins[i]! < end(i - 1)) order = new Uint32Array(begins.keys());
   // Tensors without elements come first where several begin at one byte.
-  if (begins.some((begin, i) => i > 0 && begin < end(i - 1))) order.sort((a, b) => begins[a]! - begins[b]! || end(a) - end(b));
+  order?.sort((a, b) => begins[a]! - begins[b]! || end(a) - end(b));
+  const tensorAt = (k: number): string => `tensor "${showName(tensors[order?.[k] ?? k]!.name)}"`;
   let filled = 0;
-  let previous = '';
-  for (const i of order) {
+  for (let k = 0; k < begins.length; k++) {
+    const i = order?.[k] ?? k;
     const begin = begins[i]!;
-    const { name } = tensors[i]!;
-    const place = (): string => `tensor "${showName(name)}"`;
-    const after = (): string => (previous === '' ? 'the data begins' : `tensor "${showName(previous)}" ends`);
-    if (begin < filled) throw new WeightFileError(path, place(), `begins at byte ${dataStart + begin}, inside tensor "${showName(previous)}", which ends at byte ${dataStart + filled}`);
-    if (begin > filled) throw new WeightFileError(path, place(), `begins at byte ${dataStart + begin}, but ${after()} at byte ${dataStart + filled}: the bytes between belong to no tensor`);
-    if (dataStart + end(i) > size) throw new WeightFileError(path, place(), `ends at byte ${dataStart + end(i)}, but the file is only ${size} bytes long; it is truncated`);
+    if (begin < filled) throw new WeightFileError(path, tensorAt(k), `begins at byte ${dataStart + begin}, inside ${tensorAt(k - 1)}, which ends at byte ${dataStart + filled}`);
+    if (begin > filled) {
+      throw new WeightFileError(path, tensorAt(k), `begins at byte ${dataStart + begin}, but ${k === 0 ? 'the data begins' : `${tensorAt(k - 1)} ends`} at byte ${dataStart + filled}: the bytes between belong to no tensor`);
+    }
+    if (dataStart + end(i) > size) throw new WeightFileError(path, tensorAt(k), `ends at byte ${dataStart + end(i)}, but the file is only ${size} bytes long; it is truncated`);
     filled = end(i);
-    previous = name;
   }
   if (dataStart + filled < size) throw new WeightFileError(path, `byte ${dataStart + filled}`, `the tensors end here, but the file is ${size} bytes long`);
 }
