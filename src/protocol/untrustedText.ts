@@ -4,9 +4,8 @@
  * page shows text through text nodes only.)
  */
 
-// C0 and C1 controls; soft hyphen; Arabic letter mark; zero-width, direction and line marks; the byte-order mark; tag characters; lone surrogates.
-// eslint-disable-next-line no-control-regex -- control characters are the point
-const invisible = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
+// Controls; format characters (soft hyphen, zero-width and direction marks, the byte-order mark, tags); line and paragraph separators; lone surrogates.
+const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u2060-\u206f\u{e0000}-\u{e007f}]/gu;
 
 /** The same text with every invisible or direction-changing character written as `\u{202e}`. */
 export function visible(text: string): string {

@@ -7,6 +7,7 @@ import { bytesPerElement, decodeElements, isComplex } from './dtype.ts';
 import type { Hdf5Contents, Hdf5Dataset } from './hdf5Protocol.ts';
 import { Hdf5Session } from './hdf5Session.ts';
 import { slabsOf } from './hdf5Slabs.ts';
+import { checkSuperblock } from './hdf5Superblock.ts';
 import { kerasFacts } from './keras.ts';
 import { netcdfFacts } from './netcdf.ts';
 import { elementsOf } from './shape.ts';
@@ -16,12 +17,6 @@ import { showName, WeightFileError } from './weightFileError.ts';
 
 const PIECE_BYTES = 16 * 2 ** 20;
 const LONGEST_ATTRIBUTE = 200;
-
-const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
-
-export function looksLikeHdf5(start: Uint8Array): boolean {
-  return SIGNATURE.every((byte, i) => start[i] === byte);
-}
 
 /** What a format says about an HDF5 file that it is the container of. */
 export type Hdf5Facts = Pick<WeightFile, 'format' | 'optimizerPrefixes' | 'weightPrefix' | 'kerasConfig' | 'kerasLayers' | 'drawAxes'> & {
@@ -36,6 +31,7 @@ export type Hdf5Facts = Pick<WeightFile, 'format' | 'optimizerPrefixes' | 'weigh
  */
 export async function openHdf5(source: ByteSource, known?: (contents: Hdf5Contents) => Hdf5Facts): Promise<WeightFile> {
   const { path } = source;
+  await checkSuperblock(source);
   const { session, contents } = await Hdf5Session.open(source);
   if (contents.datasets.length === 0) {
     await session.close();

@@ -39,6 +39,7 @@ export class Hdf5Library {
   readonly #fs: FileSystem;
   readonly #errors: string[];
   readonly #refused: string[] = [];
+  /** The memory before any file, up to the last byte that is not zero. */
   readonly #pristine: Uint8Array;
   #file: bigint | undefined;
   #thrown = 0;
@@ -57,7 +58,9 @@ export class Hdf5Library {
       }
       return open(path, flags, mode);
     };
-    this.#pristine = module.HEAPU8.slice();
+    let used = module.HEAPU8.length;
+    while (used > 0 && module.HEAPU8[used - 1] === 0) used--;
+    this.#pristine = module.HEAPU8.slice(0, used);
   }
 
   /** Takes the console's error output over: only for a thread of its own. */
@@ -85,6 +88,7 @@ export class Hdf5Library {
         } catch {
           throw new ErrnoError(EIO);
         }
+        if (isEndlessHeap(buffer, offset, count)) throw new ErrnoError(EIO);
         return count;
       },
     };
@@ -170,6 +174,27 @@ export class Hdf5Library {
 /** What is wrong, without file and place. */
 export class Hdf5Problem extends Error {
   override readonly name = 'Hdf5Problem';
+}
+
+const HEAP_HEADER = 16;
+const OBJECT_HEADER = 16;
+
+/**
+ * Whether what was read is a global heap (III.E of the format) with free space of length 0, at which the library would never get to the
+ * next object. Lengths of 8 bytes.
+ */
+function isEndlessHeap(buffer: Int8Array, offset: number, count: number): boolean {
+  const view = new DataView(buffer.buffer, buffer.byteOffset + offset, count);
+  // "GCOL"
+  if (count < HEAP_HEADER + OBJECT_HEADER || view.getUint32(0) !== 0x47434f4c) return false;
+  for (let at = HEAP_HEADER; at + OBJECT_HEADER <= count;) {
+    const isObject = view.getUint16(at, true) !== 0;
+    // As the library takes it, whose lengths in memory have 32 bits.
+    const size = view.getUint32(at + 8, true);
+    if (!isObject && size === 0) return true;
+    at += isObject ? OBJECT_HEADER + 8 * Math.ceil(size / 8) : size;
+  }
+  return false;
 }
 
 /** Where the library looks for filters that it does not have. */

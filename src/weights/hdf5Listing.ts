@@ -189,7 +189,12 @@ class Listing {
     const { size, total_size: count, vlen } = this.#library.ask((module) => module.get_attribute_metadata(this.#file, path, name));
     // A text of varying length is stored elsewhere in the file, and several attributes may share it.
     if (!(size * count <= Math.min(this.#fileBytes, LONGEST_ATTRIBUTE)) || (vlen && count > MOST_NAMES)) return undefined;
-    return this.#library.ask(() => this.#library.attributeValue(this.#file, path, name));
+    const value = this.#library.ask(() => this.#library.attributeValue(this.#file, path, name));
+    // The wrapping of the library gives whatever lies in memory where an attribute cannot be read.
+    const complaint = this.#library.complaint('cannot be read');
+    if (complaint === undefined) return value;
+    this.#note(`Attribute "${showName(name)}" of ${path === '/' ? 'the file' : `"${showName(path.slice(1))}"`} is left out: it ${complaint.message}.`);
+    return undefined;
   }
 
   #attributeNames(path: string): readonly string[] {

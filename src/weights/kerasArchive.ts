@@ -4,6 +4,7 @@
  * code in it, as of Lambda layers, is never run.
  */
 import { memoryByteSource, type ByteSource } from './byteSource.ts';
+import { errorWithin } from './folderTree.ts';
 import { openHdf5 } from './hdf5.ts';
 import { kerasFacts } from './keras.ts';
 import type { WeightFile } from './weightFile.ts';
@@ -29,6 +30,9 @@ export async function openKerasArchive(source: ByteSource, archive: ZipArchive):
   if (entry === undefined) throw new WeightFileError(path, '', `is a Keras archive without ${WEIGHTS}${archive.entry('model.weights.json') === undefined ? '' : ': its weights are in shards, which is not supported yet; save the model without max_shard_size'}`);
   const file = await openHdf5(await weightsOf(archive, entry), (contents) => {
     return { ...(kerasFacts(contents) ?? { datasets: contents.datasets }), format: 'Keras archive', metadata: factsOf(metadata), ...(config === undefined ? {} : { kerasConfig: config }) };
+  }).catch((error: unknown) => {
+    // Which tensor is at fault is said already; that the file is not an HDF5 file, of which file.
+    throw error instanceof WeightFileError && error.place === '' ? errorWithin(path, `entry ${WEIGHTS}`, error) : error;
   });
   return {
     ...file,

@@ -5,7 +5,8 @@
 import { openByteSource, type ByteSource } from './byteSource.ts';
 import { openFlax } from './flax.ts';
 import { looksLikeGguf, openGguf } from './gguf.ts';
-import { looksLikeHdf5, openHdf5 } from './hdf5.ts';
+import { openHdf5 } from './hdf5.ts';
+import { looksLikeHdf5 } from './hdf5Superblock.ts';
 import { openNpy } from './npy.ts';
 import { looksLikeNpy } from './npyHeader.ts';
 import { openOnnx } from './onnx.ts';
