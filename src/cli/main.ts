@@ -29,6 +29,10 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error.code !== 'EPIPE') throw error;
     process.exit(DONE);
   });
+  // Nobody reads progress and warnings any more (`quotient … 2>&1 | head`): the work itself goes on, and its end is what counts.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   const interrupt = new AbortController();
   process.once('SIGINT', () => {
     interrupt.abort();

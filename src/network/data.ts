@@ -5,7 +5,7 @@
  * single array C × n × d, which is n points of each of C classes; `.csv` with a header row, where columns named `y…` are targets.
  */
 import { readFile, stat } from 'node:fs/promises';
-import { openWeightFile } from '../weights/openWeights.ts';
+import { openWeightFile, UnknownFormatError } from '../weights/openWeights.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import type { Network } from './network.ts';
@@ -25,6 +25,7 @@ export interface DataSet {
   readonly targets: number;
 }
 
+const UNKNOWN = 'is not a file of data that can be read; give an .npz, .safetensors or .pt file with arrays "x" (N × d) and "y", an .npy file of one array classes × points × d, or a .csv file with a header row';
 const MAX_CSV_BYTES = 512 * 1024 * 1024;
 
 /** @throws WeightFileError when the file cannot be read as data: rows of x and y differ, a value is not finite, … */
@@ -84,7 +85,10 @@ export function classLabels(data: DataSet, classes: number): Int32Array | undefi
 }
 
 async function readArrays(path: string): Promise<DataSet> {
-  const file = await openWeightFile(path);
+  const file = await openWeightFile(path).catch((error: unknown) => {
+    // Text, most often: a table under another name than .csv, or JSON.
+    throw error instanceof UnknownFormatError || path.toLowerCase().endsWith('.json') ? new WeightFileError(path, '', UNKNOWN) : error;
+  });
   try {
     const x = file.tensor('x');
     if (x === undefined) return await readStackedClasses(file);

@@ -19,6 +19,9 @@ import { WeightFileError } from './weightFileError.ts';
 import { looksLikeZip } from './zip.ts';
 import { openZipWeights } from './zipWeights.ts';
 
+/** Nothing is known of the file: it need not be damaged, and may be something else than weights. */
+export class UnknownFormatError extends WeightFileError {}
+
 /**
  * Reads the header only. Close the result when it is no longer needed.
  * @throws WeightFileError when there is no such file, or it is not a weight file that can be read
@@ -50,7 +53,7 @@ async function openFormat(source: ByteSource): Promise<WeightFile> {
   const known = unsupported.find(({ magic, at = 0 }) => head.toString('latin1', at, at + magic.length) === magic) ?? unsupportedByName.find(({ ending }) => name.endsWith(ending));
   if (known !== undefined) throw new WeightFileError(path, '', known.problem);
   if (name.endsWith('.safetensors')) return openSafetensors(source);
-  throw new WeightFileError(path, '', `is not a weight file of a known format (its first bytes are ${[...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')})`);
+  throw new UnknownFormatError(path, '', `is not a weight file of a known format (its first bytes are ${[...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')})`);
 }
 
 /** A header length within the format's limit, then the brace that the header must begin with. */

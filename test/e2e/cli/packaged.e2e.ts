@@ -78,6 +78,16 @@ test('a reader that closes the pipe early is no error', async () => {
   expect(stderr).toBe('');
 });
 
+test('nor is one that closes the errors: the work is done, and its end is what counts', async () => {
+  // A file that there are warnings about, and one that is an error.
+  for (const [file, code] of [[path.join(import.meta.dirname, '../../fixtures/hdf5/links.h5'), 0], ['missing.safetensors', 1]] as const) {
+    // The reader of the errors is gone before the first of them is written.
+    const script = `{ sleep 0.2; "${process.execPath}" "${path.join(packed, 'dist/cli.mjs')}" inspect "${file}" --no-stats --json 2>&3 > /dev/null; echo "$?" > code; } 3> >(exec true)`;
+    await promisify(execFile)('bash', ['-c', script], { cwd: folder });
+    expect(Number(await readFile(path.join(folder, 'code'), 'utf8'))).toBe(code);
+  }
+});
+
 // The functional dimension of a ReLU network with generic weights is D minus the number of hidden units (Grigsby et al. 2023), of a tanh
 // network D. Generic means here: no unit that is off, or on, for (almost) all of the 2,000 inputs, which these seeds give.
 describe.each([

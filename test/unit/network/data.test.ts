@@ -63,6 +63,12 @@ describe('data', () => {
     await expect(readData(file)).rejects.toThrow(new RegExp(`^${`${file}: ${message}`.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`));
   });
 
+  it.each(['points.txt', 'points.tsv', 'points.json'])('says what can be read when it is something else (%s)', async (name) => {
+    const file = path.join(await temporaryFolder(), name);
+    await writeFile(file, '[[0.5, 1], [2, 3]]');
+    await expect(readData(file)).rejects.toThrow(`${file}: is not a file of data that can be read; give an .npz, .safetensors or .pt file with arrays "x" (N × d) and "y"`);
+  });
+
   it('says both widths when it does not fit a network', async () => {
     const data = await readData(await npz(array('x', [3, 2])));
     expect(() => { requireInputWidth(data, 5); }).toThrow(`${data.source}: x: has 2 values a row, the network takes 5`);
