@@ -13,9 +13,9 @@ const window = windowWith({
 
 test('a hover in a cell tells what the file holds', async () => {
   const w = window();
+  // Until a window knows its extensions, a notebook opens as JSON.
+  await w.decoration('net.safetensors', 'W');
   await w.openFile('notes.ipynb');
-  await w.page.locator('.notebook-editor .cell-editor-part, .notebook-editor .monaco-editor').first().waitFor();
-  await w.shot('notebook');
   const token = w.page.locator('.notebook-editor .view-line span', { hasText: 'net.safetensors' }).last();
   await token.waitFor();
   const hover = w.page.locator('.monaco-hover:visible', { hasText: 'parameters' });
