@@ -21,7 +21,7 @@ export function fieldFigure(section: FieldsSection, panel: FieldPanel, range: Co
   const home = fieldHome(panel);
   const shown = view ?? home;
   const spans = [panel.x.max - panel.x.min, panel.y.max - panel.y.min] as const;
-  const ratio = panel.y.direction === 'down' ? Math.min(1.4, Math.max(0.15, panel.y.bins / panel.x.bins)) : Math.min(1.4, Math.max(0.4, spans[1] / spans[0]));
+  const ratio = panel.y.direction === 'down' ? Math.min(1.4, Math.max(0.15, panel.y.bins / panel.x.bins)) : Math.min(1.4, Math.max(section.contours === true ? 0.75 : 0.4, spans[1] / spans[0]));
   return {
     home,
     height: Math.round(Math.min(640, (width - margin.l - margin.r) * ratio + margin.t + margin.b)),

@@ -5,6 +5,7 @@
  */
 import path from 'node:path';
 import { seededRandom } from '../linalg/random.ts';
+import { parameterNames } from '../network/parameters.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
 import type { ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
 import { drawPairs } from '../posterior/distances.ts';
@@ -17,6 +18,7 @@ import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
+import { worstMixing, type ChainQuantity } from './chainPictures.ts';
 import { compareDraws, diagnoseAll, type Compared, type DrawComparison } from './drawComparison.ts';
 import { groupedFiles } from './drawFiles.ts';
 import { plottedPair } from './plottedPair.ts';
@@ -42,6 +44,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     const group = symmetryGroup(network);
     const steps = symmetrySteps(group, request.scaling, request.permutation === 'aligned');
     const pair = plottedPair(network, request.parameters);
+    const names = parameterNames(network);
     const tensors = network.blocks.filter(({ trainable }) => trainable).map(({ tensor, fileShape, offset, length }): TensorPlace => ({ name: tensor, shape: fileShape, begin: offset, end: offset + length }));
     const inputs = await predictionInputs(request, network.inputs, network.outputs);
     const diagnosed = evenly(network.parameters, DIAGNOSED);
@@ -64,15 +67,16 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
       const comparison = await compareDraws(features, coordinates, compared, bandwidth, context);
       bandwidth = comparison.discrepancy?.bandwidth;
       const diagnostics = await diagnoseAll(columns, source, context);
+      const worst = worstMixing(diagnostics.slice(0, diagnosed.length));
       views.push({
-        step, ...comparison, x: columns[diagnosed.length]!, y: columns[diagnosed.length + 1]!,
+        step, ...comparison, worst: { title: `weights, ${step.id === 'original' ? 'as drawn' : step.title.toLowerCase()}: ${names[diagnosed[worst]!] ?? ''}`, values: columns[worst]!, diagnostics: diagnostics[worst]! }, x: columns[diagnosed.length]!, y: columns[diagnosed.length + 1]!,
         diagnostics: diagnostics.slice(0, diagnosed.length), plotted: [diagnostics[diagnosed.length]!, diagnostics[diagnosed.length + 1]!],
         spreads: tensors.map(({ begin, end }) => moments.spread(begin, end)),
       });
     });
-    const { comparison, diagnostics } = await compareFunctions(functions.predictions, source, compared, context);
+    const { comparison, ...diagnosis } = await compareFunctions(functions.predictions, source, compared, context);
     return posteriorReport({
-      request, source, group, plan, views, functions: { ...comparison, diagnostics, inputs: inputs.words }, functionError: functions.functionError,
+      request, source, group, plan, views, functions: { ...comparison, ...diagnosis, inputs: inputs.words }, functionError: functions.functionError,
       pair, tensors, shown, sets: compared.sets, selected: compared.selection.length, provenance: provenance(),
     });
   } finally {
@@ -80,12 +84,17 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
   }
 }
 
-async function compareFunctions(predictions: Float64Array, source: DrawSource, compared: Compared, context: JobContext): Promise<{ comparison: DrawComparison; diagnostics: ChainDiagnostics[] }> {
+async function compareFunctions(predictions: Float64Array, source: DrawSource, compared: Compared, context: JobContext): Promise<{ comparison: DrawComparison; diagnostics: ChainDiagnostics[]; worst: ChainQuantity }> {
   context.progress({ message: 'Functions' });
   const width = predictions.length / source.count;
   const comparison = await compareDraws(predictions, width, compared, undefined, context);
   const columns = Array.from(evenly(width, DIAGNOSED), (k) => Float64Array.from({ length: source.count }, (_, m) => predictions[m * width + k]!));
-  return { comparison, diagnostics: await diagnoseAll(columns, source, context) };
+  const diagnostics = await diagnoseAll(columns, source, context);
+  const worst = worstMixing(diagnostics);
+  const place = evenly(width, DIAGNOSED)[worst]!;
+  const { outputs } = source.network;
+  const title = `predictions: input ${Math.floor(place / outputs) + 1}${outputs === 1 ? '' : `, output ${(place % outputs) + 1}`}`;
+  return { comparison, diagnostics, worst: { title, values: columns[worst]!, diagnostics: diagnostics[worst]! } };
 }
 
 function comparedDraws({ count, sets }: DrawSource, { selected }: DrawPlan, seed: number, pairs: Compared['pairs']): Compared {

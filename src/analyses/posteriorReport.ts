@@ -9,9 +9,10 @@ import type { DrawSource } from '../posterior/draws.ts';
 import type { TwoSets } from '../posterior/selection.ts';
 import { sketchError } from '../posterior/sketch.ts';
 import { formatBytes, formatCount, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
-import type { FiguresSection, Provenance, Report } from '../protocol/report.ts';
+import type { FiguresSection, Provenance, Report, Section } from '../protocol/report.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
 import type { SymmetryGroup } from '../symmetry/group.ts';
+import { chainSections, type ChainQuantity } from './chainPictures.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import type { DrawComparison } from './drawComparison.ts';
 import type { PlottedPair } from './plottedPair.ts';
@@ -29,6 +30,8 @@ export interface PosteriorView extends DrawComparison {
   readonly plotted: readonly [ChainDiagnostics, ChainDiagnostics];
   /** Of the parameters, or of an even selection of them. */
   readonly diagnostics: readonly ChainDiagnostics[];
+  /** The one of these that mixes worst. */
+  readonly worst: ChainQuantity;
   /** Root mean variance of each tensor's entries. */
   readonly spreads: readonly number[];
 }
@@ -36,6 +39,7 @@ export interface PosteriorView extends DrawComparison {
 /** The draws as functions, which no stage changes. */
 export interface FunctionView extends DrawComparison {
   readonly diagnostics: readonly ChainDiagnostics[];
+  readonly worst: ChainQuantity;
   /** For people: "24 standard normal inputs". */
   readonly inputs: string;
 }
@@ -79,6 +83,7 @@ export function posteriorReport(findings: PosteriorFindings): Report {
       distanceSection(views),
       ...componentsSection(views, shown),
       ...functionsSection(functions, shown),
+      ...chains(findings),
       ...modesSection(findings),
       ...discrepancySection(findings),
       diagnosticsSection(findings),
@@ -89,6 +94,13 @@ export function posteriorReport(findings: PosteriorFindings): Report {
     result: posteriorResult(findings),
     provenance,
   };
+}
+
+/** Of several chains: at first, with everything removed, and as predictions. */
+function chains({ views, functions, source }: PosteriorFindings): Section[] {
+  const [first, last] = [views[0], views.length > 1 ? views.at(-1) : undefined];
+  if (source.chains < 2 || first === undefined) return [];
+  return chainSections([first.worst, ...(last === undefined ? [] : [last.worst]), functions.worst], source.chains, source.drawsPerChain);
 }
 
 function symmetrySentence(group: SymmetryGroup): string {

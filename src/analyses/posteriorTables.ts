@@ -86,11 +86,25 @@ export function diagnosticsSection({ views, functions, source: { chains, network
     title: 'Chain diagnostics',
     meaning:
       chains > 1
-        ? `Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions. Weights that do not mix while predictions do are wandering between copies. ${errors}`
+        ? `${mixingVerdict(views.map(({ diagnostics }) => diagnostics), functions.diagnostics)} Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions. ${errors}`
         : `Rank-normalised effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions, of the draws in their order, taken as one chain, so that R̂ is not defined. Of independent draws the effective size is about their number, with or without copies. ${errors}`,
     columns: [left('Quantity'), right('R̂, largest'), right('bulk ESS, least'), right('tail ESS, least'), right('MCSE of mean'), right('of deviation'), right('of quantiles')],
     rows: [...views.map(({ step, diagnostics }) => row(`weights: ${step.title}`, diagnostics)), row('predictions', functions.diagnostics)],
   };
+}
+
+/** Chains whose R̂ is at most this are taken to agree; for final results Vehtari et al. ask for 1.01. */
+const MIXED = 1.05;
+
+/** What R̂ of the weights and of the predictions say together. */
+function mixingVerdict(stages: readonly (readonly ChainDiagnostics[])[], predictions: readonly ChainDiagnostics[]): string {
+  const [drawn, predicted] = [worstDiagnostics(stages[0] ?? []).rhat, worstDiagnostics(predictions).rhat];
+  const removed = stages.length > 1 ? worstDiagnostics(stages.at(-1) ?? []).rhat : null;
+  if (drawn === null || predicted === null) return 'R̂ is not defined for these chains.';
+  const without = removed === null ? '' : `, ${formatNumber(removed, 3)} without the symmetries`;
+  if (predicted > MIXED) return `The chains do not agree on the predictions (R̂ up to ${formatNumber(predicted, 3)}), so not as weights either (${formatNumber(drawn, 3)}${without}).`;
+  if (drawn <= MIXED) return `The chains agree, as weights (R̂ up to ${formatNumber(drawn, 3)}${without}) and as predictions (${formatNumber(predicted, 3)}).`;
+  return `The weights do not mix (R̂ up to ${formatNumber(drawn, 3)}${without}) while the predictions do (${formatNumber(predicted, 3)}): the chains sit in different copies, or in different weights, of the same functions.`;
 }
 
 /** Over several quantities; standard errors relative to each quantity's own standard deviation. Null where nothing is defined. */

@@ -1,4 +1,5 @@
 /** The report of `predict`: what the methods say beside each other, and why they differ, in the user's own numbers. */
+import path from 'node:path';
 import type { ChosenHyperparameters } from '../posterior/curvatureEvidence.ts';
 import { effectiveDimension, type Laplace } from '../posterior/laplace.ts';
 import type { PosteriorProblem } from '../posterior/logPosterior.ts';
@@ -108,8 +109,8 @@ function overview({ network, source, data, problem, chosen, laplace, request }: 
   return {
     kind: 'figures', id: 'overview', title: 'Posterior', meaning: 'Every Gaussian method here uses the same mode, prior and noise, so that what differs is the approximation alone.',
     figures: [
-      { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, from ${showName(source)}` },
-      { label: 'Training data', value: formatCount(data.rows), detail: showName(data.source) },
+      { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, from ${showName(path.basename(source))}` },
+      { label: 'Training data', value: formatCount(data.rows), detail: showName(path.basename(data.source)) },
       { label: 'Likelihood', value: likelihood.kind, ...(likelihood.kind === 'gaussian' ? { detail: `noise ${formatNumber(likelihood.noise, 4)} ${by}` } : {}) },
       { label: 'Prior precision', value: formatNumber(priorPrecision, 4), detail: by },
       ...(laplace === undefined ? [] : [

@@ -50,7 +50,8 @@ function sectionMeaning({ draws, inputs }: Projections, { name, parameters, data
 }
 
 const nats = (rise: number): string => (Number.isFinite(rise) ? formatNumber(rise, 3) : 'beyond all numbers');
-const percent = (share: number): string => `${formatNumber(100 * share, 3)} %`;
+/** What is rounding is none. */
+const percent = (share: number): string => `${formatNumber(share < 1e-9 ? 0 : 100 * share, 3)} %`;
 
 function planeWords({ kind, stage }: ProjectedPlane, { pair: { names: [a, b] } }: ProjectionWords): Pick<PlaneOfDraws, 'label' | 'meaning' | 'xLabel' | 'yLabel'> {
   const after = stage === 'removed' ? ' Each draw is replaced by its canonical form, and ŵ by its own, so that copies of one function fall on one point.' : '';

@@ -85,3 +85,26 @@ export async function figures(view: FrameLocator): Promise<Record<string, string
   const values = await view.locator('[data-section=figures] dd.value').allInnerTexts();
   return Object.fromEntries(labels.map((label, i) => [label, values[i] ?? '']));
 }
+
+export interface DrawnDraws {
+  readonly title: string;
+  /** Points drawn: the draws, not ŵ. */
+  readonly draws: number;
+  /** What part of the x axis is on show. */
+  readonly range: readonly number[];
+  /** Whether there are lines of equal loss behind them. */
+  readonly contours: boolean;
+  readonly width: number;
+}
+
+/** The panels of draws in weight space. */
+export async function drawnDraws(view: FrameLocator): Promise<DrawnDraws[]> {
+  return view.locator('[data-id=projections] .js-plotly-plot').evaluateAll((plots: readonly (PlotElement & LinesElement)[]) =>
+    plots.map((plot) => ({
+      title: plot.closest('figure')?.querySelector('h3')?.textContent ?? '',
+      draws: plot.querySelectorAll('.scatterlayer .trace:first-child .point').length,
+      range: Array.from(plot.layout.xaxis.range),
+      contours: plot.querySelectorAll('.contourlayer .contourlines path').length > 0,
+      width: plot.getBoundingClientRect().width,
+    })));
+}

@@ -34,7 +34,7 @@ export function drawProjections(section: ProjectionsSection, memory: Memory): Se
   const tools = element('div', { class: 'choices', role: 'group', 'aria-label': 'What is shown' });
   const resets = element('span', {});
 
-  const remember = (): void => { memory.remember({ plane: choice.plane, stages: choice.stages, methods: [...choice.methods], view: choice.view }); };
+  const remember = (): void => { memory.remember({ first: section.planes[0]?.id ?? '', plane: choice.plane, stages: choice.stages, methods: [...choice.methods], view: choice.view }); };
   const show = (): void => {
     inner?.dispose?.();
     const planes = chosenPlanes(section, choice);
@@ -139,8 +139,9 @@ function parseChoice(value: JsonValue | undefined, section: ProjectionsSection):
   const first = section.planes[0]?.id ?? '';
   const fresh: Choice = { plane: first, stages: section.methods.length === 1 && stagesOf(section, first).length > 1 ? 'both' : 'drawn', methods: all, view: null };
   if (typeof value !== 'object' || value === null || !('plane' in value)) return fresh;
-  const { plane, stages, methods, view } = value as Readonly<Record<string, JsonValue>>;
+  const { first: asked, plane, stages, methods, view } = value as Readonly<Record<string, JsonValue>>;
   const known = Array.isArray(methods) ? all.filter((k) => (methods as readonly JsonValue[]).includes(k)) : all;
-  return typeof plane !== 'string' || !section.planes.some(({ id }) => id === plane) ? fresh
+  // A report that was asked for with another plane first shows that one.
+  return asked !== first || typeof plane !== 'string' || !section.planes.some(({ id }) => id === plane) ? fresh
     : { plane, stages: typeof stages === 'string' && Object.hasOwn(stageNames, stages) ? (stages as Stages) : fresh.stages, methods: known.length > 0 ? known : all, view: view ?? null };
 }

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { drawnLines } from '../plots.ts';
+import { drawnDraws, drawnLines } from '../plots.ts';
 import { windowWith } from '../window.ts';
 
 const window = windowWith({ 'notes.md': '# Notes\n' });
@@ -37,6 +37,53 @@ test('the sine example leads to its predictive bands', async () => {
     await w.shot(`predict-${name}`);
   }
   expect(await w.violations()).toBe(0);
+});
+
+test('the plane of the draws, the methods and the symmetries are chosen in the panel, and its panels are zoomed together', async () => {
+  const w = window();
+  const view = await w.shown();
+  const section = view.locator('[data-id=projections]');
+  await section.scrollIntoViewIfNeeded();
+  const first = await drawnDraws(view);
+  // Linearised Laplace has no draws of its own.
+  expect(first.map(({ title }) => title)).toEqual(['sampled Laplace', 'projected Laplace', 'Laplace diffusion']);
+  for (const { title, draws, contours, width } of first) {
+    expect(draws, title).toBeGreaterThan(150);
+    expect(contours, title).toBe(true);
+    expect(width, title).toBeGreaterThan(150);
+  }
+  expect(await section.innerText()).toMatch(/[\d.]+ % of the draws’ variance lies in this plane, 9\d(\.\d+)? % in the kernel of the GGN/);
+  await w.shot('predict-image-kernel');
+
+  await section.locator('[data-choice=plane]').selectOption('parameters');
+  await expect.poll(() => section.innerText()).toContain('Parameters 4.weight[0,0] and 4.weight[0,1]');
+  const plot = section.locator('.js-plotly-plot').first();
+  await plot.focus();
+  const before = (await drawnDraws(view)).map(({ range }) => range);
+  await plot.press('+');
+  await expect.poll(async () => (await drawnDraws(view))[2]?.range).not.toEqual(before[2]);
+  const [a, , c] = await drawnDraws(view);
+  expect(c?.range).toEqual(a?.range);
+
+  await section.locator('[data-choice=method-1]').uncheck();
+  await expect.poll(async () => (await drawnDraws(view)).map(({ title }) => title)).toEqual(['sampled Laplace', 'Laplace diffusion']);
+  await section.locator('[data-choice=stages]').selectOption('both');
+  await expect.poll(async () => (await drawnDraws(view)).map(({ title }) => title)).toEqual(['sampled Laplace: as drawn', 'Laplace diffusion: as drawn', 'sampled Laplace: symmetries removed', 'Laplace diffusion: symmetries removed']);
+  await w.shot('predict-parameters');
+  expect(await w.violations()).toBe(0);
+});
+
+test('two other parameters are chosen from a list', async () => {
+  const w = window();
+  const view = await w.shown();
+  await view.locator('[data-action=parameters]').click();
+  expect(await w.question()).toContain('Parameter across');
+  await w.type('0.weight[3,0]');
+  await expect.poll(() => w.question()).toContain('Parameter upwards');
+  await w.type('2.bias[5]');
+  await expect.poll(async () => w.view().locator('[data-id=projections]').innerText(), { timeout: 60_000 }).toContain('Parameters 0.weight[3,0] and 2.bias[5]');
+  // The plane that was asked for, with the methods as they come.
+  expect((await drawnDraws(await w.shown())).map(({ title }) => title)).toEqual(['sampled Laplace', 'projected Laplace', 'Laplace diffusion']);
 });
 
 test('the command has the last answers filled in, refuses what is no number, and can be cancelled', async () => {
