@@ -26,6 +26,8 @@ import { posteriorReport, type PosteriorView, type TensorPlace } from './posteri
 import { startProvenance } from './provenance.ts';
 import { symmetrySteps } from './symmetrySteps.ts';
 
+/** Draws of a Gaussian, or of dropout, unless the user says how many. */
+const DRAWN = 1000;
 const DISTANCE_PAIRS = 20_000;
 /** Draws shown as single points, so that a region chosen in one panel can be followed into the others. */
 const SHOWN_DRAWS = 1500;
@@ -38,7 +40,7 @@ const PREDICTIONS = 4096;
 export async function posterior(request: PosteriorRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
   const groups = await groupedFiles(request.files);
-  const source = await openDraws(groups, request, request.axes);
+  const source = await openDraws(groups, { ...request, draws: request.draws ?? DRAWN, least: 2 }, context);
   try {
     const { network, count } = source;
     const group = symmetryGroup(network);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
 import { quantile } from '../posterior/density.ts';
 import type { DrawPlan } from '../posterior/drawPlan.ts';
-import type { DrawSource } from '../posterior/draws.ts';
+import type { DrawOrigin, DrawSource } from '../posterior/draws.ts';
 import type { TwoSets } from '../posterior/selection.ts';
 import { sketchError } from '../posterior/sketch.ts';
 import { formatBytes, formatCount, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
@@ -90,7 +90,7 @@ export function posteriorReport(findings: PosteriorFindings): Report {
       spreadSection(findings),
       drawsSection(findings),
     ],
-    warnings: warnings(findings),
+    warnings: [...warnings(findings), ...source.origin.assumptions],
     result: posteriorResult(findings),
     provenance,
   };
@@ -122,7 +122,11 @@ function modesSentence({ views, functions }: PosteriorFindings): string {
   return ` Modes: ${modesWords(first)} in weight space${after}, ${modesWords(functions.modes)} as functions.`;
 }
 
-function drawsSection({ source: { network, chains, drawsPerChain, count }, group, functionError, plan, selected }: PosteriorFindings): FiguresSection {
+const origins: Readonly<Record<DrawOrigin['kind'], string>> = {
+  networks: 'taken as one chain, in order', swag: 'of the Gaussian that SWAG’s moments define', 'mean-field': 'of a Gaussian of independent weights', dropout: 'of dropout masks, as weights',
+};
+
+function drawsSection({ source: { network, chains, drawsPerChain, count, origin }, group, functionError, plan, selected }: PosteriorFindings): FiguresSection {
   const sketched = `read once; distances are of sketches of ${formatCount(plan.coordinates)} numbers, with a relative error of ${formatNumber(50 * sketchError(plan.coordinates), 2)} %`;
   return {
     kind: 'figures',
@@ -130,7 +134,7 @@ function drawsSection({ source: { network, chains, drawsPerChain, count }, group
     title: 'Draws',
     meaning: 'The function error is the largest difference of any prediction before and after, relative to the largest prediction: what was removed were copies, not functions.',
     figures: [
-      { label: 'Draws', value: formatCount(count), detail: chains > 1 ? `${chains} chains of ${formatCount(drawsPerChain)}` : 'taken as one chain, in order' },
+      { label: 'Draws', value: formatCount(count), detail: chains > 1 ? `${chains} chains of ${formatCount(drawsPerChain)}` : origins[origin.kind] },
       { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters` },
       { label: 'Discrete copies', value: formatPowerOfTen(group.log10Copies) },
       { label: 'Continuous dimensions', value: formatCount(group.dimensions) },

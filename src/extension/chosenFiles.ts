@@ -7,7 +7,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { AnalysisError } from './analysisError.ts';
 import { diskPath } from './analysisJob.ts';
-import { drawsAmong, inNaturalOrder, isWeightFile, weightExtensions } from './weightFiles.ts';
+import { drawsAmong, inNaturalOrder, isWeightFile, weightExtensions } from '../protocol/weightFileNames.ts';
 
 export interface Wanted {
   /** "Weights to inspect": heads the lists that the user picks from. */

@@ -5,7 +5,8 @@
 import * as vscode from 'vscode';
 import type { SummaryCache } from './summaryCache.ts';
 import { summaryTooltip } from './summaryText.ts';
-import { isWeightFile, kindByName } from './weightFiles.ts';
+import { isWeightFile } from '../protocol/weightFileNames.ts';
+import { kindByName } from './weightFiles.ts';
 
 export class WeightDecorations implements vscode.FileDecorationProvider {
   readonly #summaries: SummaryCache;

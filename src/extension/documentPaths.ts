@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { fileMeant } from './documentFolders.ts';
 import { pathLiteralsIn } from './pathLiteral.ts';
-import { isShardIndex } from './weightFiles.ts';
+import { isShardIndex } from '../protocol/weightFileNames.ts';
 
 export interface DocumentPath {
   readonly range: vscode.Range;

@@ -6,7 +6,7 @@ import { fileMeant } from './documentFolders.ts';
 import { pathLiteralAt } from './pathLiteral.ts';
 import type { SummaryCache } from './summaryCache.ts';
 import { escapeMarkdown, summaryMarkdown } from './summaryText.ts';
-import { isShardIndex } from './weightFiles.ts';
+import { isShardIndex } from '../protocol/weightFileNames.ts';
 
 export class PathHover implements vscode.HoverProvider {
   readonly #summaries: SummaryCache;

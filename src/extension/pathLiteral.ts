@@ -6,7 +6,8 @@
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isWeightFile, mayNameWeights } from './weightFiles.ts';
+import { isWeightFile } from '../protocol/weightFileNames.ts';
+import { mayNameWeights } from './weightFiles.ts';
 
 export interface Literal {
   readonly text: string;

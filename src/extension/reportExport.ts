@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Report } from '../protocol/report.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
-import { stemOf } from './weightFiles.ts';
+import { stemOf } from '../protocol/weightFileNames.ts';
 
 export async function copyText(text: string): Promise<void> {
   await vscode.env.clipboard.writeText(text);

@@ -11,7 +11,7 @@ import { runCommand } from './reportPanels.ts';
 import type { Question } from './reportQuestion.ts';
 import { ReportView } from './reportView.ts';
 import type { Surroundings } from './surroundings.ts';
-import { isShardIndex, isWeightFile } from './weightFiles.ts';
+import { isShardIndex, isWeightFile } from '../protocol/weightFileNames.ts';
 
 /** The second view type offers itself for extensions that other programs use as well. */
 export const weightsEditors = ['quotient.weights', 'quotient.weights.optional'] as const;

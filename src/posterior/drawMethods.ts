@@ -5,9 +5,8 @@
 import type { CurvatureProblem } from '../curvature/problem.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
-import type { Network, NetworkNode } from '../network/network.ts';
+import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
-import { UserError } from '../protocol/userError.ts';
 import { diagonalPrecision } from './diagonalLaplace.ts';
 import { hamiltonianMonteCarlo } from './hmc.ts';
 import { laplace, laplaceDisplacements, standardNormal, type Laplace, type LaplacePart } from './laplace.ts';
@@ -151,19 +150,6 @@ export async function* hmcDraws({ problem, state, draws, random, context }: Draw
     states.set(chain.draws.subarray(m * network.parameters, (m + 1) * network.parameters), m * network.stateSize);
   }
   yield states;
-}
-
-/**
- * Where Monte-Carlo dropout acts: the graph's own dropout nodes with their rates, or, at a rate the user gives, what every hidden activation
- * gives.
- * @throws UserError when there is neither
- */
-export function dropoutNodes(network: Network, rate: number | undefined): readonly { readonly node: NetworkNode; readonly rate: number }[] {
-  const own = network.nodes.filter((node) => node.op === 'dropout');
-  const nodes = rate === undefined ? own.map((node) => ({ node, rate: node.rate })) : (own.length > 0 ? own : network.nodes.filter((node) => (node.op === 'activation' || node.op === 'prelu') && node.index !== network.output)).map((node) => ({ node, rate }));
-  if (nodes.length === 0) throw new UserError('the network has no dropout layer; say at which rate its hidden activations are to be dropped (--dropout RATE)');
-  for (const { rate: own1 } of nodes) if (!(own1 >= 0 && own1 < 1)) throw new UserError(`a dropout rate lies from 0 up to, but not at, 1; it is ${own1}`);
-  return nodes;
 }
 
 /** How many draws each block holds. */

@@ -1,22 +1,38 @@
 /**
  * A set of draws of the weights, chain × draw × D: what every posterior method gives and every posterior analysis takes.
  * From files: one whose tensors carry a leading `draw` axis or `chain` and `draw` axes, a list of state dicts, several such files, or
- * one checkpoint a draw. They are read in blocks, because ten thousand draws of a million parameters are 80 GB.
+ * one checkpoint a draw; SWAG's moments or a mean-field Gaussian; a trajectory of checkpoints that SWAG is fitted to; one network with dropout.
+ * They are read in blocks, because ten thousand draws of a million parameters are 80 GB.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Network, NetworkNode } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
-import { readNetwork, requireNetwork } from '../network/readNetwork.ts';
+import { readNetwork, requireNetwork, type ReadNetwork } from '../network/readNetwork.ts';
 import type { JobContext } from '../protocol/rpc.ts';
-import type { DrawAxes, NetworkOptions } from '../protocol/service.ts';
+import type { DrawOptions, NetworkOptions } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
+import { gaussianWeights } from '../weights/gaussianWeights.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
+import { dropoutGaussian, gaussianDraws, readGaussian, trajectoryGaussian, type WeightGaussian } from './gaussianDraws.ts';
+
+/** What a set of draws is. */
+export interface DrawOrigin {
+  /** `networks`: as many as the files hold, of whatever made them; the others are drawn, as many as are asked for. */
+  readonly kind: 'networks' | 'swag' | 'mean-field' | 'dropout';
+  /** Where the network was read from: "names and shapes", a description's path. */
+  readonly source: string;
+  /** Sentences: what the files do not say and was taken for granted. */
+  readonly assumptions: readonly string[];
+}
 
 export interface DrawSource {
   readonly network: Network;
+  readonly origin: DrawOrigin;
+  /** Of a Gaussian its mean, of dropout the network itself, length `stateSize`; undefined for networks. */
+  readonly centre: Float64Array | undefined;
   readonly chains: number;
   readonly drawsPerChain: number;
   /** M = chains · drawsPerChain. */
@@ -43,38 +59,101 @@ interface Entry {
   readonly draws: number;
 }
 
+export interface DrawRequest extends DrawOptions {
+  /** S, of a Gaussian or of dropout. */
+  readonly draws: number;
+  readonly seed: number;
+  /** Fewest draws that will do: 1 where a single network is an answer, too. */
+  readonly least: 1 | 2;
+}
+
+/** Deviations that SWAG keeps of a trajectory. */
+const SWAG_RANK = 20;
+
 /**
- * Reads headers only, and of one checkpoint a draw only the first's.
+ * Of networks it reads headers only, and of one checkpoint a draw only the first's.
  * @param groups the files, grouped as the user gave them: a folder's are one group. Several groups of equal size, or several files
  *   with equally many draws each, are chains.
  * @throws UserError when the files do not form one set of draws
  */
-export async function openDraws(groups: readonly (readonly string[])[], options: NetworkOptions, axes: DrawAxes | undefined): Promise<DrawSource> {
+export async function openDraws(groups: readonly (readonly string[])[], request: DrawRequest, context: Pick<JobContext, 'signal' | 'progress'>): Promise<DrawSource> {
   const files = groups.flat();
-  const [first] = files;
-  if (first === undefined) throw new UserError('a posterior needs at least one weight file');
-  const drawAxes = axes === undefined ? undefined : axes === 'draw' ? 1 : 2;
-  const { network, leading } = await headerOf(first, options, drawAxes);
-  if (leading.length === 0) {
-    if (files.length === 1) {
-      throw new WeightFileError(first, '', 'holds one network; a posterior needs draws: several files, or arrays with a leading draw axis (or chain and draw axes)');
+  if (files.length === 0) throw new UserError('a posterior needs at least one weight file');
+  const gaussians = request.as === 'dropout' ? undefined : await gaussiansOf(files, request);
+  if (gaussians !== undefined) return gaussians;
+  const single = request.as === 'dropout' ? 1 : request.least;
+  const networks = await openNetworks(groups, { ...request, least: single });
+  if (request.as === undefined || request.as === 'draws') return networks;
+  try {
+    const { network, origin, count } = networks;
+    if (request.as === 'trajectory') {
+      const fitted = await trajectoryGaussian(networks, SWAG_RANK, async (read) => {
+        context.progress({ message: `Read ${read} of ${count} networks of the trajectory`, fraction: read / count });
+        await setImmediate();
+        context.signal.throwIfAborted();
+      });
+      const assumption = `A Gaussian by SWAG's moments of a trajectory of ${count} networks, in the order in which they are given.`;
+      return gaussianDraws(network, [fitted], { ...request, origin: { ...origin, kind: 'swag', assumptions: [...origin.assumptions, assumption] } });
     }
-    return new FileDraws(network, options, files.map((path) => ({ path, draws: 1 })), groups.map(({ length }) => length), 0);
+    if (count > 1) throw new UserError(`dropout is of one network; the files hold ${count}`);
+    const dropped = dropoutGaussian(network, await networks.read(0, 1), request.dropoutRate);
+    return gaussianDraws(network, [dropped], { ...request, origin: { ...origin, kind: 'dropout' } });
+  } finally {
+    await networks.close();
+  }
+}
+
+/** Undefined when the first file holds no Gaussian. */
+async function gaussiansOf(files: readonly string[], request: DrawRequest): Promise<DrawSource | undefined> {
+  const parts: WeightGaussian[] = [];
+  let first: { readonly network: Network; readonly origin: DrawOrigin } | undefined;
+  for (const path of files) {
+    const opened = await openWeightFile(path);
+    try {
+      const gaussian = gaussianWeights(opened, request.scale);
+      if (gaussian === undefined) {
+        if (first === undefined) return undefined;
+        throw new WeightFileError(path, '', `holds no Gaussian over weights, as ${files[0] ?? ''} does; the files of one posterior are of one kind`);
+      }
+      const { network, source, assumptions } = await requireNetwork(gaussian.mean, request, 0);
+      if (first === undefined) first = { network, origin: { kind: gaussian.kind, source, assumptions: [...assumptions, gaussian.assumption] } };
+      else requireSame(path, network, first.network);
+      parts.push(await readGaussian(gaussian, network));
+    } finally {
+      await opened.close();
+    }
+  }
+  if (first === undefined) return undefined;
+  if (request.as !== undefined) throw new UserError(`${files[0] ?? ''} holds a Gaussian over weights, which ${request.as === 'draws' ? 'draws are made of anyway' : 'is no trajectory'}; leave --as out`);
+  return gaussianDraws(first.network, parts, { ...request, origin: first.origin });
+}
+
+async function openNetworks(groups: readonly (readonly string[])[], { axes, least, ...options }: DrawRequest): Promise<DrawSource> {
+  const files = groups.flat();
+  const first = files[0]!;
+  const drawAxes = axes === undefined ? undefined : axes === 'draw' ? 1 : 2;
+  const { network, leading, source, assumptions } = await headerOf(first, options, drawAxes);
+  const origin: DrawOrigin = { kind: 'networks', source, assumptions };
+  if (leading.length === 0) {
+    if (files.length < least) {
+      throw new WeightFileError(first, '', 'holds one network; a posterior needs draws: several files, arrays with a leading draw axis (or chain and draw axes), SWAG moments or a mean-field Gaussian; of one network with dropout say --as dropout');
+    }
+    return new FileDraws(network, origin, options, files.map((path) => ({ path, draws: 1 })), groups.map(({ length }) => length), 0);
   }
   if (files.length > 1 && leading.length > 1) throw new WeightFileError(first, '', 'holds chains already; of files with chain and draw axes only one is taken at a time');
   const [chains, drawsPerChain] = leading.length === 2 ? [leading[0]!, leading[1]!] : [1, leading[0]!];
-  if (chains * drawsPerChain * files.length < 2) throw new WeightFileError(first, '', `holds ${chains * drawsPerChain} draws; a posterior needs at least 2`);
-  if (files.length === 1) return new FileDraws(network, options, [{ path: first, draws: chains * drawsPerChain }], Array<number>(chains).fill(drawsPerChain), leading.length);
+  if (chains * drawsPerChain * files.length < least) throw new WeightFileError(first, '', `holds ${chains * drawsPerChain} draws; a posterior needs at least ${least}`);
+  if (files.length === 1) return new FileDraws(network, origin, options, [{ path: first, draws: chains * drawsPerChain }], Array<number>(chains).fill(drawsPerChain), leading.length);
   const entries: Entry[] = [];
   for (const path of files) {
     const header = await headerOf(path, options, leading.length as 1);
     requireSame(path, header.network, network);
     entries.push({ path, draws: header.leading[0]! });
   }
-  return new FileDraws(network, options, entries, entries.map(({ draws }) => draws), 1);
+  return new FileDraws(network, origin, options, entries, entries.map(({ draws }) => draws), 1);
 }
 
-async function headerOf(path: string, options: NetworkOptions, leadingAxes: 0 | 1 | 2 | undefined): Promise<{ readonly network: Network; readonly leading: readonly number[] }> {
+async function headerOf(path: string, options: NetworkOptions, leadingAxes: 0 | 1 | 2 | undefined): Promise<ReadNetwork> {
   const opened = await openWeightFile(path);
   try {
     return await requireNetwork(stackedStateDicts(opened), options, leadingAxes);
@@ -100,6 +179,8 @@ export async function readAllDraws(source: DrawSource, context: Pick<JobContext,
 
 class FileDraws implements DrawSource {
   readonly network: Network;
+  readonly origin: DrawOrigin;
+  readonly centre = undefined;
   readonly chains: number;
   readonly drawsPerChain: number;
   readonly count: number;
@@ -112,8 +193,9 @@ class FileDraws implements DrawSource {
   /** The file that was read last stays open: the next block mostly goes on in it. */
   #open: { readonly entry: number; readonly opened: WeightFile; readonly file: WeightFile; readonly network: Network } | undefined;
 
-  constructor(network: Network, options: NetworkOptions, entries: readonly Entry[], sets: readonly number[], leadingAxes: number) {
+  constructor(network: Network, origin: DrawOrigin, options: NetworkOptions, entries: readonly Entry[], sets: readonly number[], leadingAxes: number) {
     this.network = network;
+    this.origin = origin;
     this.#options = options;
     this.#entries = entries;
     this.#leadingAxes = leadingAxes;

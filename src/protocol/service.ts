@@ -110,10 +110,29 @@ export interface RankRequest extends NetworkOptions {
 
 export type DrawAxes = 'draw' | 'chain,draw';
 
-export interface PosteriorRequest extends NetworkOptions {
-  /** One draw a file, or one file whose arrays carry leading draw axes. */
-  readonly files: readonly string[];
+export const scaleForms = ['softplus', 'exp', 'log-variance', 'deviation', 'variance'] as const;
+/** What a file's scales are: ρ with s = log(1 + e^ρ), log s, log s², s, or s². */
+export type ScaleForm = (typeof scaleForms)[number];
+
+export const fileMeanings = ['draws', 'trajectory', 'dropout'] as const;
+/** What several networks, or one, stand for: draws; iterates of SGD, to which SWAG fits a Gaussian; a network whose units are dropped at random. */
+export type FileMeaning = (typeof fileMeanings)[number];
+
+/** How weight files become draws of a posterior; what is left out is read off the files. */
+export interface DrawOptions extends NetworkOptions {
   readonly axes?: DrawAxes;
+  readonly as?: FileMeaning;
+  /** Where the names of a mean-field Gaussian's scales mislead. */
+  readonly scale?: ScaleForm;
+  /** For a network whose graph has no dropout layers. */
+  readonly dropoutRate?: number;
+}
+
+export interface PosteriorRequest extends DrawOptions {
+  /** One draw a file, a folder of them, one file whose arrays carry leading draw axes, or files that hold a Gaussian over weights. */
+  readonly files: readonly string[];
+  /** How many draws of a Gaussian or of dropout masks; 1,000 when left out. */
+  readonly draws?: number;
   /** Inputs `x` at which draws are compared as functions; standard normal ones without it. */
   readonly data?: string;
   readonly scaling: ScalingForm;
@@ -131,8 +150,8 @@ export type PredictionMethod = (typeof predictionMethods)[number];
 export const projectionPlanes = ['image-kernel', 'components', 'own-components', 'parameters'] as const;
 export type ProjectionPlane = (typeof projectionPlanes)[number];
 
-export interface PredictRequest extends NetworkOptions {
-  /** One network at its mode; several, or one file with a draw axis, for an ensemble. */
+export interface PredictRequest extends DrawOptions {
+  /** One network at its mode; or draws of a posterior, in every form that `posterior` takes. */
   readonly files: readonly string[];
   /** Training data, `x` and `y`. */
   readonly data: string;
@@ -147,8 +166,6 @@ export interface PredictRequest extends NetworkOptions {
   /** S, of each method that samples. */
   readonly draws: number;
   readonly diffusionSteps: number;
-  /** For a network whose graph has no dropout layers. */
-  readonly dropoutRate?: number;
   /** The plane in which draws are shown at first; by default the first that there is. */
   readonly plane?: ProjectionPlane;
   /** Names of the parameters that span the plane `parameters`; by default two output weights. */

@@ -11,7 +11,7 @@ import { usualMethods } from '../askPrediction.ts';
 import { filesIn } from '../chosenFiles.ts';
 import { seed } from '../settings.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { drawsAmong } from '../weightFiles.ts';
+import { drawsAmong } from '../../protocol/weightFileNames.ts';
 import type { Command } from './command.ts';
 import { showPosterior } from './posterior.ts';
 import { showPrediction } from './predict.ts';

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { alignedName, canonicalName, dataCandidates, drawsAmong, isWeightFile, kindByName } from '../../../src/extension/weightFiles.ts';
+import { drawsAmong, isWeightFile } from '../../../src/protocol/weightFileNames.ts';
+import { alignedName, canonicalName, dataCandidates, kindByName } from '../../../src/extension/weightFiles.ts';
 
 it('knows weight files by name, in any case', () => {
   expect(['a.safetensors', 'A.PT', 'b.pth', 'c.ckpt', 'd.npz', 'e.npy', 'f.keras', 'g.weights.h5', 'h.hdf5', 'i.nc', 'j.msgpack', 'k.onnx', 'l.gguf', 'model.safetensors.index.json'].every(isWeightFile)).toBe(true);

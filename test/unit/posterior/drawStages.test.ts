@@ -25,7 +25,7 @@ interface Seen {
 }
 
 async function run(files: readonly string[], mode: DrawPlan['mode'], coordinates: number): Promise<{ readonly stages: readonly Seen[]; readonly functions: DrawFunctions }> {
-  const source = await openDraws([files], { activation: 'relu' }, undefined);
+  const source = await openDraws([files], { activation: 'relu', draws: 10, seed: 0, least: 2 }, context);
   try {
     const stages: Seen[] = [];
     const plan: DrawPlan = { mode, coordinates, selected: 10, bytes: 0, seconds: 0 };

@@ -7,7 +7,7 @@ import { readState } from '../../../src/network/parameters.ts';
 import { writeDescription } from '../../../src/network/writeDescription.ts';
 import { requireNetwork } from '../../../src/network/readNetwork.ts';
 import { openDraws, readAllDraws, type DrawSource } from '../../../src/posterior/draws.ts';
-import type { NetworkOptions } from '../../../src/protocol/service.ts';
+import type { DrawOptions } from '../../../src/protocol/service.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { writeNpz } from '../../../src/weights/npzWriter.ts';
 import { Layers } from '../network/networks.ts';
@@ -15,8 +15,8 @@ import { context, randomNetwork, temporaryFolder, writeNetwork } from '../analys
 
 const fixture = (name: string): string => path.join(import.meta.dirname, '../../fixtures/pytorch', name);
 
-async function readDraws(files: readonly string[], options: NetworkOptions): Promise<Pick<DrawSource, 'network' | 'chains' | 'drawsPerChain' | 'sets'> & { theta: Float64Array }> {
-  const source = await openDraws([files], options, undefined);
+async function readDraws(files: readonly string[], options: DrawOptions): Promise<Pick<DrawSource, 'network' | 'chains' | 'drawsPerChain' | 'sets'> & { theta: Float64Array }> {
+  const source = await openDraws([files], { ...options, draws: 10, seed: 0, least: 2 }, context);
   try {
     const { network, chains, drawsPerChain, sets } = source;
     return { network, chains, drawsPerChain, sets, theta: await readAllDraws(source, context) };
@@ -94,7 +94,7 @@ describe('sets of draws', () => {
     for (const given of [[path.join(folder, 'x'), path.join(folder, 'y')], inside]) {
       const groups = await groupedFiles(given);
       expect(groups).toEqual([inside.slice(0, 2), inside.slice(2)]);
-      const source = await openDraws(groups, { activation: 'relu' }, undefined);
+      const source = await openDraws(groups, { activation: 'relu', draws: 10, seed: 0, least: 2 }, context);
       expect([source.chains, source.drawsPerChain]).toEqual([2, 2]);
       // A block that reaches over the end of a file.
       const { parameters } = source.network;
