@@ -3,18 +3,20 @@
  * predictive bands, scores on training and test data with their Monte-Carlo errors, the two questions, and the sweep over the rank.
  */
 import path from 'node:path';
-import { curvatureEvidence } from '../posterior/curvatureEvidence.ts';
 import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.ts';
+import { gramSpectrum, type GgnSpectrum } from '../curvature/spectrum.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputs, type DataSet } from '../network/data.ts';
 import { forward } from '../network/forward.ts';
-import { sameLayout, type Network } from '../network/network.ts';
-import { readState } from '../network/parameters.ts';
-import { requireNetwork } from '../network/readNetwork.ts';
+import type { Network } from '../network/network.ts';
+import { continuedTraining, stepScale } from '../posterior/continuedTraining.ts';
+import { curvatureEvidence, underNoise, type ChosenHyperparameters } from '../posterior/curvatureEvidence.ts';
 import { curvatureOf } from '../posterior/drawMethods.ts';
+import { openDraws, type DrawSource } from '../posterior/draws.ts';
 import { laplace, type Laplace } from '../posterior/laplace.ts';
 import type { PosteriorProblem } from '../posterior/logPosterior.ts';
 import { methodPredictive, type MethodSetting } from '../posterior/methodPredictive.ts';
+import { modeCheck } from '../posterior/modeCheck.ts';
 import { sampledPredictive, type Predictive } from '../posterior/predictive.ts';
 import { scores, type Scores } from '../posterior/scores.ts';
 import { drawKeeper, projections, type MethodDraws } from '../posterior/projections.ts';
@@ -22,10 +24,9 @@ import { rankSweep, twoQuestions } from '../posterior/twoQuestions.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
-import { UserError } from '../protocol/userError.ts';
-import { openWeightFile } from '../weights/openWeights.ts';
-import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
+import { groupedFiles } from './drawFiles.ts';
+import { methodNames } from './methodNames.ts';
 import { plottedPair } from './plottedPair.ts';
 import { predictReport, type MethodResult, type Prediction, type PredictionInputs } from './predictReport.ts';
 import { startProvenance } from './provenance.ts';
@@ -40,79 +41,118 @@ const SWEEP_POINTS = 8;
 const GRID = 161;
 /** Beyond this many operations for one spectrum the sweep would take minutes. */
 const SWEEP_ROWS = 1000;
+/** Beyond this many inputs times parameters the products of the Hessian would take longer than what they tell is worth. */
+const MODE_CHECK_SIZE = 2e8;
 /** Fewer draws show nothing in a plane. */
 const FEWEST_PROJECTED = 3;
 
+/** Methods that take the curvature of the whole network at ŵ. */
+const curved: ReadonlySet<PredictionMethod> = new Set(['sampled', 'linearized', 'linearized-sampled', 'projected', 'diffusion', 'diffusion-image', 'diffusion-kernel']);
+
 export async function predict(request: PredictRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
-  const { network, states, source } = await readNetworks(request);
-  const state = states[0]!;
+  const source = await openDraws(await groupedFiles(request.files), { ...request, least: 1 }, context);
+  try {
+    const prediction = await predictionFrom(source, request, context);
+    return { ...predictReport(prediction), title: `Posterior predictive: ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`, provenance: provenance() };
+  } finally {
+    await source.close();
+  }
+}
+
+async function predictionFrom(source: DrawSource, request: PredictRequest, context: JobContext): Promise<Prediction> {
+  const { network } = source;
+  const methodList = request.methods === undefined || request.methods.length === 0 ? usualMethods(source) : request.methods;
   const data = await readData(request.data);
   requireInputs(data, network);
   const test = request.test === undefined ? undefined : await readData(request.test);
   if (test !== undefined) requireInputs(test, network);
-
   const asked = likelihoodModel(request.likelihood, request.noise, network.outputs);
   const trainTargets = targetsFor(data, asked, network.outputs);
   if (trainTargets === undefined) throw new WeightFileError(request.data, '', 'has no targets y; a posterior needs the data that the network was trained on');
-  const chosen = await curvatureEvidence({ network, state, x: data.x, likelihood: asked, weighting: 'likelihood' }, trainTargets, request.priorPrecision, context);
-  const { likelihood, priorPrecision } = chosen;
-  const problem: PosteriorProblem = { network, x: data.x, targets: trainTargets, likelihood, priorPrecision };
+
+  const place = await posteriorPlace(source, { x: data.x, targets: trainTargets, asked, usesLaplace: methodList.some((method) => curved.has(method)) }, request, context);
+  const { state, problem, chosen, spectrum } = place;
+  const { likelihood, priorPrecision } = problem;
 
   let approximation: Promise<Laplace> | undefined;
   const setting = (index: number): MethodSetting => ({
     problem, state, draws: request.draws, context, random: seededRandom(request.seed + 7919 * (index + 1)),
-    laplace: () => (approximation ??= laplace(curvatureOf({ problem, state }), priorPrecision, context)),
+    laplace: () => (approximation ??= laplace(curvatureOf({ problem, state }), priorPrecision, context, spectrum)),
     diffusionSteps: request.diffusionSteps, dropoutRate: request.dropoutRate,
     swag: { epochs: 60, learningRate: 1e-2 * stepScale(problem), batch: Math.max(1, Math.min(data.rows, Math.ceil(data.rows / 4))), rank: 20 },
-    variational: { steps: 1500, learningRate: 0.01 }, hmcWarmup: Math.max(100, Math.ceil(request.draws / 2)), ensemble: states.length > 1 ? states : undefined,
+    variational: { steps: 1500, learningRate: 0.01 }, hmcWarmup: Math.max(100, Math.ceil(request.draws / 2)), source,
   });
 
   const pair = plottedPair(network, request.parameters);
   const inputs = inputsOf(network, data, test, likelihood);
   const methods: MethodResult[] = [];
   const kept: MethodDraws[] = [];
-  for (const [index, method] of request.methods.entries()) {
-    context.progress({ message: `Predictive: ${method}`, fraction: index / request.methods.length });
+  for (const [index, method] of methodList.entries()) {
+    context.progress({ message: `Predictive: ${methodNames[method]}`, fraction: index / methodList.length });
     const keeper = drawKeeper(network.stateSize);
     methods.push(await resultOf(method, { ...setting(index), onDraw: keeper.add }, inputs));
     if (keeper.count() >= FEWEST_PROJECTED) kept.push({ method, states: keeper.states() });
   }
-  const map: MethodResult = resultFrom('map', inputs.sets.map((x) => sampledPredictive(likelihood, forward(network, state, x), 1, network.outputs)), 'the mode ŵ alone', [], inputs, setting(0));
+  const map: MethodResult = resultFrom('map', inputs.sets.map((x) => sampledPredictive(likelihood, forward(network, state, x), 1, network.outputs)), 'the weights alone', [], inputs, setting(0));
   const laplaceUsed = approximation === undefined ? undefined : await approximation;
+  const mode = laplaceUsed === undefined || data.rows * network.parameters > MODE_CHECK_SIZE ? undefined : await modeCheck(problem, state, laplaceUsed, context);
   const questions = laplaceUsed === undefined ? undefined : await twoQuestions(laplaceUsed, QUESTION_DRAWS, request.seed, context);
   const sweep = laplaceUsed === undefined || laplaceUsed.spectrum.rows > SWEEP_ROWS ? undefined : await rankSweep(problem, state, sweepSizes(data.rows), SWEEP_DRAWS, request.seed, context);
   const curvature = curvatureAt({ problem, state, priorPrecision }, approximation, context);
   const shown = kept.length === 0 ? undefined : await projections({ problem, mode: state, methods: kept, parameters: pair.positions, curvature, canonical: removable(network), seed: request.seed }, context);
-  const made = provenance();
-  const prediction: Prediction = { request, network, source, data, test, problem, chosen, inputs, map, methods, laplace: laplaceUsed, questions, sweep, projections: shown, pair };
-  return { ...predictReport(prediction), title: `Posterior predictive: ${path.basename(request.files[0] ?? '')}`, provenance: made };
+  return { request, network, source, data, test, problem, chosen, trained: place.trained, inputs, map, methods, laplace: laplaceUsed, mode, questions, sweep, projections: shown, pair };
 }
 
-/** Networks in their files, all of one architecture: the first is ŵ. */
-async function readNetworks({ files, ...options }: PredictRequest): Promise<{ readonly network: Network; readonly states: readonly Float64Array[]; readonly source: string }> {
-  const states: Float64Array[] = [];
-  let first: Network | undefined;
-  let source = '';
-  for (const file of files) {
-    const opened = await openWeightFile(file);
-    try {
-      const stacked = stackedStateDicts(opened);
-      const { network, leading, source: from } = await requireNetwork(stacked, options);
-      if (first !== undefined && !sameLayout(first, network)) {
-        throw new WeightFileError(file, '', `does not hold the same network as ${files[0] ?? ''}; an ensemble shares its architecture`);
-      }
-      first ??= network;
-      source = from;
-      const draws = leading.reduce((product, length) => product * length, 1);
-      const all = await readState(stacked, network, 0, draws);
-      for (let m = 0; m < draws; m++) states.push(all.slice(m * network.stateSize, (m + 1) * network.stateSize));
-    } finally {
-      await opened.close();
-    }
+/** One network: the four that the slides compare. Otherwise what the files are. */
+function usualMethods({ origin, count }: DrawSource): readonly PredictionMethod[] {
+  switch (origin.kind) {
+    case 'networks': return count > 1 ? ['ensemble'] : ['sampled', 'linearized', 'projected', 'diffusion'];
+    case 'swag': return ['swag'];
+    case 'mean-field': return ['vi'];
+    case 'dropout': return ['dropout'];
   }
-  if (first === undefined) throw new UserError('predict needs a weight file');
-  return { network: first, states, source };
+}
+
+interface PosteriorPlace {
+  readonly state: Float64Array;
+  readonly problem: PosteriorProblem;
+  /** Undefined where no method needs the curvature of the whole network. */
+  readonly chosen: ChosenHyperparameters | undefined;
+  readonly spectrum: GgnSpectrum | undefined;
+  readonly trained: Prediction['trained'];
+}
+
+interface PlaceQuestion {
+  readonly x: Float64Array;
+  readonly targets: Float64Array;
+  readonly asked: LikelihoodModel;
+  readonly usesLaplace: boolean;
+}
+
+/** ŵ, trained on where that is asked for, and the prior and noise around it. By the evidence they are chosen before training and once more after it. */
+async function posteriorPlace(source: DrawSource, { x, targets, asked, usesLaplace }: PlaceQuestion, request: PredictRequest, context: JobContext): Promise<PosteriorPlace> {
+  const { network } = source;
+  let state = source.centre ?? await source.read(0, 1);
+  const needed = usesLaplace || request.priorPrecision === 'evidence';
+  const choose = async (): Promise<{ readonly chosen: ChosenHyperparameters; readonly spectrum: GgnSpectrum | undefined }> => {
+    const problem = { network, state, x, likelihood: asked, weighting: 'likelihood' } as const;
+    const spectrum = await gramSpectrum(problem, context, { vectors: usesLaplace });
+    const chosen = curvatureEvidence(problem, targets, request.priorPrecision, spectrum);
+    return { chosen, spectrum: usesLaplace ? underNoise(spectrum, asked, chosen.likelihood) : undefined };
+  };
+  const problemOf = (chosen: ChosenHyperparameters | undefined): PosteriorProblem => ({
+    network, x, targets, likelihood: chosen?.likelihood ?? asked, priorPrecision: chosen?.priorPrecision ?? (request.priorPrecision === 'evidence' ? 1 : request.priorPrecision),
+  });
+  let trained: Prediction['trained'];
+  if (request.train !== undefined) {
+    const before = problemOf(request.priorPrecision === 'evidence' ? (await choose()).chosen : undefined);
+    const { state: reached, loss, gradientNorm } = await continuedTraining(before, state, request.train, seededRandom(request.seed), context);
+    trained = { epochs: request.train.epochs, optimizer: request.train.optimizer, before: loss[0] ?? Number.NaN, after: loss.at(-1) ?? Number.NaN, gradientNorm };
+    state = reached;
+  }
+  const { chosen, spectrum } = needed ? await choose() : { chosen: undefined, spectrum: undefined };
+  return { state, problem: problemOf(chosen), chosen, spectrum, trained };
 }
 
 /** Training inputs, test inputs where there are any, and for a network of one input a grid that reaches beyond the data. */
@@ -149,6 +189,3 @@ function sweepSizes(rows: number): number[] {
   const sizes = Array.from({ length: SWEEP_POINTS }, (_, k) => Math.round(2 * (rows / 2) ** (k / (SWEEP_POINTS - 1))));
   return [...new Set(sizes)].filter((size) => size >= 1 && size <= rows);
 }
-
-/** Learning rates are for a loss of the size of one nat a point; a Gaussian likelihood of small noise is steeper by 1/σ². */
-const stepScale = ({ likelihood }: PosteriorProblem): number => (likelihood.kind === 'gaussian' ? Math.min(1, likelihood.noise ** 2) : 1);

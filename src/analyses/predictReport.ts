@@ -1,8 +1,9 @@
 /** The report of `predict`: what the methods say beside each other, and why they differ, in the user's own numbers. */
-import path from 'node:path';
 import type { ChosenHyperparameters } from '../posterior/curvatureEvidence.ts';
-import { effectiveDimension, type Laplace } from '../posterior/laplace.ts';
+import type { Laplace } from '../posterior/laplace.ts';
+import type { DrawSource } from '../posterior/draws.ts';
 import type { PosteriorProblem } from '../posterior/logPosterior.ts';
+import type { ModeCheck } from '../posterior/modeCheck.ts';
 import type { Projections } from '../posterior/projections.ts';
 import type { Predictive } from '../posterior/predictive.ts';
 import type { Score, Scores } from '../posterior/scores.ts';
@@ -10,13 +11,13 @@ import type { Sweep, TwoQuestions } from '../posterior/twoQuestions.ts';
 import type { DataSet } from '../network/data.ts';
 import type { Network } from '../network/network.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
-import type { FiguresSection, JsonValue, LinePanel, LinesSection, Report, Section, TableSection } from '../protocol/report.ts';
+import type { JsonValue, LinePanel, LinesSection, Report, Section, TableSection } from '../protocol/report.ts';
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
-import { showName } from '../weights/weightFileError.ts';
 import { probabilitiesSection, reliabilitySection } from './classPictures.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import { methodNames } from './methodNames.ts';
 import type { PlottedPair } from './plottedPair.ts';
+import { overview, warnings } from './predictOverview.ts';
 import { projectionsResult, projectionsSection } from './projectionPictures.ts';
 
 export interface MethodResult {
@@ -41,15 +42,20 @@ export interface PredictionInputs {
 export interface Prediction {
   readonly request: PredictRequest;
   readonly network: Network;
-  readonly source: string;
+  readonly source: DrawSource;
   readonly data: DataSet;
   readonly test: DataSet | undefined;
   readonly problem: PosteriorProblem;
-  readonly chosen: ChosenHyperparameters;
+  /** Undefined where no method needs the curvature of the whole network. */
+  readonly chosen: ChosenHyperparameters | undefined;
+  /** What training on did; the losses are mean negative log posteriors of an input. */
+  readonly trained: { readonly epochs: number; readonly optimizer: string; readonly before: number; readonly after: number; readonly gradientNorm: number } | undefined;
   readonly inputs: PredictionInputs;
   readonly map: MethodResult;
   readonly methods: readonly MethodResult[];
   readonly laplace: Laplace | undefined;
+  /** Undefined without Laplace, or where it would take too long. */
+  readonly mode: ModeCheck | undefined;
   readonly questions: TwoQuestions | undefined;
   readonly sweep: Sweep | undefined;
   /** Undefined when no method has draws of the weights. */
@@ -74,6 +80,12 @@ export function predictReport(prediction: Prediction): Omit<Report, 'title' | 'p
     warnings: [...warnings(prediction), ...methods.flatMap(({ warnings: own }) => own)],
     result: result(prediction),
   };
+}
+
+/** The row of a single network: a mode, or what stands for one. */
+function nameOf({ source: { origin, count } }: Prediction, method: MethodResult['method']): string {
+  if (method !== 'map' || (origin.kind === 'networks' && count === 1)) return methodNames[method];
+  return { networks: 'ŵ, the first network', swag: 'ŵ, the mean', 'mean-field': 'ŵ, the mean', dropout: 'ŵ, without dropout' }[origin.kind];
 }
 
 const nllOf = ({ train }: MethodResult): number => train?.nll.value ?? Number.NaN;
@@ -103,29 +115,9 @@ function scaleOf({ problem: { likelihood }, questions: answers }: Prediction): s
   return likelihood.kind === 'gaussian' ? `the noise is ${formatNumber(likelihood.noise, 3)}` : `the linearised spread is ${formatNumber(answers?.linearisedDeviation ?? Number.NaN, 3)}`;
 }
 
-function overview({ network, source, data, problem, chosen, laplace, request }: Prediction): FiguresSection {
-  const { evidence, maximum, likelihood, priorPrecision } = chosen;
-  const by = maximum === undefined ? 'as given' : 'by maximising the evidence';
-  return {
-    kind: 'figures', id: 'overview', title: 'Posterior', meaning: 'Every Gaussian method here uses the same mode, prior and noise, so that what differs is the approximation alone.',
-    figures: [
-      { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, from ${showName(path.basename(source))}` },
-      { label: 'Training data', value: formatCount(data.rows), detail: showName(path.basename(data.source)) },
-      { label: 'Likelihood', value: likelihood.kind, ...(likelihood.kind === 'gaussian' ? { detail: `noise ${formatNumber(likelihood.noise, 4)} ${by}` } : {}) },
-      { label: 'Prior precision', value: formatNumber(priorPrecision, 4), detail: by },
-      ...(laplace === undefined ? [] : [
-        { label: 'Rank of the GGN', value: formatCount(laplace.rank.rank), detail: `of ${formatCount(network.parameters)}; kernel ${formatCount(network.parameters - laplace.rank.rank)}` },
-        { label: 'Effective dimension', value: formatNumber(effectiveDimension(laplace), 4), detail: 'Σ λ/(λ+α)' },
-      ]),
-      { label: 'Log marginal likelihood', value: formatNumber(evidence.logMarginalLikelihood, 6), detail: 'Laplace, at ŵ' },
-      { label: 'Gradient of the log posterior', value: formatNumber(evidence.gradientNorm), detail: `at ŵ; 0 at a mode of prior precision ${formatNumber(problem.priorPrecision, 3)}` },
-      { label: 'Draws', value: formatCount(request.draws), detail: 'of each method that samples' },
-    ],
-  };
-}
-
 /** One-dimensional networks: mean and 95 % of f, each method in a panel of its own. */
-function bands({ inputs, methods, map, network, data, problem }: Prediction): LinesSection[] {
+function bands(prediction: Prediction): LinesSection[] {
+  const { inputs, methods, map, network, data, problem } = prediction;
   const { grid, gridIndex } = inputs;
   if (grid === undefined || gridIndex === undefined || network.outputs !== 1) return [];
   const x = [...grid];
@@ -136,8 +128,8 @@ function bands({ inputs, methods, map, network, data, problem }: Prediction): Li
     const clamp = (value: number): number => (regression ? value : Math.min(1, Math.max(0, value)));
     const nll = train === undefined ? '' : ` Training NLL ${formatNumber(train.nll.value, 3)}.`;
     return {
-      title: methodNames[method], meaning: `${how}.${nll}`, points,
-      series: [{ label: methodNames[method], x, y: [...mean], ...(method === 'map' ? {} : { band: { label: regression ? 'two standard deviations of f' : 'two standard deviations of the probability', lower: [...mean].map((m, k) => clamp(m - 2 * deviation[k]!)), upper: [...mean].map((m, k) => clamp(m + 2 * deviation[k]!)) } }) }],
+      title: nameOf(prediction, method), meaning: `${how}.${nll}`, points,
+      series: [{ label: nameOf(prediction, method), x, y: [...mean], ...(method === 'map' ? {} : { band: { label: regression ? 'two standard deviations of f' : 'two standard deviations of the probability', lower: [...mean].map((m, k) => clamp(m - 2 * deviation[k]!)), upper: [...mean].map((m, k) => clamp(m + 2 * deviation[k]!)) } }) }],
     };
   };
   return [{
@@ -156,7 +148,8 @@ function bandMeaning(methods: readonly MethodResult[], map: MethodResult): strin
 
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-function scoreTable({ methods, map }: Prediction): TableSection {
+function scoreTable(prediction: Prediction): TableSection {
+  const { methods, map } = prediction;
   const all = [...methods, map];
   const regression = map.train?.kind === 'regression';
   const right = (label: string) => ({ label, align: 'right' as const });
@@ -168,12 +161,12 @@ function scoreTable({ methods, map }: Prediction): TableSection {
   };
   return {
     kind: 'table', id: 'scores', title: 'Scores',
-    meaning: 'NLL is the mean negative log predictive density in nats, lower is better; underfit is how much worse than ŵ the training data are predicted. ± is the standard error over inputs, MC that of finitely many draws.',
+    meaning: 'NLL is the mean negative log predictive density in nats, lower is better; underfit is how much worse than ŵ the training data are predicted. ± is the standard error over inputs, MC that of finitely many draws. Every method draws its own random numbers.',
     // What a score is of the training data beside those of the test data is in the JSON.
     columns: [{ label: 'Method', align: 'left' }, right('Underfit'), right('Train NLL'), ...(map.test === undefined ? [] : [right('Test NLL')]), ...labels.map((label) => right(`${map.test === undefined ? 'Train' : 'Test'} ${label}`))],
     rows: all.map((method) => {
       const [train, tested] = [values(method.train), values(method.test)];
-      return [methodNames[method.method], method === map ? '0' : formatNumber(underfit(method, map), 3), ...(map.test === undefined ? train : [train[0] ?? null, ...tested])];
+      return [nameOf(prediction, method.method), method === map ? '0' : formatNumber(underfit(method, map), 3), ...(map.test === undefined ? train : [train[0] ?? null, ...tested])];
     }),
   };
 }
@@ -209,27 +202,16 @@ function sweepSection({ sweep, network }: Prediction): Section[] {
   const verdict = change > 2 * error ? 'improves' : change < -2 * error ? 'worsens' : 'does not change beyond its Monte-Carlo error';
   return [{
     kind: 'lines', id: 'sweep', title: 'Rank and underfit', xLabel: 'rank of the GGN', yLabel: 'NLL a training point', xScale: 'linear', yScale: sweep.points.every(({ sampled, projected }) => sampled.value > 0 && projected.value > 0) && sweep.fit > 0 ? 'log' : 'linear',
-    meaning: `The curvature of ${formatCount(first.data)} to ${formatCount(last.data)} data points at the same ŵ: the rank goes from ${formatCount(first.rank)} to ${formatCount(last.rank)}, the kernel from ${formatCount(first.kernel)} to ${formatCount(last.kernel)} of ${formatCount(network.parameters)} dimensions, and the sampled posterior's fit to all training data ${verdict}, from ${formatNumber(first.sampled.value, 3)} to ${formatNumber(last.sampled.value, 3)} nats a point.`,
+    meaning: `The curvature of ${formatCount(first.data)} to ${formatCount(last.data)} data points at the same ŵ: the rank goes from ${formatCount(first.rank)} to ${formatCount(last.rank)}, the kernel from ${formatCount(first.kernel)} to ${formatCount(last.kernel)} of ${formatCount(network.parameters)} dimensions, and the sampled posterior's fit to all training data ${verdict}, from ${formatNumber(first.sampled.value, 3)} to ${formatNumber(last.sampled.value, 3)} nats a point. These are ${formatCount(sweep.draws)} draws of its own, the same random numbers at every rank, so that its end agrees with the table to their Monte-Carlo errors only.`,
     panels: [{ title: '', meaning: '', series: [...series, { label: 'mode ŵ', x: [first.rank, last.rank], y: [sweep.fit, sweep.fit] }] }],
   }];
 }
 
-function projected({ projections, pair, network, data, request }: Prediction): Section[] {
-  return projections === undefined ? [] : projectionsSection(projections, { name: (method) => methodNames[method as PredictionMethod], pair, parameters: network.parameters, data: data.rows, withLinearised: request.methods.includes('linearized'), first: request.plane });
+function projected({ projections, pair, network, data, request, methods }: Prediction): Section[] {
+  return projections === undefined ? [] : projectionsSection(projections, { name: (method) => methodNames[method as PredictionMethod], pair, parameters: network.parameters, data: data.rows, withLinearised: methods.some(({ method }) => method === 'linearized'), first: request.plane });
 }
 
-function warnings({ chosen, network, request, laplace }: Prediction): string[] {
-  const { evidence, maximum } = chosen;
-  const scale = Math.sqrt(network.parameters) * Math.max(1, Math.abs(evidence.logLikelihood) / network.parameters);
-  return [
-    ...(evidence.gradientNorm > 0.1 * scale ? [`ŵ is not a mode of this posterior (the gradient of the log posterior has norm ${formatNumber(evidence.gradientNorm, 3)}): Laplace's approximation presumes one. Train on with this prior, or choose the prior precision with which the network was trained.`] : []),
-    ...(maximum?.converged === false ? ['The evidence had not settled on a prior precision after 500 steps; take the value as a rough one.'] : []),
-    ...(laplace !== undefined && laplace.rank.bracket[0] !== laplace.rank.bracket[1] ? [`The rank is not certain (between ${formatCount(laplace.rank.bracket[0])} and ${formatCount(laplace.rank.bracket[1])}); directions in between count as image here.`] : []),
-    ...(request.methods.includes('diffusion') && request.diffusionSteps === 1 ? ['A diffusion of one step is the Laplace draw itself; take more steps.'] : []),
-  ];
-}
-
-function result({ methods, map, network, problem, chosen, questions: answers, sweep, inputs, laplace, projections }: Prediction): JsonValue {
+function result({ source, mode, trained, methods, map, network, problem, chosen, questions: answers, sweep, inputs, laplace, projections }: Prediction): JsonValue {
   const at = inputs.testTargets !== undefined || (inputs.sets.length > 1 && inputs.gridIndex !== 1) ? 1 : inputs.gridIndex ?? 0;
   const fields = (scored: Scores | undefined): Readonly<Record<string, JsonValue>> => {
     if (scored === undefined) return {};
@@ -250,7 +232,10 @@ function result({ methods, map, network, problem, chosen, questions: answers, sw
   };
   return {
     parameters: network.parameters, outputs: network.outputs, likelihood: problem.likelihood.kind, noise: problem.likelihood.kind === 'gaussian' ? problem.likelihood.noise : null, priorPrecision: problem.priorPrecision,
-    logMarginalLikelihood: finite(chosen.evidence.logMarginalLikelihood), gradientNorm: finite(chosen.evidence.gradientNorm),
+    files: { kind: source.origin.kind, networks: source.origin.kind === 'networks' ? source.count : null, chains: source.chains },
+    logMarginalLikelihood: chosen === undefined ? null : finite(chosen.evidence.logMarginalLikelihood), gradientNorm: chosen === undefined ? null : finite(chosen.evidence.gradientNorm),
+    mode: mode === undefined ? null : { newtonGain: finite(mode.gain), lowestCurvature: finite(mode.lowestCurvature), lowestCurvatureError: finite(mode.lowestCurvatureError) },
+    trained: trained === undefined ? null : { ...trained },
     rank: laplace?.rank.rank ?? null, kernelVarianceShare: answers?.kernelVarianceShare ?? null,
     predictedAt: at === 0 ? 'data' : at === inputs.gridIndex ? 'grid' : 'test',
     ...(at === inputs.gridIndex && inputs.grid !== undefined ? { grid: [...inputs.grid] } : {}),

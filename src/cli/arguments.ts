@@ -3,7 +3,7 @@
  * text says is made from these tables, so that it cannot go stale.
  */
 import { parseArgs } from 'node:util';
-import { exampleNames, predictionMethods, projectionPlanes, type Likelihood } from '../protocol/service.ts';
+import { exampleNames, predictionMethods, projectionPlanes, scaleForms, type Likelihood } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 
 /** Wrong usage: exit code 2, with a pointer to the help. */
@@ -26,9 +26,14 @@ const options = {
   toward: { value: 'FILE', text: 'split the way to this other network into image and kernel of the GGN' },
   test: { value: 'FILE', text: 'inputs x to predict at, and y where they are to be scored' },
   method: { value: 'NAMES', text: `methods, with commas between: ${predictionMethods.join(', ')}` },
-  draws: { value: 'N', text: 'draws of each method that samples (default 200)' },
+  draws: { value: 'N', text: 'draws of each method that samples (default 200), or of a distribution in the files (1,000)' },
   'diffusion-steps': { value: 'T', text: 'steps of the Laplace diffusion (default 20)' },
   dropout: { value: 'RATE', text: 'dropout rate of a network without dropout layers' },
+  as: { value: 'WHAT', text: 'what the networks are: draws, a trajectory of SGD (for SWAG), or one network with dropout' },
+  scale: { value: 'FORM', text: `what a mean-field Gaussian's scales are, where names mislead: ${scaleForms.join(', ')}` },
+  train: { value: 'EPOCHS', text: 'train on to a mode first, with the prior as weight decay' },
+  optimizer: { value: 'NAME', text: 'adam or sgd (default adam)' },
+  'learning-rate': { value: 'η', text: 'of the mean loss of an input (default 0.01; less for sgd when the noise is small)' },
   plane: { value: 'PLANE', text: `the plane of draws to show first: ${projectionPlanes.join(', ')}` },
   inputs: { value: 'N', text: 'generic inputs when there is no data (default 2,000)' },
   axes: { value: 'AXES', text: 'leading axes of the arrays: draw, or chain,draw' },
@@ -75,11 +80,11 @@ export const commands = {
   },
   compare: { paths: 'A B', does: 'the same function, the same up to symmetry, or different; how far apart the weights are', options: [...network, 'data', 'likelihood', 'seed', ...output] },
   rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'toward', 'seed', ...output] },
-  posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'parameters', 'data', 'scaling', 'permutation', 'memory', 'seed', ...output] },
+  posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'as', 'scale', 'dropout', 'draws', 'parameters', 'data', 'scaling', 'permutation', 'memory', 'seed', ...output] },
   predict: {
     paths: 'FILE… --data FILE',
     does: 'posterior predictives by several methods side by side, scored, and why they differ',
-    options: [...network, 'data', 'test', 'method', 'likelihood', 'noise', 'prior-precision', 'draws', 'diffusion-steps', 'dropout', 'plane', 'parameters', 'seed', ...output],
+    options: [...network, 'data', 'test', 'method', 'likelihood', 'noise', 'prior-precision', 'draws', 'diffusion-steps', 'axes', 'as', 'scale', 'dropout', 'train', 'optimizer', 'learning-rate', 'plane', 'parameters', 'seed', ...output],
   },
   example: { paths: 'NAME --out DIR', does: `write an example workspace: ${exampleNames.join(', ')}`, options: ['out', 'data', 'networks', 'seed', ...output] },
 } as const satisfies Record<string, Command>;

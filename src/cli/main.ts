@@ -9,7 +9,7 @@ import { fullResult } from '../protocol/fullResult.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
-import { alignMethods, predictionMethods, projectionPlanes, type PredictionMethod } from '../protocol/service.ts';
+import { alignMethods, fileMeanings, optimizerNames, predictionMethods, projectionPlanes, scaleForms, type PredictRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { parseCommandLine, usage, UsageError, type ParsedArguments } from './arguments.ts';
 import { terminalProgress } from './progress.ts';
@@ -100,6 +100,12 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
     if (a === undefined || b === undefined || others.length > 0) throw new UsageError('--parameters takes two names, such as "2.weight[0,0]" "2.weight[0,1]"');
     return { parameters: [a, b] };
   };
+  const drawOptions = (): Pick<PredictRequest, 'axes' | 'as' | 'scale' | 'dropoutRate'> => ({
+    ...(values.text('axes') === undefined ? {} : { axes: values.choice('axes', ['draw', 'chain,draw'], 'draw') }),
+    ...(values.text('as') === undefined ? {} : { as: values.choice('as', fileMeanings, 'draws') }),
+    ...(values.text('scale') === undefined ? {} : { scale: values.choice('scale', scaleForms, 'softplus') }),
+    ...(values.text('dropout') === undefined ? {} : { dropoutRate: values.number('dropout', 0, 'positive') }),
+  });
   const data = values.text('data');
   const withData = data === undefined ? {} : { data };
   const toward = values.text('toward');
@@ -156,13 +162,13 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
         context,
       );
     case 'posterior': {
-      const axes = values.text('axes');
       return analyses.posterior(
         {
           ...options,
           ...withData,
           files: files(),
-          ...(axes === undefined ? {} : { axes: values.choice('axes', ['draw', 'chain,draw'], 'draw') }),
+          ...drawOptions(),
+          ...(values.text('draws') === undefined ? {} : { draws: values.number('draws', 1000, 'count') }),
           ...parameters(),
           scaling: values.choice('scaling', ['unit', 'balanced', 'none'], 'unit'),
           permutation: values.choice('permutation', ['sorted', 'aligned'], 'sorted'),
@@ -174,7 +180,6 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
     case 'predict': {
       const test = values.text('test');
       const precision = values.text('prior-precision');
-      const rate = values.text('dropout');
       if (data === undefined) throw new UsageError('predict needs --data FILE, the data that the network was trained on');
       return analyses.predict(
         {
@@ -182,13 +187,14 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
           files: files(),
           data,
           ...(test === undefined ? {} : { test }),
-          methods: methodNames(values.text('method')),
+          ...methodNames(values.text('method')),
           likelihood: values.likelihood(),
           noise: values.number('noise', 1, 'positive'),
           priorPrecision: precision === 'evidence' ? precision : values.number('prior-precision', 1, 'positive'),
           draws: values.number('draws', 200, 'count'),
           diffusionSteps: values.number('diffusion-steps', 20, 'count'),
-          ...(rate === undefined ? {} : { dropoutRate: values.number('dropout', 0, 'positive') }),
+          ...drawOptions(),
+          ...trainOptions(values),
           ...(values.text('plane') === undefined ? {} : { plane: values.choice('plane', projectionPlanes, 'components') }),
           ...parameters(),
           seed,
@@ -201,14 +207,23 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
   }
 }
 
-/** The four that the slides compare, unless others are named. */
-function methodNames(text: string | undefined): readonly PredictionMethod[] {
-  const names = (text ?? 'sampled,linearized,projected,diffusion').split(',').map((name) => name.trim());
-  return names.map((name) => {
-    const known = predictionMethods.find((method) => method === name || (method === 'linearized' && name === 'linearised'));
+function methodNames(text: string | undefined): Pick<PredictRequest, 'methods'> {
+  if (text === undefined) return {};
+  const methods = text.split(',').map((name) => name.trim().replace('linearised', 'linearized')).map((name) => {
+    const known = predictionMethods.find((method) => method === name);
     if (known === undefined) throw new UsageError(`there is no method "${name}"; the methods are ${predictionMethods.join(', ')}`);
     return known;
   });
+  return { methods };
+}
+
+function trainOptions(values: ParsedArguments['values']): Pick<PredictRequest, 'train'> {
+  if (values.text('train') === undefined) {
+    if (values.text('optimizer') !== undefined || values.text('learning-rate') !== undefined) throw new UsageError('--optimizer and --learning-rate are of --train EPOCHS');
+    return {};
+  }
+  const rate = values.text('learning-rate') === undefined ? {} : { learningRate: values.number('learning-rate', 0.01, 'positive') };
+  return { train: { epochs: values.number('train', 1, 'count'), optimizer: values.choice('optimizer', optimizerNames, 'adam'), ...rate } };
 }
 
 /** Refuses before the work is done, not after. */

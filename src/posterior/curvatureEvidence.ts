@@ -3,8 +3,7 @@ import { laplaceEvidence, type Evidence } from '../curvature/evidence.ts';
 import type { LikelihoodModel } from '../curvature/likelihood.ts';
 import { outputsOf, type CurvatureProblem } from '../curvature/problem.ts';
 import { rankEstimate } from '../curvature/rank.ts';
-import { gramSpectrum } from '../curvature/spectrum.ts';
-import type { JobContext } from '../protocol/rpc.ts';
+import type { GgnSpectrum } from '../curvature/spectrum.ts';
 import { maximiseEvidence, type EvidenceMaximum } from './empiricalBayes.ts';
 
 export interface ChosenHyperparameters {
@@ -15,9 +14,11 @@ export interface ChosenHyperparameters {
   readonly maximum: EvidenceMaximum | undefined;
 }
 
-/** @param targets as `logLikelihood` takes them */
-export async function curvatureEvidence(problem: CurvatureProblem, targets: Float64Array, priorPrecision: number | 'evidence', context: JobContext): Promise<ChosenHyperparameters> {
-  const { singularValues, rows, parameters, resolution, floor, eigenvalues } = await gramSpectrum(problem, context);
+/**
+ * @param targets as `logLikelihood` takes them
+ * @param spectrum of the problem
+ */
+export function curvatureEvidence(problem: CurvatureProblem, targets: Float64Array, priorPrecision: number | 'evidence', { singularValues, rows, parameters, resolution, floor, eigenvalues }: GgnSpectrum): ChosenHyperparameters {
   const { rank } = rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound: Math.min(rows, parameters) });
   const counted = eigenvalues.slice(0, rank);
   if (priorPrecision !== 'evidence') return { priorPrecision, likelihood: problem.likelihood, evidence: laplaceEvidence(problem, targets, priorPrecision, counted), maximum: undefined };
@@ -31,4 +32,11 @@ export async function curvatureEvidence(problem: CurvatureProblem, targets: Floa
   const scale = (likelihood.noise / maximum.noise) ** 2;
   const moved: LikelihoodModel = { kind: 'gaussian', noise: maximum.noise };
   return { priorPrecision: maximum.priorPrecision, likelihood: moved, evidence: laplaceEvidence({ ...problem, likelihood: moved }, targets, maximum.priorPrecision, counted.map((lambda) => scale * lambda)), maximum };
+}
+
+/** The spectrum of the same problem under another noise: λ is inverse to its square. */
+export function underNoise(spectrum: GgnSpectrum, from: LikelihoodModel, to: LikelihoodModel): GgnSpectrum {
+  if (from.kind !== 'gaussian' || to.kind !== 'gaussian' || from.noise === to.noise) return spectrum;
+  const scale = from.noise / to.noise;
+  return { ...spectrum, singularValues: spectrum.singularValues.map((s) => scale * s), eigenvalues: spectrum.eigenvalues.map((lambda) => scale ** 2 * lambda) };
 }

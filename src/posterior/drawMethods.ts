@@ -7,6 +7,7 @@ import { interruptibly } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
+import { drawsInBlock, type DrawSource } from './draws.ts';
 import { diagonalPrecision } from './diagonalLaplace.ts';
 import { hamiltonianMonteCarlo } from './hmc.ts';
 import { laplace, laplaceDisplacements, standardNormal, type Laplace, type LaplacePart } from './laplace.ts';
@@ -35,6 +36,12 @@ const BLOCK_NUMBERS = 2 ** 23;
 
 export const curvatureOf = ({ problem: { network, x, likelihood }, state }: Pick<DrawSetting, 'problem' | 'state'>): CurvatureProblem => ({ network, state, x, likelihood, weighting: 'likelihood' });
 
+/** Draws that are in files already, a block at a time. */
+export async function* sourceDraws(source: DrawSource): DrawBlocks {
+  const step = drawsInBlock(source.network.stateSize);
+  for (let first = 0; first < source.count; first += step) yield await source.read(first, Math.min(first + step, source.count));
+}
+
 /** Laplace draws, whole or one part of them. */
 export async function* laplaceDraws(approximation: Laplace, part: LaplacePart, { state, draws, random, problem: { network } }: DrawSetting): DrawBlocks {
   const size = network.parameters;
@@ -43,9 +50,9 @@ export async function* laplaceDraws(approximation: Laplace, part: LaplacePart, {
   }
 }
 
-export async function* diffusionDraws(approximation: Laplace, steps: number, { draws, random, context }: DrawSetting): DrawBlocks {
+export async function* diffusionDraws(approximation: Laplace, steps: number, part: LaplacePart, { draws, random, context }: DrawSetting): DrawBlocks {
   for (let s = 0; s < draws; s++) {
-    yield await laplaceDiffusion(approximation, { steps, part: 'whole', sense: 'ito', random }, context);
+    yield await laplaceDiffusion(approximation, { steps, part, sense: 'ito', random }, context);
     context.progress({ message: `Diffusion ${s + 1} of ${draws}`, fraction: (s + 1) / draws });
   }
 }

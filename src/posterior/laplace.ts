@@ -28,11 +28,12 @@ export type LaplacePart = 'whole' | 'image' | 'kernel';
 
 /**
  * @param problem at ŵ, with `weighting: 'likelihood'`
+ * @param known its spectrum with vectors, where that has been taken already
  * @throws UserError for a prior precision that is not positive; MemoryLimitError, UserError as `gramSpectrum` does
  */
-export async function laplace(problem: CurvatureProblem, priorPrecision: number, context: JobContext): Promise<Laplace> {
+export async function laplace(problem: CurvatureProblem, priorPrecision: number, context: JobContext, known?: GgnSpectrum): Promise<Laplace> {
   if (!(priorPrecision > 0 && Number.isFinite(priorPrecision))) throw new UserError(`the prior precision is a positive number, not ${priorPrecision}`);
-  const spectrum = await gramSpectrum(problem, context, { vectors: true });
+  const spectrum = known ?? await gramSpectrum(problem, context, { vectors: true });
   const { singularValues, rows, parameters, resolution, floor } = spectrum;
   const rank = rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound: Math.min(rows, parameters) });
   const basis = await imageBasis(problem, spectrum, rank.rank, context);
@@ -62,6 +63,18 @@ export async function laplaceDisplacements({ basis, eigenvalues, priorPrecision 
   const combined = await basis.combinations(coefficients, count);
   if (part !== 'image') for (let k = 0; k < combined.length; k++) combined[k]! += prior * noise[k]!;
   return combined;
+}
+
+/** (GGN + αI)⁻¹ v for each of some vectors, count × D. */
+export async function posteriorSolve({ basis, eigenvalues, priorPrecision }: Pick<Laplace, 'basis' | 'eigenvalues' | 'priorPrecision'>, vectors: Float64Array): Promise<Float64Array> {
+  const { rank, parameters } = basis;
+  if (rank === 0) return vectors.map((value) => value / priorPrecision);
+  const count = vectors.length / parameters;
+  const coefficients = await basis.coefficients(vectors, count);
+  for (let k = 0; k < coefficients.length; k++) coefficients[k]! *= 1 / (eigenvalues[k % rank]! + priorPrecision) - 1 / priorPrecision;
+  const solved = await basis.combinations(coefficients, count);
+  for (let k = 0; k < solved.length; k++) solved[k]! += vectors[k]! / priorPrecision;
+  return solved;
 }
 
 /** Standard normal numbers, count × D. */

@@ -14,6 +14,8 @@ export interface LastLayer {
   readonly curvature: CurvatureProblem;
   /** Where its parameters lie in the whole network's θ. */
   readonly places: Int32Array;
+  /** What comes before it, at other inputs. */
+  readonly features: (x: Float64Array) => Float64Array;
 }
 
 const CHUNK_VALUES = 2 ** 22;
@@ -25,14 +27,17 @@ export function lastLayerProblem(problem: CurvatureProblem): LastLayer {
   if (last?.op !== 'dense' || network.nodes.some((node) => node !== last && 'weight' in node && node.weight === last.weight)) throw new UserError('the network does not end in a dense layer of its own weights, so that there is no last layer to be Bayesian about');
   const [outputs, inputs] = last.weight.shape as [number, number];
   const source = last.inputs[0]!;
-  const rows = x.length / network.inputs;
-  const features = new Float64Array(rows * inputs);
-  const step = Math.max(1, Math.floor(CHUNK_VALUES / valuesPerInput(network)));
-  for (let first = 0; first < rows; first += step) features.set(trace(network, state, x.subarray(first * network.inputs, (first + step) * network.inputs)).values[source]!, first * inputs);
+  const features = (at: Float64Array): Float64Array => {
+    const rows = at.length / network.inputs;
+    const values = new Float64Array(rows * inputs);
+    const step = Math.max(1, Math.floor(CHUNK_VALUES / valuesPerInput(network)));
+    for (let first = 0; first < rows; first += step) values.set(trace(network, state, at.subarray(first * network.inputs, (first + step) * network.inputs)).values[source]!, first * inputs);
+    return values;
+  };
   const blocks = last.bias === undefined ? [last.weight] : [last.weight, last.bias];
   const places = Int32Array.from(blocks.flatMap(({ offset, length }) => Array.from({ length }, (_, k) => offset + k)));
   return {
-    places,
-    curvature: { ...problem, network: denseNetwork([inputs, outputs], LINEAR, LINEAR, last.bias !== undefined), state: Float64Array.from(places, (at) => state[at]!), x: features },
+    places, features,
+    curvature: { ...problem, network: denseNetwork([inputs, outputs], LINEAR, LINEAR, last.bias !== undefined), state: Float64Array.from(places, (at) => state[at]!), x: features(x) },
   };
 }

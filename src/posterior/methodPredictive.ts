@@ -3,10 +3,13 @@ import { forward, forwardWithFactors } from '../network/forward.ts';
 import { valueSize } from '../network/network.ts';
 import type { PredictionMethod } from '../protocol/service.ts';
 import { MemoryLimitError, UserError } from '../protocol/userError.ts';
-import { diagonalDraws, diffusionDraws, hmcDraws, laplaceDraws, lastLayerDraws, swagDraws, variationalDraws, type DrawBlocks, type DrawSetting, type SwagOptions, type VariationalOptions } from './drawMethods.ts';
+import { bayesianLastLayer } from './bayesianLastLayer.ts';
+import { curvatureOf, diagonalDraws, diffusionDraws, hmcDraws, laplaceDraws, lastLayerDraws, sourceDraws, swagDraws, variationalDraws, type DrawBlocks, type DrawSetting, type SwagOptions, type VariationalOptions } from './drawMethods.ts';
+import type { DrawSource } from './draws.ts';
 import { dropoutNodes } from './dropout.ts';
+import { gaussianDraws, trajectoryGaussian } from './gaussianDraws.ts';
 import type { Laplace } from './laplace.ts';
-import { linearisedPredictive } from './linearised.ts';
+import { linearisedOutputs, linearisedPredictive } from './linearised.ts';
 import { gaussianPredictive, sampledPredictive, type Predictive } from './predictive.ts';
 
 export interface MethodSetting extends DrawSetting {
@@ -17,8 +20,8 @@ export interface MethodSetting extends DrawSetting {
   readonly swag: SwagOptions;
   readonly variational: VariationalOptions;
   readonly hmcWarmup: number;
-  /** States of the networks of an ensemble, one after another; undefined with one network. */
-  readonly ensemble: readonly Float64Array[] | undefined;
+  /** The files: a network, or draws of a posterior. */
+  readonly source: DrawSource;
   /** Told of every draw of the weights, in order, of `of` in all; not to be changed. */
   readonly onDraw?: (state: Float64Array, draw: number, of: number) => void;
 }
@@ -35,9 +38,10 @@ export interface MethodPredictive {
 export async function methodPredictive(method: PredictionMethod, setting: MethodSetting, inputs: readonly Float64Array[]): Promise<MethodPredictive> {
   const { problem: { network, likelihood }, context, draws } = setting;
   const values = inputs.reduce((sum, x) => sum + (x.length / network.inputs) * network.outputs, 0);
-  const bytes = 8 * 2 * draws * values;
-  if (bytes > context.memoryLimitBytes) throw new MemoryLimitError(`${draws} draws of ${values} predictions need about ${Math.ceil(bytes / 2 ** 20)} MiB, the limit is ${Math.ceil(context.memoryLimitBytes / 2 ** 20)} MiB; take fewer draws or inputs`);
-  const sampled = async (blocks: DrawBlocks): Promise<MethodPredictive> => ({ predictives: await pushed(blocks, setting, inputs), how: `${draws} draws`, warnings: [] });
+  const most = Math.max(draws, method === 'ensemble' ? setting.source.count : 0);
+  const bytes = 8 * 2 * most * values;
+  if (bytes > context.memoryLimitBytes) throw new MemoryLimitError(`${most} draws of ${values} predictions need about ${Math.ceil(bytes / 2 ** 20)} MiB, the limit is ${Math.ceil(context.memoryLimitBytes / 2 ** 20)} MiB; take fewer draws or inputs`);
+  const sampled = async (blocks: DrawBlocks, of = ''): Promise<MethodPredictive> => ({ predictives: await pushed(blocks, setting, inputs, draws, undefined), how: `${draws} draws${of}`, warnings: [] });
   switch (method) {
     case 'linearized': {
       const approximation = await setting.laplace();
@@ -48,32 +52,51 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
       }
       return { predictives, how: likelihood.kind === 'gaussian' ? 'closed form' : 'closed form, probit', warnings: [] };
     }
+    case 'linearized-sampled':
+      return { predictives: await pushedLinearised(laplaceDraws(await setting.laplace(), 'whole', setting), setting, inputs), how: `${draws} draws of the linearised network`, warnings: [] };
     case 'sampled':
       return sampled(laplaceDraws(await setting.laplace(), 'whole', setting));
     case 'projected':
       return sampled(laplaceDraws(await setting.laplace(), 'image', setting));
-    case 'diffusion': {
-      const { how, ...rest } = await sampled(diffusionDraws(await setting.laplace(), setting.diffusionSteps, setting));
-      return { ...rest, how: `${how} of ${setting.diffusionSteps} steps` };
+    case 'diffusion':
+    case 'diffusion-image':
+    case 'diffusion-kernel': {
+      const part = method === 'diffusion' ? 'whole' : method === 'diffusion-image' ? 'image' : 'kernel';
+      return sampled(diffusionDraws(await setting.laplace(), setting.diffusionSteps, part, setting), ` of ${setting.diffusionSteps} steps`);
     }
     case 'last-layer':
       return sampled(lastLayerDraws(setting));
+    case 'bayesian-last-layer': {
+      const { posterior, features } = await bayesianLastLayer(curvatureOf(setting), setting.problem.targets, setting.problem.priorPrecision, context);
+      const predictives: Predictive[] = [];
+      for (const x of inputs) {
+        const { mean, variance } = await linearisedPredictive(posterior, features(x), context);
+        predictives.push(gaussianPredictive(likelihood, mean, variance, network.outputs));
+      }
+      return { predictives, how: 'closed form', warnings: [] };
+    }
     case 'diagonal':
       return sampled(diagonalDraws(setting));
-    case 'swag':
-      return sampled(swagDraws(setting, setting.swag));
+    case 'swag': {
+      const { source } = setting;
+      if (source.origin.kind === 'swag') return sampled(sourceDraws(source), ' of the moments in the files');
+      if (source.origin.kind !== 'networks' || source.count === 1) return sampled(swagDraws(setting, setting.swag), `, ${setting.swag.epochs} epochs of SGD`);
+      const fitted = await trajectoryGaussian(source, setting.swag.rank, async (read) => { await pause(setting, read - 1, source.count); });
+      const seed = setting.random.below(2 ** 31);
+      return sampled(sourceDraws(gaussianDraws(network, [fitted], { draws, seed, origin: source.origin })), ` of the moments of ${source.count} networks, in their order`);
+    }
     case 'vi':
-      return sampled(variationalDraws(setting, setting.variational));
+      return setting.source.origin.kind === 'mean-field' ? sampled(sourceDraws(setting.source), ' of the Gaussian in the files') : sampled(variationalDraws(setting, setting.variational), `, fitted in ${setting.variational.steps} steps`);
     case 'hmc': {
       const warnings: string[] = [];
-      const found = await sampled(hmcDraws(setting, {
+      const blocks = hmcDraws(setting, {
         warmup: setting.hmcWarmup, maxSteps: 64, pathLength: 0.5 * Math.PI / Math.sqrt(setting.problem.priorPrecision),
         report({ acceptance, divergences }) {
           if (divergences > 0) warnings.push(`HMC met ${divergences} divergent ${divergences === 1 ? 'trajectory' : 'trajectories'}: its draws miss steep parts of the posterior; a longer warm-up may help.`);
           if (acceptance < 0.6) warnings.push(`HMC accepted only ${(100 * acceptance).toFixed(0)} % of its trajectories; a longer warm-up may help.`);
         },
-      }));
-      return { ...found, warnings };
+      });
+      return { predictives: await pushed(blocks, setting, inputs, draws, 1), how: `${draws} draws of one chain`, warnings };
     }
     case 'dropout': {
       const nodes = dropoutNodes(network, setting.dropoutRate);
@@ -86,22 +109,19 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
       return { predictives: outputs.map((f) => sampledPredictive(likelihood, f, draws, network.outputs)), how: `${draws} masks at rate ${[...new Set(nodes.map(({ rate }) => rate))].join(', ')}`, warnings: [] };
     }
     case 'ensemble': {
-      const states = setting.ensemble;
-      if (states === undefined || states.length < 2) throw new UserError('an ensemble needs at least two networks: name several files, or one with a draw axis');
-      const outputs = inputs.map((x) => new Float64Array(states.length * (x.length / network.inputs) * network.outputs));
-      for (const [s, state] of states.entries()) {
-        setting.onDraw?.(state, s, states.length);
-        inputs.forEach((x, k) => { outputs[k]!.set(forward(network, state, x), (s * outputs[k]!.length) / states.length); });
-        await pause(setting, s, states.length);
-      }
-      return { predictives: outputs.map((f) => sampledPredictive(likelihood, f, states.length, network.outputs)), how: `${states.length} networks`, warnings: [] };
+      const { source } = setting;
+      if (source.origin.kind !== 'networks') throw new UserError('the files hold a Gaussian over weights, not networks; take swag, vi or dropout');
+      if (source.count < 2) throw new UserError('an ensemble needs at least two networks: name several files or a folder, or one file with a draw axis');
+      const chains = source.chains > 1 ? source.chains : undefined;
+      const how = chains === undefined ? `${source.count} networks` : `${chains} chains of ${source.drawsPerChain} draws`;
+      return { predictives: await pushed(sourceDraws(source), setting, inputs, source.count, chains), how, warnings: [] };
     }
   }
 }
 
-/** Every draw through the network. */
-async function pushed(blocks: DrawBlocks, setting: MethodSetting, inputs: readonly Float64Array[]): Promise<Predictive[]> {
-  const { problem: { network, likelihood }, draws } = setting;
+/** Every draw through the network. @param chains when the draws of a chain depend on each other */
+async function pushed(blocks: DrawBlocks, setting: MethodSetting, inputs: readonly Float64Array[], draws: number, chains: number | undefined): Promise<Predictive[]> {
+  const { problem: { network, likelihood } } = setting;
   const outputs = inputs.map((x) => new Float64Array(draws * (x.length / network.inputs) * network.outputs));
   let s = 0;
   for await (const states of blocks) {
@@ -109,6 +129,23 @@ async function pushed(blocks: DrawBlocks, setting: MethodSetting, inputs: readon
       const state = states.subarray(m * network.stateSize, (m + 1) * network.stateSize);
       setting.onDraw?.(state, s, draws);
       inputs.forEach((x, k) => { outputs[k]!.set(forward(network, state, x), (s * outputs[k]!.length) / draws); });
+      if (s % 16 === 15) await pause(setting, s, draws);
+    }
+  }
+  return outputs.map((f) => sampledPredictive(likelihood, f, draws, network.outputs, chains));
+}
+
+/** Every draw through the network linearised at ŵ. */
+async function pushedLinearised(blocks: DrawBlocks, setting: MethodSetting, inputs: readonly Float64Array[]): Promise<Predictive[]> {
+  const { problem: { network, likelihood }, draws, state: mode } = setting;
+  const outputs = inputs.map((x) => new Float64Array(draws * (x.length / network.inputs) * network.outputs));
+  let s = 0;
+  for await (const states of blocks) {
+    const count = states.length / network.stateSize;
+    const moves = Float64Array.from({ length: count * network.parameters }, (_, k) => states[Math.floor(k / network.parameters) * network.stateSize + (k % network.parameters)]! - mode[k % network.parameters]!);
+    for (let m = 0; m < count; m++, s++) {
+      setting.onDraw?.(states.subarray(m * network.stateSize, (m + 1) * network.stateSize), s, draws);
+      inputs.forEach((x, k) => { outputs[k]!.set(linearisedOutputs(curvatureOf(setting), moves.subarray(m * network.parameters, (m + 1) * network.parameters), x), (s * outputs[k]!.length) / draws); });
       if (s % 16 === 15) await pause(setting, s, draws);
     }
   }

@@ -16,13 +16,13 @@ export interface Predictive {
 }
 
 export type PredictiveDraws =
-  /** f of each draw, S × N* × O. */
-  | { readonly kind: 'sampled'; readonly outputs: Float64Array; readonly count: number }
+  /** f of each draw, S × N* × O; of so many chains, one after another, when a chain's draws depend on each other. */
+  | { readonly kind: 'sampled'; readonly outputs: Float64Array; readonly count: number; readonly chains: number | undefined }
   /** Gaussian f: mean N* × O and marginal variances N* × O. */
   | { readonly kind: 'gaussian'; readonly mean: Float64Array; readonly variance: Float64Array };
 
 /** @param outputs f of each draw, S × N* × O */
-export function sampledPredictive(likelihood: LikelihoodModel, outputs: Float64Array, count: number, width: number): Predictive {
+export function sampledPredictive(likelihood: LikelihoodModel, outputs: Float64Array, count: number, width: number, chains?: number): Predictive {
   const size = outputs.length / count;
   const mean = new Float64Array(size);
   const square = new Float64Array(size);
@@ -34,7 +34,7 @@ export function sampledPredictive(likelihood: LikelihoodModel, outputs: Float64A
       square[k]! += delta * (values[k]! - mean[k]!);
     }
   }
-  return { mean, deviation: square.map((sum) => Math.sqrt(sum / Math.max(1, count - 1))), draws: { kind: 'sampled', outputs, count } };
+  return { mean, deviation: square.map((sum) => Math.sqrt(sum / Math.max(1, count - 1))), draws: { kind: 'sampled', outputs, count, chains } };
 }
 
 /** From a Gaussian over f. Classification by the probit approximation; deviations of probabilities by the delta method, p (1 − p) √v. */

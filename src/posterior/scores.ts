@@ -3,6 +3,7 @@
  * Brier score, coverage of 95 % intervals. What is a mean over inputs comes with its standard error over inputs.
  */
 import type { LikelihoodModel } from '../curvature/likelihood.ts';
+import { diagnose } from './chainDiagnostics.ts';
 import { normalCdf } from '../linalg/normal.ts';
 import { answers, calibrationError, probabilityOf } from './calibration.ts';
 import { probitScaled, type Predictive, type PredictiveDraws } from './predictive.ts';
@@ -15,7 +16,7 @@ export interface Score {
 
 /** What draws add to a score's uncertainty; 0 in closed form. */
 export interface MonteCarloScore extends Score {
-  /** Of the value, because there are finitely many draws (delta method, draws taken as independent). */
+  /** Of the value, because there are finitely many draws (delta method; draws of a chain count by their effective number). */
   readonly monteCarloError: number;
 }
 
@@ -82,7 +83,7 @@ function logDensity(likelihood: LikelihoodModel, draws: PredictiveDraws, targets
 
 /**
  * Standard error of −mean_n log((1/S) Σ_s p_ns) over draws: to first order the mean over draws of −mean_n p_ns / p̄_n, so the standard deviation
- * of these over √S.
+ * of these over √S; of chains over the root of their effective number.
  */
 function monteCarloError(likelihood: LikelihoodModel, draws: PredictiveDraws, targets: Float64Array, rows: number, width: number): number {
   if (draws.kind === 'gaussian') return 0;
@@ -96,6 +97,7 @@ function monteCarloError(likelihood: LikelihoodModel, draws: PredictiveDraws, ta
     const mean = logs.reduce((sum, log) => sum + Math.exp(log - largest), 0) / count;
     logs.forEach((log, s) => { influence[s]! += Math.exp(log - largest) / mean / rows; });
   }
+  if (draws.chains !== undefined && count / draws.chains >= 4) return diagnose(influence, draws.chains, count / draws.chains).mcseMean;
   // Each has mean 1.
   return Math.sqrt(influence.reduce((sum, i) => sum + (i - 1) ** 2, 0) / (count - 1) / count);
 }

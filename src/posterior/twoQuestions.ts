@@ -95,6 +95,8 @@ export interface Sweep {
   readonly points: readonly SweepPoint[];
   /** Mean negative log-likelihood of ŵ on all training data: what no underfit would mean. */
   readonly fit: number;
+  /** At each point. */
+  readonly draws: number;
 }
 
 /** The same ŵ, with the curvature of growing parts of its data; parts are nested, in a seeded order. */
@@ -122,5 +124,5 @@ export async function rankSweep(problem: PosteriorProblem, state: Float64Array, 
     };
     points.push({ data: size, rank: approximation.rank.rank, kernel: network.parameters - approximation.rank.rank, sampled: await score('whole'), projected: await score('image') });
   }
-  return { points, fit: -logLikelihood(likelihood, forward(network, state, x), network.outputs, targets).value / rows };
+  return { points, draws, fit: -logLikelihood(likelihood, forward(network, state, x), network.outputs, targets).value / rows };
 }

@@ -143,12 +143,24 @@ export interface PosteriorRequest extends DrawOptions {
   readonly seed: number;
 }
 
-export const predictionMethods = ['sampled', 'linearized', 'projected', 'diffusion', 'last-layer', 'diagonal', 'swag', 'dropout', 'vi', 'ensemble', 'hmc'] as const;
+export const predictionMethods = [
+  'sampled', 'linearized', 'linearized-sampled', 'projected', 'diffusion', 'diffusion-image', 'diffusion-kernel', 'last-layer', 'bayesian-last-layer', 'diagonal', 'swag', 'dropout', 'vi', 'ensemble', 'hmc',
+] as const;
 export type PredictionMethod = (typeof predictionMethods)[number];
 
 /** Planes of weight space in which draws are shown: of an image and a kernel direction of the GGN, of two principal components of all draws or of a method's own, of two parameters. */
 export const projectionPlanes = ['image-kernel', 'components', 'own-components', 'parameters'] as const;
 export type ProjectionPlane = (typeof projectionPlanes)[number];
+
+export const optimizerNames = ['adam', 'sgd'] as const;
+
+/** Maximum a posteriori: the prior is the weight decay. */
+export interface TrainRequest {
+  readonly optimizer: (typeof optimizerNames)[number];
+  readonly epochs: number;
+  /** Of the mean loss of an input; by default 0.01 for Adam, and for SGD with momentum 0.01, less where the noise is small. */
+  readonly learningRate?: number;
+}
 
 export interface PredictRequest extends DrawOptions {
   /** One network at its mode; or draws of a posterior, in every form that `posterior` takes. */
@@ -157,8 +169,10 @@ export interface PredictRequest extends DrawOptions {
   readonly data: string;
   /** Inputs to predict at, `x`, and `y` where they are to be scored. */
   readonly test?: string;
-  /** In the order in which they are shown. */
-  readonly methods: readonly PredictionMethod[];
+  /** In the order in which they are shown; when left out, what the files are for: a network's Laplace posteriors, or the draws that they hold. */
+  readonly methods?: readonly PredictionMethod[];
+  /** Trains on from the network in the file first, to the mode of this posterior. */
+  readonly train?: TrainRequest;
   readonly likelihood: Likelihood;
   readonly noise: number;
   /** α, or `evidence`: where the Laplace evidence is largest (with the noise, for a Gaussian likelihood). */

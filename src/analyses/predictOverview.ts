@@ -1,0 +1,81 @@
+/** What a posterior predictive starts from: the files, the data, prior and noise, ŵ and whether it is a mode. */
+import path from 'node:path';
+import { effectiveDimension } from '../posterior/laplace.ts';
+import { formatCount, formatNumber } from '../protocol/format.ts';
+import type { FiguresSection } from '../protocol/report.ts';
+import { showName } from '../weights/weightFileError.ts';
+import { describeNetwork } from './describeNetwork.ts';
+import type { Prediction } from './predictReport.ts';
+
+/** What the files hold, and what stands for a single network where one is needed. */
+function filesFigure({ source, request }: Prediction): { readonly label: string; readonly value: string; readonly detail: string } {
+  const { origin, count, chains, drawsPerChain } = source;
+  const files = request.files.length === 1 ? showName(path.basename(request.files[0]!)) : `${formatCount(request.files.length)} files`;
+  switch (origin.kind) {
+    case 'networks':
+      if (count === 1) return { label: 'Files', value: 'one network', detail: `${files}; it is ŵ` };
+      return { label: 'Files', value: chains > 1 ? `${formatCount(chains)} chains of ${formatCount(drawsPerChain)} draws` : `${formatCount(count)} networks`, detail: `${files}; where one network is needed, ŵ is the first` };
+    case 'swag':
+      return { label: 'Files', value: 'SWAG’s moments', detail: `${files}; ŵ is their mean` };
+    case 'mean-field':
+      return { label: 'Files', value: 'a mean-field Gaussian', detail: `${files}; ŵ is its mean` };
+    case 'dropout':
+      return { label: 'Files', value: 'a network with dropout', detail: `${files}; ŵ is the network without` };
+  }
+}
+
+function trainedFigures({ trained }: Prediction): { readonly label: string; readonly value: string; readonly detail: string }[] {
+  if (trained === undefined) return [];
+  return [{ label: 'Trained on', value: `${formatCount(trained.epochs)} epochs`, detail: `${trained.optimizer}; the loss of an input went from ${formatNumber(trained.before, 4)} to ${formatNumber(trained.after, 4)}` }];
+}
+
+function modeFigures({ mode, problem }: Prediction): { readonly label: string; readonly value: string; readonly detail: string }[] {
+  if (mode === undefined) return [];
+  return [
+    { label: 'Gain of a Newton step', value: `${formatNumber(mode.gain, 3)} nats`, detail: `of log posterior; 0 at a mode of prior precision ${formatNumber(problem.priorPrecision, 3)}` },
+    { label: 'Lowest curvature', value: formatNumber(mode.lowestCurvature, 3), detail: `of −log p(w | D) in any direction, ± ${formatNumber(mode.lowestCurvatureError, 2)}; positive at a mode` },
+  ];
+}
+
+export function overview(prediction: Prediction): FiguresSection {
+  const { network, source, data, problem, chosen, laplace, request } = prediction;
+  const { likelihood, priorPrecision } = problem;
+  const by = chosen?.maximum === undefined ? 'as given' : 'by maximising the evidence';
+  return {
+    kind: 'figures', id: 'overview', title: 'Posterior', meaning: 'Every Gaussian method here uses the same mode, prior and noise, so that what differs is the approximation alone.',
+    figures: [
+      { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, from ${showName(path.basename(source.origin.source))}` },
+      filesFigure(prediction),
+      ...trainedFigures(prediction),
+      { label: 'Training data', value: formatCount(data.rows), detail: showName(path.basename(data.source)) },
+      { label: 'Likelihood', value: likelihood.kind, ...(likelihood.kind === 'gaussian' ? { detail: `noise ${formatNumber(likelihood.noise, 4)} ${by}` } : {}) },
+      { label: 'Prior precision', value: formatNumber(priorPrecision, 4), detail: by },
+      ...(laplace === undefined ? [] : [
+        { label: 'Rank of the GGN', value: formatCount(laplace.rank.rank), detail: `of ${formatCount(network.parameters)}; kernel ${formatCount(network.parameters - laplace.rank.rank)}` },
+        { label: 'Effective dimension', value: formatNumber(effectiveDimension(laplace), 4), detail: 'Σ λ/(λ+α)' },
+      ]),
+      ...(chosen === undefined ? [] : [
+        { label: 'Log marginal likelihood', value: formatNumber(chosen.evidence.logMarginalLikelihood, 6), detail: 'Laplace, at ŵ' },
+        { label: 'Gradient of the log posterior', value: formatNumber(chosen.evidence.gradientNorm), detail: 'at ŵ; 0 at a mode' },
+      ]),
+      ...modeFigures(prediction),
+      { label: 'Draws', value: formatCount(request.draws), detail: 'of each method that samples, each with random numbers of its own' },
+    ],
+  };
+}
+
+/** Nats that a Newton step may promise at what still counts as a mode: so much the draws of a posterior differ from each other anyway. */
+const MODE_GAIN = 1;
+
+export function warnings({ chosen, source, request, laplace, mode, methods }: Prediction): string[] {
+  const { maximum } = chosen ?? {};
+  const remedy = request.train === undefined ? 'Train on with this prior (--train EPOCHS), or choose the prior precision with which the network was trained.' : 'Train for longer, or choose the prior precision with which the network was trained.';
+  return [
+    ...(mode !== undefined && mode.gain > MODE_GAIN ? [`ŵ is not a mode of this posterior: a Newton step promises ${formatNumber(mode.gain, 3)} nats more log posterior (its gradient has norm ${formatNumber(mode.gradientNorm, 3)}), and Laplace's approximation presumes a mode. ${remedy}`] : []),
+    ...(mode !== undefined && mode.lowestCurvature + mode.lowestCurvatureError < 0 ? [`ŵ is not a minimum of the loss: in some direction its curvature is ${formatNumber(mode.lowestCurvature, 3)}, which the GGN, never below the prior precision, does not see.`] : []),
+    ...(maximum?.converged === false ? ['The evidence had not settled on a prior precision after 500 steps; take the value as a rough one.'] : []),
+    ...(laplace !== undefined && laplace.rank.bracket[0] !== laplace.rank.bracket[1] ? [`The rank is not certain (between ${formatCount(laplace.rank.bracket[0])} and ${formatCount(laplace.rank.bracket[1])}); directions in between count as image here.`] : []),
+    ...(methods.some(({ method }) => method.startsWith('diffusion')) && request.diffusionSteps === 1 ? ['A diffusion of one step is the Laplace draw itself; take more steps.'] : []),
+    ...source.origin.assumptions,
+  ];
+}
