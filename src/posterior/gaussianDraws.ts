@@ -82,8 +82,9 @@ function weightsAfter(network: Network, node: NetworkNode): Block[] {
 
 /** @param parts equal shares of the draws, in this order */
 export function gaussianDraws(network: Network, parts: readonly WeightGaussian[], { draws, seed, origin }: { readonly draws: number; readonly seed: number; readonly origin: DrawSource['origin'] }): DrawSource {
-  const sets = parts.map((_, k) => Math.floor(((k + 1) * draws) / parts.length) - Math.floor((k * draws) / parts.length));
-  const partOf = (m: number): WeightGaussian => parts.find((_, k) => m < Math.floor(((k + 1) * draws) / parts.length))!;
+  const ends = parts.map((_, k) => Math.floor(((k + 1) * draws) / parts.length));
+  const sets = ends.map((end, k) => end - (ends[k - 1] ?? 0));
+  const partOf = (m: number): WeightGaussian => parts[ends.findIndex((end) => m < end)]!;
   return {
     network, chains: 1, drawsPerChain: draws, count: draws, sets: sets.filter((size) => size > 0), origin,
     centre: parts[0]!.centre,

@@ -1,10 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyses } from '../../../src/analyses/service.ts';
+import { seededRandom } from '../../../src/linalg/random.ts';
+import { readData } from '../../../src/network/data.ts';
+import { forward } from '../../../src/network/forward.ts';
+import { readState } from '../../../src/network/parameters.ts';
+import { requireNetwork } from '../../../src/network/readNetwork.ts';
 import type { JobContext } from '../../../src/protocol/rpc.ts';
 import { predictionMethods, type PredictRequest } from '../../../src/protocol/service.ts';
+import { openWeightFile } from '../../../src/weights/openWeights.ts';
+import { writeNetwork } from './workspace.ts';
 
 const context: JobContext = { signal: new AbortController().signal, progress: () => undefined, memoryLimitBytes: 2 ** 31 };
 let folder: string;
@@ -86,6 +93,50 @@ describe('predictive of the sine example', () => {
     expect(methods['ensemble']!.mean).toEqual(methods['map']!.mean);
     expect(methods['ensemble']!.std.flat().every((value) => value < 1e-12)).toBe(true);
     await expect(analyses.predict({ ...request, methods: ['ensemble'] }, context)).rejects.toThrow('an ensemble needs at least two networks');
+  });
+
+  it('of a folder of networks, in any number of files, is that of its draws; SWAG is fitted to them in their order', async () => {
+    const runs = path.join(folder, 'runs');
+    await mkdir(runs);
+    const opened = await openWeightFile(request.files[0]!);
+    const { network } = await requireNetwork(opened, {});
+    const mode = await readState(opened, network);
+    await opened.close();
+    const random = seededRandom(5);
+    const states = Array.from({ length: 12 }, () => mode.map((w) => w + 0.02 * random.normal()));
+    for (const [k, state] of states.entries()) await writeNetwork(path.join(runs, `${k}.safetensors`), network, state);
+    await copyFile(path.join(folder, 'network.safetensors'), path.join(runs, 'data.safetensors'));
+    const of: PredictRequest = { ...request, network: path.join(folder, 'network.network.json') };
+    const report = await analyses.predict({ ...of, methods: [], files: [runs] }, context);
+    const { methods, files } = report.result as unknown as PredictResult & { readonly files: unknown };
+    expect(Object.keys(methods)).toEqual(['map', 'ensemble']);
+    expect(files).toEqual({ kind: 'networks', networks: 12, chains: 1 });
+    // No curvature was needed for that.
+    expect(report.result).toMatchObject({ logMarginalLikelihood: null, rank: null });
+    const x = (await readData(request.test!)).x;
+    const outputs = states.map((state) => forward(network, state, x));
+    methods['ensemble']!.mean.forEach(([mean], n) => { expect(mean).toBeCloseTo(outputs.reduce((sum, f) => sum + f[n]!, 0) / 12, 10); });
+    const swag = (await analyses.predict({ ...of, methods: ['swag'], files: [runs] }, context)).result as unknown as PredictResult & { readonly methods: Readonly<Record<string, { readonly how: string }>> };
+    expect(swag.methods['swag']!.how).toBe('60 draws of the moments of 12 networks, in their order');
+    expect(swag.methods['swag']!.underfit).toBeGreaterThan(0);
+  });
+
+  it('trains on to a mode, and says when there is none', async () => {
+    const opened = await openWeightFile(request.files[0]!);
+    const { network } = await requireNetwork(opened, {});
+    const mode = await readState(opened, network);
+    await opened.close();
+    const random = seededRandom(6);
+    const away = path.join(folder, 'away.safetensors');
+    await writeNetwork(away, network, mode.map((w) => w + 0.05 * random.normal()));
+    const of: PredictRequest = { ...request, activation: 'tanh', files: [away], methods: ['linearized'] };
+    const before = await analyses.predict(of, context);
+    expect(before.warnings.join(' ')).toMatch(/ŵ is not a mode of this posterior: a Newton step promises [\d.]+ nats more/);
+    const after = await analyses.predict({ ...of, train: { optimizer: 'adam', epochs: 3000 } }, context);
+    expect(after.warnings.join(' ')).not.toContain('not a mode');
+    const { mode: check, trained } = after.result as unknown as { readonly mode: { readonly newtonGain: number }; readonly trained: { readonly before: number; readonly after: number } };
+    expect(check.newtonGain).toBeLessThan(0.1);
+    expect(trained.after).toBeLessThan(trained.before);
   });
 
   it('says what is wrong', async () => {

@@ -86,8 +86,8 @@ export class Layers {
     return this.#set(this.builder.flatten(this.#next('flatten'), this.at, order));
   }
 
-  dropout(): this {
-    return this.#set(this.builder.dropout(this.#next('dropout'), this.at, 0.5));
+  dropout(rate = 0.5): this {
+    return this.#set(this.builder.dropout(this.#next('dropout'), this.at, rate));
   }
 
   /** x + inner(x), or shortcut(x) + inner(x). */
