@@ -16,6 +16,13 @@ const REMEMBERED_MS = 2000;
 
 export class DocumentPaths {
   readonly #found = new WeakMap<vscode.TextDocument, { readonly version: number; readonly time: number; readonly paths: Promise<DocumentPath[]> }>();
+  readonly #seen = new WeakSet<vscode.TextDocument>();
+  readonly #onFirstPath: () => void;
+
+  /** @param onFirstPath called once for each document that turns out to hold such a path */
+  constructor(onFirstPath: () => void) {
+    this.#onFirstPath = onFirstPath;
+  }
 
   of(document: vscode.TextDocument): Promise<DocumentPath[]> {
     // An index names the same few shards many thousand times, and has a hover of its own.
@@ -24,6 +31,11 @@ export class DocumentPaths {
     if (before?.version === document.version && Date.now() - before.time < REMEMBERED_MS) return before.paths;
     const paths = find(document);
     this.#found.set(document, { version: document.version, time: Date.now(), paths });
+    void paths.then(({ length }) => {
+      if (length === 0 || this.#seen.has(document)) return;
+      this.#seen.add(document);
+      this.#onFirstPath();
+    });
     return paths;
   }
 }

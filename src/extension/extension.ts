@@ -1,4 +1,4 @@
-/** Entry of the extension: registers what the user meets and starts nothing. The analysis host comes with the first question. */
+/** Entry of the extension: registers what the user meets and starts nothing. The analysis host comes with the first question, or with a document in which one is likely. */
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { align } from './commands/align.ts';
@@ -38,7 +38,7 @@ const commands: Readonly<Record<string, Command>> = { inspect, diff, compare, ca
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Quotient', { log: true });
-  log.info('Quotient is ready; the analysis host starts with the first question.');
+  log.info('Quotient is ready; the analysis host starts when there is something to ask.');
   const host = new HostClient({
     hostPath: path.join(context.extensionPath, 'dist', 'host.js'),
     memoryLimitBytes,
@@ -52,7 +52,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const summaries = new SummaryCache(host);
   const panels = new ReportPanels(context.extensionUri, context.storageUri ?? context.globalStorageUri, host, summaries, log);
   const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries), predictions: new PredictionChoices(context.workspaceState) };
-  const paths = new DocumentPaths();
+  // A hover in such a document should not wait for the host's start.
+  const paths = new DocumentPaths(() => { host.prepare(); });
   const lenses = new PathLenses(paths, summaries);
   const decorations = new WeightDecorations(summaries);
   const editor = new WeightsEditor(context.extensionUri, surroundings);
