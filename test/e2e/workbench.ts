@@ -132,6 +132,17 @@ export class Workbench {
       }, badge), timeout);
   }
 
+  /** What the Explorer says of a file on which the pointer rests. @param expected is in it */
+  async tooltip(name: string, expected: string): Promise<string> {
+    const tooltip = this.page.locator('.workbench-hover-container').filter({ hasText: expected }).last();
+    await this.until(`a tooltip of ${name} with "${expected}"`, async () => {
+      await this.page.mouse.move(1000, 890);
+      await this.file(name).locator('.label-name').hover();
+      return tooltip.waitFor({ timeout: 3000 }).then(() => true, () => false);
+    });
+    return tooltip.innerText();
+  }
+
   // --- Palette and dialogs
 
   #quickInput(): Locator {

@@ -1,9 +1,11 @@
 // What a user meets without running a command: the viewer for weight files, marks in the Explorer, hovers.
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { denseWeights, description, safetensors } from '../checkpoints.ts';
+import { weakTexts } from '../contrast.ts';
 import { windowWith } from '../window.ts';
+import type { Theme } from '../workbench.ts';
 
 const weights = denseWeights([3, 5, 2], 1);
 const index = {
@@ -157,6 +159,15 @@ test('a hover on a path in a program tells what the file holds', async () => {
   await w.shot('hover-path');
 });
 
+test('the tooltip of a file in the Explorer tells its format, and what it holds once that is known', async () => {
+  const w = window();
+  // Read by the viewer, and by nobody.
+  expect(await w.tooltip('net.safetensors', 'parameters')).toMatch(/net\.safetensors[^]*32 parameters/);
+  expect(await w.tooltip('group1-shard1of1.bin', 'group1')).not.toMatch(/parameters|Quotient/);
+  expect(await w.tooltip('later.safetensors', 'safetensors')).toMatch(/later\.safetensors[^]*safetensors/);
+  await w.shot('tooltip');
+});
+
 test('a lens above the path leads to the viewer', async () => {
   const w = window();
   const lens = w.page.locator('.codelens-decoration a', { hasText: '32 parameters in 4 tensors' });
@@ -206,4 +217,38 @@ test('a hover in a network description tells which tensors a layer has', async (
   expect(layer).toMatch(/2\.weight — F64, 2 × 5, 10 elements[^]*2\.bias — F64, 2, 2 elements/);
   await w.shot('hover-description');
   await w.closeEditors();
+});
+
+// WCAG 2.1, 1.4.3: 4.5 to 1 for text; 1.4.6: 7 to 1 where contrast is asked for.
+describe.each<[Theme, number]>([
+  ['Default Light Modern', 4.5],
+  ['Default Dark Modern', 4.5],
+  ['Default High Contrast', 7],
+  ['Default High Contrast Light', 7],
+])('in the theme %s', (theme, least) => {
+  test(`all text of the viewer has a contrast of ${least} at least`, async () => {
+    const w = window();
+    await w.theme(theme);
+    await w.openFile('net.safetensors');
+    const view = await w.shown();
+    await view.locator('[data-action=statistics]').click();
+    await view.locator('.outline [role=row].tensor', { hasText: '3' }).first().click();
+    await view.locator('.pane .heatmaplayer image').waitFor();
+    await w.shot(`viewer ${theme}`);
+    expect(await weakTexts(view, least)).toEqual([]);
+    await w.closeEditors();
+    await w.explorerCommand(['net.safetensors', 'later.safetensors'], 'Quotient', 'Compare Tensors');
+    await w.tab('compared with').waitFor();
+    const differences = await w.shown();
+    await differences.locator('[data-section=differences] [role=row].tensor').first().waitFor();
+    await differences.locator('[data-section=differences] [role=row].tensor').first().click();
+    await w.shot(`diff ${theme}`);
+    expect(await weakTexts(differences, least)).toEqual([]);
+    await w.closeEditors();
+    await w.openFile('torn.safetensors');
+    const torn = await w.shown('error');
+    await w.shot(`torn ${theme}`);
+    expect(await weakTexts(torn, least)).toEqual([]);
+    await w.closeEditors();
+  });
 });
