@@ -235,6 +235,8 @@ describe.each<[Theme, number]>([
     await view.locator('.outline [role=row].tensor', { hasText: '3' }).first().click();
     await view.locator('.pane .heatmaplayer image').waitFor();
     await w.shot(`viewer ${theme}`);
+    await view.locator('.pane .heatmaplayer').first().scrollIntoViewIfNeeded();
+    await w.shot(`viewer detail ${theme}`);
     expect(await weakTexts(view, least)).toEqual([]);
     await w.closeEditors();
     await w.explorerCommand(['net.safetensors', 'later.safetensors'], 'Quotient', 'Compare Tensors');
