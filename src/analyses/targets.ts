@@ -10,6 +10,11 @@ export function targetsFor(data: DataSet, likelihood: LikelihoodModel, outputs: 
     const labels = classLabels(data, outputs);
     return labels === undefined ? undefined : Float64Array.from(labels);
   }
-  if (data.targets !== outputs) throw new WeightFileError(data.source, 'y', `has ${data.targets} values a row, the network gives ${outputs}`);
+  if (data.targets !== outputs) {
+    const areClasses = data.targets === 1 && data.y.every((value) => Number.isInteger(value) && value >= 0 && value < outputs);
+    throw new WeightFileError(data.source, 'y', areClasses
+      ? `has class numbers, one a row; choose the categorical likelihood for them, or give the ${outputs} values a row that the network gives`
+      : `has ${data.targets} values a row, the network gives ${outputs}`);
+  }
   return data.y;
 }

@@ -110,6 +110,16 @@ describe('the rank analysis', () => {
     await expect(rankOf([3, 5, 2], 'tanh', { data })).rejects.toThrow(`${data}: x: has 2 values a row, the network takes 3`);
   });
 
+  it('says that class numbers want the categorical likelihood', async () => {
+    const folder = await temporaryFolder();
+    const data = path.join(folder, 'data.npz');
+    const write = (y: readonly number[]): Promise<void> => writeNpz(data, [{ name: 'x', shape: [3, 3], values: new Float64Array(9) }, { name: 'y', shape: [3], values: Float64Array.from(y) }], { overwrite: true });
+    await write([0, 1, 1]);
+    await expect(rankOf([3, 5, 2], 'tanh', { data })).rejects.toThrow(`${data}: y: has class numbers, one a row; choose the categorical likelihood`);
+    await write([0, 1, 2]);
+    await expect(rankOf([3, 5, 2], 'tanh', { data })).rejects.toThrow(`${data}: y: has 1 values a row, the network gives 2`);
+  });
+
   it('takes convolutional networks: the kernel of conv 1→3→3, pool, dense 2 is one scaling a channel', async () => {
     const folder = await temporaryFolder();
     const file = path.join(folder, 'network.npz');
