@@ -1,6 +1,7 @@
 /**
  * The linear-algebra engine beside NumPy with OpenBLAS, in turn, so that both meet the same load: medians and ratios.
- * Usage: node test/bench/linalg.ts [PYTHON [REPEATS]]; PYTHON needs numpy, default /usr/bin/python3. Each has as many threads as there are cores.
+ * Usage: node test/bench/linalg.ts [PYTHON [REPEATS [OPERATION]]]; PYTHON needs numpy, default /usr/bin/python3. Each has as many threads as there
+ * are cores.
  */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -38,6 +39,7 @@ const cases: readonly Case[] = [
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const repeats = Number(process.argv[3] ?? 5);
+const asked = process.argv[4];
 const threads = availableParallelism();
 
 await setup();
@@ -56,6 +58,7 @@ await gram(new Float64Array(1e4), 100, 100);
 console.log(`${engine.build} SIMD, ${engine.threads} threads; medians of ${repeats}`);
 console.log(`${'operation'.padEnd(16)} ${'n'.padStart(5)} ${'ours'.padStart(14)} ${'NumPy'.padStart(14)}   ours/NumPy (best/best)`);
 for (const { name, n, operations, run } of cases) {
+  if (asked !== undefined && name !== asked) continue;
   const random = seededRandom(n);
   const g = Float64Array.from({ length: n * n }, () => random.normal());
   const a = g.map((entry, at) => entry + g[(at % n) * n + Math.floor(at / n)]!);

@@ -14,7 +14,7 @@ import { MemoryLimitError } from '../../protocol/userError.ts';
 import { interruptibly, type Interruptible } from '../interruptible.ts';
 import type { CrewData } from './crew.ts';
 import { Heap } from './heap.ts';
-import { compileKernels, engineFile, instantiate, type Build, type Kernels } from './kernels.ts';
+import { compileKernels, engineFile, instantiate, tileRows, type Build, type Kernels } from './kernels.ts';
 
 export interface EngineOptions {
   /** Of the kernels; by default the fastest that runs here. */
@@ -63,7 +63,7 @@ export class Engine {
     this.build = build;
     this.#module = module;
     this.#memory = newMemory();
-    this.#kernels = instantiate(module, this.#memory);
+    this.#kernels = this.#instantiate();
     this.#ready = this.#hire(threads - 1);
   }
 
@@ -157,6 +157,12 @@ export class Engine {
     return address;
   }
 
+  #instantiate(): Kernels {
+    const kernels = instantiate(this.#module, this.#memory);
+    kernels.setTileRows(tileRows(this.build));
+    return kernels;
+  }
+
   async #hire(count: number): Promise<void> {
     const started: Worker[] = [];
     for (let thread = 1; thread <= count; thread++) {
@@ -200,7 +206,7 @@ export class Engine {
     this.#assembled = false;
     if (this.#crew.length > 0) this.#kernels.dismiss();
     this.#memory = newMemory();
-    this.#kernels = instantiate(this.#module, this.#memory);
+    this.#kernels = this.#instantiate();
     this.#heap = new Heap(FIRST_FREE);
     this.#ready = this.#assemble(this.#crew);
   }

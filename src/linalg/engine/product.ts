@@ -12,6 +12,8 @@ import type { Scope } from './engine.ts';
 const DEPTH = 512;
 const WIDTH = 2048;
 const BLOCK_ROWS = 96;
+/** Blocks end where tiles of six rows and of four do. */
+const TILE = 12;
 /** Under so many multiplications a second thread costs more than it saves. */
 const THREADED_PRODUCTS = 2 ** 21;
 
@@ -67,7 +69,7 @@ export function* product(
     const top = triangle ? j : 0;
     const height = m - top;
     // Enough blocks for the threads to end together.
-    const blockRows = Math.max(4, Math.min(BLOCK_ROWS, 4 * Math.ceil(height / (16 * threads))));
+    const blockRows = Math.min(BLOCK_ROWS, TILE * Math.ceil(height / (4 * TILE * threads)));
     for (let p = 0; p < k; p += DEPTH) {
       scope.kernels.gemmSlab(
         threads, height, width, Math.min(DEPTH, k - p),
