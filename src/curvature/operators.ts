@@ -14,7 +14,7 @@ import { pushForward } from '../network/tangent.ts';
 import { inputCount, rowCount, rowsPerInput, weightedSeeds, type CurvatureProblem } from './problem.ts';
 
 /** Multiplications of one chunk, and numbers that its values may take. */
-const CHUNK = { products: 5e8, numbers: 2 ** 22 } as const;
+const CHUNK = { products: 2e9, numbers: 2 ** 22 } as const;
 
 interface Part {
   readonly first: number;

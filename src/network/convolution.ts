@@ -1,10 +1,12 @@
 /**
  * Cross-correlation y = W ⋆ x + b as a matrix product with the patches that its windows see (im2col): for each group, W is
  * out/groups × K with K = in/groups × kernel, the patches of one input P × K, so y = W patchesᵀ. The derivatives are the other
- * two products of these three matrices. Patches of some inputs at a time keep the memory bounded and the products large.
+ * two products of these three matrices. Done here for some inputs at a time; what is large goes to convolutionOnEngine.ts.
  */
+import { startedEngine } from '../linalg/engine/engine.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
 import { addProduct } from '../linalg/product.ts';
+import { addConvolutionGradientOn, addConvolutionOn, addConvolutionPullbackOn, pays, type ConvolutionSizes } from './convolutionOnEngine.ts';
 import { positions, valueSize, type NodeOf, type ValueShape } from './network.ts';
 import { gatherPatches, scatterPatches, windowTable, type WindowTable } from './windows.ts';
 
@@ -29,6 +31,10 @@ function geometry(node: Convolution, inputShape: ValueShape): Geometry {
   const outputs = node.shape[0]! / node.groups;
   const depth = channels * table.size;
   return { table, channels, outputs, depth, inputLength: valueSize(inputShape) / node.groups, outputLength: valueSize(node.shape) / node.groups, weightLength: outputs * depth };
+}
+
+function sizesOf(node: Convolution, { table, channels, outputs, depth, inputLength }: Geometry, rows: number): ConvolutionSizes {
+  return { table, groups: node.groups, channels, outputs, depth, area: inputLength / channels, rows };
 }
 
 /** Inputs taken together: so many that a product has some hundred columns, while their patches stay small. */
@@ -80,6 +86,12 @@ export function addConvolution(node: Convolution, inputShape: ValueShape, weight
   const g = geometry(node, inputShape);
   const { table: { windows }, outputs, depth, weightLength, outputLength } = g;
   const rows = x.length / (g.inputLength * node.groups);
+  const sizes = sizesOf(node, g, rows);
+  const engine = pays(sizes) ? startedEngine() : undefined;
+  if (engine !== undefined) {
+    addConvolutionOn(engine, sizes, weight, x, into);
+    return;
+  }
   const most = Math.min(rows, inputsTogether(g));
   const patches = new Float64Array(most * windows * depth);
   const product = new Float64Array(most > 1 ? outputs * most * windows : 0);
@@ -102,6 +114,12 @@ export function addConvolutionPullback(node: Convolution, inputShape: ValueShape
   const g = geometry(node, inputShape);
   const { table, channels, outputs, depth, weightLength, inputLength } = g;
   const rows = cotangents.length / (g.outputLength * node.groups);
+  const sizes = sizesOf(node, g, rows);
+  const engine = pays(sizes) ? startedEngine() : undefined;
+  if (engine !== undefined) {
+    addConvolutionPullbackOn(engine, sizes, weight, cotangents, into);
+    return;
+  }
   const most = Math.min(rows, inputsTogether(g));
   const patches = new Float64Array(most * table.windows * depth);
   const delta = new Float64Array(outputs * most * table.windows);
@@ -127,6 +145,12 @@ export function addConvolutionGradient(node: Convolution, inputShape: ValueShape
   const g = geometry(node, inputShape);
   const { table: { windows }, outputs, depth, weightLength } = g;
   const rows = x.length / (g.inputLength * node.groups);
+  const sizes = sizesOf(node, g, rows);
+  const engine = pays(sizes) ? startedEngine() : undefined;
+  if (engine !== undefined) {
+    addConvolutionGradientOn(engine, sizes, x, cotangents, into);
+    return;
+  }
   const most = Math.min(rows, inputsTogether(g));
   const patches = new Float64Array(most * windows * depth);
   const delta = new Float64Array(outputs * most * windows);

@@ -28,12 +28,18 @@ export function maximumPositions(node: MaximumPooling, inputShape: ValueShape, x
 }
 
 export function pickMaxima(found: Int32Array, x: Float64Array): Float64Array {
-  return Float64Array.from(found, (at) => (at < 0 ? Number.NEGATIVE_INFINITY : x[at]!));
+  return pick(found, x, Number.NEGATIVE_INFINITY);
 }
 
 /** Tangents of the input to tangents of the output, one for each row. */
 export function pickTangents(found: Int32Array, tangents: Float64Array): Float64Array {
-  return Float64Array.from(found, (at) => (at < 0 ? 0 : tangents[at]!));
+  return pick(found, tangents, 0);
+}
+
+function pick(found: Int32Array, from: Float64Array, otherwise: number): Float64Array {
+  const picked = new Float64Array(found.length);
+  for (let k = 0; k < picked.length; k++) picked[k] = found[k]! < 0 ? otherwise : from[found[k]!]!;
+  return picked;
 }
 
 /**

@@ -32,6 +32,14 @@ export interface Kernels {
     blocks: number, blockRows: number, round: number, tolerance: number, rotations: number,
   ): void;
   rowSquares(x: number, ld: number, rows: number, length: number, squares: number): void;
+  gatherPatches(
+    threads: number, values: number, inputStep: number, channels: number, area: number, table: number, size: number, windows: number,
+    first: number, count: number, matrix: number, ld: number,
+  ): void;
+  scatterPatches(
+    threads: number, values: number, inputStep: number, channels: number, area: number, table: number, size: number, windows: number,
+    first: number, count: number, matrix: number, ld: number,
+  ): void;
   choleskyBlock(a: number, ld: number, n: number): number;
   solveRows(threads: number, l: number, ldl: number, n: number, x: number, ldx: number, rows: number): void;
   substitute(threads: number, l: number, ldl: number, n: number, b: number, ldb: number, columns: number, transposed: number): void;

@@ -8,3 +8,4 @@ export { rankOneEigen } from './secular';
 export { reflector, reflectRows } from './householder';
 export { jacobiRound, rowSquares } from './jacobi';
 export { choleskyBlock, solveRows, substitute } from './triangular';
+export { gatherPatches, scatterPatches } from './patches';

@@ -9,3 +9,5 @@ export const REFLECT_ROWS: i32 = 7;
 export const JACOBI_ROUND: i32 = 8;
 export const SOLVE_ROWS: i32 = 9;
 export const SUBSTITUTE: i32 = 10;
+export const GATHER_PATCHES: i32 = 11;
+export const SCATTER_PATCHES: i32 = 12;

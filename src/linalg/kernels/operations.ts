@@ -3,8 +3,9 @@ import { gemmPart } from './gemm';
 import { reflectRowsPart } from './householder';
 import { jacobiRoundPart } from './jacobi';
 import {
-  GEMM, JACOBI_ROUND, REFLECT_ROWS, SECULAR_ROOTS, SECULAR_VECTORS, SECULAR_WEIGHTS, SOLVE_ROWS, SUBSTITUTE, TRIDIAGONAL_COLUMN, TRIDIAGONAL_LEAVES,
+  GATHER_PATCHES, GEMM, JACOBI_ROUND, REFLECT_ROWS, SCATTER_PATCHES, SECULAR_ROOTS, SECULAR_VECTORS, SECULAR_WEIGHTS, SOLVE_ROWS, SUBSTITUTE, TRIDIAGONAL_COLUMN, TRIDIAGONAL_LEAVES,
 } from './operationCodes';
+import { patchesPart } from './patches';
 import { secularRootsPart, secularVectorsPart, secularWeightsPart } from './secular';
 import { solveRowsPart, substitutePart } from './triangular';
 import { tridiagonalColumnPart } from './tridiagonal';
@@ -41,6 +42,12 @@ export function perform(operation: i32, thread: i32, threads: i32): void {
       return;
     case SUBSTITUTE:
       substitutePart(thread, threads);
+      return;
+    case GATHER_PATCHES:
+      patchesPart(false);
+      return;
+    case SCATTER_PATCHES:
+      patchesPart(true);
       return;
     default:
       unreachable();
