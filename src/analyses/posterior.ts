@@ -22,6 +22,7 @@ import { worstMixing, type ChainQuantity } from './chainPictures.ts';
 import { compareDraws, diagnoseAll, type Compared, type DrawComparison } from './drawComparison.ts';
 import { groupedFiles } from './drawFiles.ts';
 import { plottedPair } from './plottedPair.ts';
+import { posteriorProjections } from './posteriorProjections.ts';
 import { posteriorReport, type PosteriorView, type TensorPlace } from './posteriorReport.ts';
 import { startProvenance } from './provenance.ts';
 import { symmetrySteps } from './symmetrySteps.ts';
@@ -76,10 +77,11 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
         spreads: tensors.map(({ begin, end }) => moments.spread(begin, end)),
       });
     });
+    const overLoss = await posteriorProjections(request, source, pair, context);
     const { comparison, ...diagnosis } = await compareFunctions(functions.predictions, source, compared, context);
     return posteriorReport({
       request, source, group, plan, views, functions: { ...comparison, ...diagnosis, inputs: inputs.words }, functionError: functions.functionError,
-      pair, tensors, shown, sets: compared.sets, selected: compared.selection.length, provenance: provenance(),
+      pair, tensors, overLoss, shown, sets: compared.sets, selected: compared.selection.length, provenance: provenance(),
     });
   } finally {
     await source.close();

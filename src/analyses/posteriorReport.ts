@@ -16,6 +16,8 @@ import { chainSections, type ChainQuantity } from './chainPictures.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import type { DrawComparison } from './drawComparison.ts';
 import type { PlottedPair } from './plottedPair.ts';
+import type { PosteriorProjections } from './posteriorProjections.ts';
+import { projectionsSection } from './projectionPictures.ts';
 import { componentsSection, densitySection, distanceSection, functionsSection } from './posteriorPictures.ts';
 import { posteriorResult } from './posteriorResult.ts';
 import { diagnosticsSection, discrepancySection, modesSection, modesWords, spreadSection } from './posteriorTables.ts';
@@ -63,6 +65,8 @@ export interface PosteriorFindings {
   readonly functionError: number;
   readonly pair: PlottedPair;
   readonly tensors: readonly TensorPlace[];
+  /** Undefined where the data, their targets or the likelihood are not known. */
+  readonly overLoss: PosteriorProjections | undefined;
   /** Draws shown as single points. */
   readonly shown: Int32Array;
   readonly sets: TwoSets;
@@ -80,6 +84,7 @@ export function posteriorReport(findings: PosteriorFindings): Report {
     sources: [...request.files, ...(request.data === undefined ? [] : [request.data])],
     sections: [
       densitySection(views, pair, shown),
+      ...overLoss(findings),
       distanceSection(views),
       ...componentsSection(views, shown),
       ...functionsSection(functions, shown),
@@ -94,6 +99,11 @@ export function posteriorReport(findings: PosteriorFindings): Report {
     result: posteriorResult(findings),
     provenance,
   };
+}
+
+function overLoss({ overLoss: known, pair, source: { network } }: PosteriorFindings): Section[] {
+  if (known === undefined) return [];
+  return projectionsSection(known.found, { name: () => 'draws', pair, parameters: network.parameters, data: known.data, withLinearised: false, first: 'components', mode: 'ŵ is the draw of the highest posterior density.' });
 }
 
 /** Of several chains: at first, with everything removed, and as predictions. */

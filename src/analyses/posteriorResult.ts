@@ -5,6 +5,7 @@ import { sketchError } from '../posterior/sketch.ts';
 import type { JsonValue } from '../protocol/report.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import type { DrawComparison } from './drawComparison.ts';
+import { projectionsResult } from './projectionPictures.ts';
 import type { PosteriorFindings } from './posteriorReport.ts';
 import { worstDiagnostics } from './posteriorTables.ts';
 
@@ -23,6 +24,7 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
  * stages           one a stage ("original", "scaling", "all", "aligned"), with the fields of a comparison and
  *                  plotted: diagnostics of the two parameters in full, spread: per tensor
  * functions        a comparison of the draws' predictions, and `inputs`: where they predict
+ * projections      with data, targets and a likelihood: { inputs, methods, planes }, as of `predict`
  * predictions      { rhatMax, essBulkMin, essTailMin } again, under its older name
  * ```
  * A comparison: `distance { q05, median, q95, pairs }`; `mmd { mmd2, pValue, permutations, nullDeviation, bandwidth, each }` or null;
@@ -30,7 +32,7 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
  * the leading principal components; `rhatMax`, `essBulkMin`, `essTailMin`, and `mcse { mean, sd, quantiles }`, the largest in
  * standard deviations of the quantity. What is undefined or infinite is null.
  */
-export function posteriorResult({ source, group, plan, views, functions, functionError, pair, tensors, sets, selected }: PosteriorFindings): JsonValue {
+export function posteriorResult({ source, group, plan, views, functions, functionError, pair, tensors, sets, selected, overLoss }: PosteriorFindings): JsonValue {
   const { network } = source;
   const { rhat, bulk, tail } = worstDiagnostics(functions.diagnostics);
   return {
@@ -53,6 +55,7 @@ export function posteriorResult({ source, group, plan, views, functions, functio
       spread: view.spreads.map(finite),
     })),
     functions: { ...comparisonResult(functions, functions.diagnostics), inputs: functions.inputs },
+    projections: overLoss === undefined ? null : projectionsResult(overLoss.found),
     predictions: { rhatMax: rhat, essBulkMin: bulk, essTailMin: tail },
   };
 }

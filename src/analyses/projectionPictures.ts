@@ -15,6 +15,8 @@ export interface ProjectionWords {
   readonly data: number;
   /** Whether linearised Laplace is shown elsewhere in the report. */
   readonly withLinearised: boolean;
+  /** What ŵ is, where that does not go without saying. */
+  readonly mode?: string;
   /** Shown at first. */
   readonly first: ProjectionPlane | undefined;
 }
@@ -42,18 +44,18 @@ export function projectionsSection(found: Projections, words: ProjectionWords): 
 
 const rounded = (value: number, digits: number): number => Number(value.toPrecision(digits));
 
-function sectionMeaning({ draws, inputs }: Projections, { name, parameters, data, withLinearised }: ProjectionWords): string {
-  const rises = draws.map(({ method, rise }) => `${name(method)} ${nats(rise)}`);
+function sectionMeaning({ draws, inputs }: Projections, { name, parameters, data, withLinearised, mode }: ProjectionWords): string {
+  const rises = draws.map(({ method, rise }) => draws.length === 1 ? nats(rise) : `${name(method)} ${nats(rise)}`);
   const over = inputs < data ? ` (likelihood of ${formatCount(inputs)} of ${formatCount(data)} inputs, scaled up)` : '';
   const linearised = draws.some(({ method }) => method === 'sampled') && withLinearised ? ' Linearised Laplace has the draws of sampled Laplace: it differs in the function that takes them.' : '';
-  return `Behind the draws is how far −log posterior rises above ŵ${over}. A draw of a Gaussian posterior with as many parameters lies about D/2 = ${formatCount(parameters / 2)} nats up; the median draw here: ${new Intl.ListFormat('en-GB').format(rises)}.${linearised}`;
+  return `Behind the draws is how far −log posterior rises above ŵ${over}. A draw of a Gaussian posterior with as many parameters lies about D/2 = ${formatCount(parameters / 2)} nats up; the median draw here: ${new Intl.ListFormat('en-GB').format(rises)}.${linearised}${mode === undefined ? '' : ` ${mode}`}`;
 }
 
 const nats = (rise: number): string => (Number.isFinite(rise) ? formatNumber(rise, 3) : 'beyond all numbers');
 /** What is rounding is none. */
 const percent = (share: number): string => `${formatNumber(share < 1e-9 ? 0 : 100 * share, 3)} %`;
 
-function planeWords({ kind, stage }: ProjectedPlane, { pair: { names: [a, b] } }: ProjectionWords): Pick<PlaneOfDraws, 'label' | 'meaning' | 'xLabel' | 'yLabel'> {
+function planeWords({ kind, stage, methods }: ProjectedPlane, { pair: { names: [a, b] } }: ProjectionWords): Pick<PlaneOfDraws, 'label' | 'meaning' | 'xLabel' | 'yLabel'> {
   const after = stage === 'removed' ? ' Each draw is replaced by its canonical form, and ŵ by its own, so that copies of one function fall on one point.' : '';
   switch (kind) {
     case 'image-kernel': return {
@@ -61,8 +63,8 @@ function planeWords({ kind, stage }: ProjectedPlane, { pair: { names: [a, b] } }
       meaning: `Across: the kernel direction along which the network's loss changes most over the posterior; the linearised network's does not change along it at all. Upwards: the direction that the data constrain best.${after}`,
     };
     case 'components': return {
-      label: 'Principal components of all draws', xLabel: 'first component', yLabel: 'second component',
-      meaning: `The two directions in which the draws of all methods together spread most.${after}`,
+      label: `Principal components${methods.length > 1 ? ' of all draws' : ''}`, xLabel: 'first component', yLabel: 'second component',
+      meaning: `The two directions in which the draws${methods.length > 1 ? ' of all methods together' : ''} spread most.${after}`,
     };
     case 'own-components': return {
       label: 'Principal components of each method', xLabel: 'first component', yLabel: 'second component',
@@ -75,12 +77,13 @@ function planeWords({ kind, stage }: ProjectedPlane, { pair: { names: [a, b] } }
   }
 }
 
-function panelMeaning({ share, rise }: ProjectedPlane['methods'][number], { kernelShare, rise: whole }: ProjectedDraws, { stage, kind }: ProjectedPlane): string {
+function panelMeaning({ share, rise, x, y }: ProjectedPlane['methods'][number], { kernelShare, rise: whole }: ProjectedDraws, { stage, kind, xAxis, yAxis }: ProjectedPlane): string {
   if (!(share >= 0)) return 'These draws do not spread.';
   const kernel = stage === 'removed' || Number.isNaN(kernelShare) ? '' : `, ${percent(Math.max(0, kernelShare))} in the kernel of the GGN`;
   const where = kind === 'own-components' ? 'its own plane' : 'this plane';
+  const outside = x.reduce((count, value, m) => count + (value >= xAxis.min && value <= xAxis.max && y[m]! >= yAxis.min && y[m]! <= yAxis.max ? 0 : 1), 0);
   const moved = stage === 'drawn' ? ` and ${nats(whole)} where the draws are` : '';
-  return `${percent(share)} of the draws’ variance lies in ${where}${kernel}. The median draw rises ${nats(rise)} nats within the plane alone${moved}.`;
+  return `${percent(share)} of the draws’ variance lies in ${where}${kernel}. The median draw rises ${nats(rise)} nats within the plane alone${moved}.${outside === 0 ? '' : ` ${formatCount(outside)} of ${formatCount(x.length)} draws lie outside these axes.`}`;
 }
 
 export function projectionsResult({ planes, draws, inputs }: Projections): JsonValue {

@@ -170,6 +170,8 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
           ...drawOptions(),
           ...(values.text('draws') === undefined ? {} : { draws: values.number('draws', 1000, 'count') }),
           ...parameters(),
+          // Without a likelihood the data are inputs alone.
+          ...(values.text('likelihood') === undefined ? {} : { likelihood: values.likelihood(), noise: values.number('noise', 1, 'positive'), priorPrecision: values.number('prior-precision', 1, 'positive') }),
           scaling: values.choice('scaling', ['unit', 'balanced', 'none'], 'unit'),
           permutation: values.choice('permutation', ['sorted', 'aligned'], 'sorted'),
           seed,

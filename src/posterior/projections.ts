@@ -10,7 +10,7 @@ import type { JobContext } from '../protocol/rpc.ts';
 import { projectionPlanes, type ProjectionPlane } from '../protocol/service.ts';
 import { canonicaliseMany } from '../symmetry/canonicalDraws.ts';
 import type { CanonicalOptions } from '../symmetry/canonicalForm.ts';
-import { commonAxis } from './density.ts';
+import { commonAxis, quantile } from './density.ts';
 import type { Laplace } from './laplace.ts';
 import type { PosteriorProblem } from './logPosterior.ts';
 import { LossSurface, type WeightPlane } from './lossSurface.ts';
@@ -90,8 +90,12 @@ const OWN_BINS = 31;
 /** Multiplications that all surfaces together may take: a few seconds. */
 const PRODUCTS = 2.5e9;
 const LEAST_INPUTS = 32;
+/** Of fewer draws every one is shown. */
+const FEW = 50;
 
 export interface DrawKeeper {
+  /** Which of so many draws are kept, ascending. */
+  readonly wanted: (of: number) => Int32Array;
   readonly add: (state: Float64Array, draw: number, of: number) => void;
   readonly count: () => number;
   /** count × `stateSize` */
@@ -104,6 +108,7 @@ export function drawKeeper(stateSize: number): DrawKeeper {
   const kept: Float64Array[] = [];
   let wanted: ReadonlySet<number> | undefined;
   return {
+    wanted: (of) => evenly(of, most),
     add(state, draw, of) {
       wanted ??= new Set(evenly(of, most));
       if (wanted.has(draw)) kept.push(state.slice());
@@ -267,10 +272,20 @@ function medianRise(count: number, of: (m: number) => number): number {
   return rises.toSorted()[Math.floor(rises.length / 2)] ?? Number.NaN;
 }
 
-/** Around the draws of all methods and ŵ: all of few, of many all but the outermost. */
+/**
+ * Around the draws of all methods and ŵ. Heavy tails would squeeze everything else: of each method what lies farther than 3/4 of the range of its
+ * central 90 % beyond them (4 standard deviations of a normal distribution) is left outside.
+ */
 function axisOf(samples: readonly Float64Array[], origin: number, bins: number): BinAxis {
-  const coverage = samples.some(({ length }) => length >= 100) ? 0.995 : 1;
-  return commonAxis([...samples, Float64Array.of(origin)], bins, coverage, 0.08);
+  let [min, max] = [origin, origin];
+  for (const sample of samples) {
+    const sorted = sample.toSorted();
+    const [low, high] = [quantile(sorted, 0.05), quantile(sorted, 0.95)];
+    const reach = sorted.length < FEW ? Number.POSITIVE_INFINITY : 0.75 * (high - low);
+    min = Math.min(min, Math.max(sorted[0] ?? origin, low - reach));
+    max = Math.max(max, Math.min(sorted[sorted.length - 1] ?? origin, high + reach));
+  }
+  return commonAxis([Float64Array.of(min, max)], bins, 1, 0.08);
 }
 
 /** θ without the buffers, M × D. */

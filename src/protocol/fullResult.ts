@@ -22,7 +22,7 @@ export function fullResult({ analysis, result, sections }: Report): JsonValue {
     const table = sections.find((section) => section.kind === 'differences');
     return 'tensors' in result || table === undefined ? result : { ...result, tensors: differenceRows(table.tensors).map(differenceResult) };
   }
-  if (analysis === 'predict') return withDraws(result, sections);
+  if (analysis === 'predict' || analysis === 'posterior') return withDraws(result, sections);
   return result;
 }
 

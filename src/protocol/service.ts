@@ -135,6 +135,10 @@ export interface PosteriorRequest extends DrawOptions {
   readonly draws?: number;
   /** Inputs `x` at which draws are compared as functions; standard normal ones without it. */
   readonly data?: string;
+  /** With it, and targets `y` in the data, the draws are shown over the loss as well. */
+  readonly likelihood?: Likelihood;
+  readonly noise?: number;
+  readonly priorPrecision?: number;
   readonly scaling: ScalingForm;
   /** `aligned` adds a stage in which the units of every draw are brought into the order closest to the first draw's. */
   readonly permutation?: 'sorted' | 'aligned';

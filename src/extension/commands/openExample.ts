@@ -61,7 +61,7 @@ export const openExample: Command = async (surroundings) => {
 
 async function showDraws(surroundings: Surroundings, folder: string): Promise<unknown> {
   const draws = drawsAmong(await filesIn(folder));
-  return showPosterior(surroundings, draws.map((name) => path.join(folder, name)));
+  return showPosterior(surroundings, draws.map((name) => path.join(folder, name)), { data: path.join(folder, 'data.npz'), likelihood: 'bernoulli', priorPrecision: 1 });
 }
 
 /** With the noise and the prior that the network was trained with, of which its mode is one. */
