@@ -6,7 +6,7 @@ import { drawnDraws, drawnLines } from '../plots.ts';
 import { windowWith } from '../window.ts';
 
 const window = windowWith({ 'notes.md': '# Notes\n' });
-const methods = ['sampled Laplace', 'linearised Laplace', 'projected Laplace', 'last layer', 'mode ŵ'];
+const methods = ['sampled Laplace', 'linearised Laplace', 'projected Laplace', 'last-layer Laplace', 'mode ŵ'];
 
 test('the digits example leads from the palette to its class probabilities', async () => {
   const w = window();
