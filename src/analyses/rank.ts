@@ -32,6 +32,7 @@ import { readDirection, splitDirection } from './rankDirection.ts';
 import { planeOfReport } from './rankPlane.ts';
 import { factorisedReport } from './rankReport.ts';
 import { matrixFreeReport } from './rankWithoutMatrices.ts';
+import { requireTargetWidth } from './targets.ts';
 
 /** Factorising what takes more multiplications than this (about a quarter of an hour) gives way to estimates. */
 const FACTORISED_OPERATIONS = 2e13;
@@ -47,8 +48,11 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   const provenance = startProvenance(request.seed);
   const { network, assumptions, state } = await readNetworkAt(request);
   const data = request.data === undefined ? undefined : await readData(request.data);
-  if (data !== undefined) requireInputs(data, network);
   const likelihood = likelihoodModel(request.likelihood, request.noise, network.outputs);
+  if (data !== undefined) {
+    requireInputs(data, network);
+    requireTargetWidth(data, likelihood, network.outputs);
+  }
   const random = seededRandom(request.seed);
   const problem: CurvatureProblem = { network, state, likelihood, weighting: 'likelihood', x: data?.x ?? standardNormalInputs(request.inputs, network.inputs, random) };
   const way = request.toward === undefined ? undefined : await readDirection(request.toward, network, state, request);

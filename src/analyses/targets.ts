@@ -5,16 +5,17 @@ import { WeightFileError } from '../weights/weightFileError.ts';
 
 /** Undefined when the file has inputs only. @throws WeightFileError when they do not fit the likelihood or the network's outputs */
 export function targetsFor(data: DataSet, likelihood: LikelihoodModel, outputs: number): Float64Array | undefined {
-  if (data.y === undefined) return undefined;
-  if (likelihood.kind === 'categorical') {
-    const labels = classLabels(data, outputs);
-    return labels === undefined ? undefined : Float64Array.from(labels);
-  }
-  if (data.targets !== outputs) {
-    const areClasses = data.targets === 1 && data.y.every((value) => Number.isInteger(value) && value >= 0 && value < outputs);
-    throw new WeightFileError(data.source, 'y', areClasses
-      ? `has class numbers, one a row; choose the categorical likelihood for them, or give the ${outputs} values a row that the network gives`
-      : `has ${data.targets} values a row, the network gives ${outputs}`);
-  }
-  return data.y;
+  requireTargetWidth(data, likelihood, outputs);
+  if (data.y === undefined || likelihood.kind !== 'categorical') return data.y;
+  const labels = classLabels(data, outputs);
+  return labels === undefined ? undefined : Float64Array.from(labels);
+}
+
+/** @throws WeightFileError when the file has targets of another width than the network's outputs, and they are not class numbers of a categorical likelihood */
+export function requireTargetWidth(data: DataSet, likelihood: LikelihoodModel, outputs: number): void {
+  if (data.y === undefined || data.targets === outputs || (data.targets === 1 && likelihood.kind === 'categorical')) return;
+  const areClasses = data.targets === 1 && data.y.every((value) => Number.isInteger(value) && value >= 0 && value < outputs);
+  throw new WeightFileError(data.source, 'y', areClasses
+    ? `has class numbers, one a row; choose the categorical likelihood for them, or give the ${outputs} values a row that the network gives`
+    : `has ${data.targets} values a row, the network gives ${outputs}`);
 }
