@@ -4,6 +4,7 @@
  * The library's own errors are texts on the console; they are collected instead of shown.
  */
 import type { Module } from 'h5wasm';
+import { HalfTypes, type HalfType } from './hdf5Types.ts';
 import { showName } from './weightFileError.ts';
 
 export type H5Module = typeof Module;
@@ -42,6 +43,7 @@ export class Hdf5Library {
   /** The memory before any file, up to the last byte that is not zero. */
   readonly #pristine: Uint8Array;
   #file: bigint | undefined;
+  #halves = new HalfTypes();
   #thrown = 0;
 
   private constructor(module: H5Module, attributeValue: (file: bigint, path: string, name: string) => unknown, errors: string[]) {
@@ -79,6 +81,8 @@ export class Hdf5Library {
     const node = this.#fs.createFile('/', FILE.slice(1), {}, true, false);
     Object.defineProperty(node, 'usedBytes', { get: () => size });
     const { ErrnoError } = this.#fs;
+    const halves = new HalfTypes();
+    this.#halves = halves;
     node.stream_ops = {
       ...node.stream_ops,
       read(_stream: unknown, buffer: Int8Array, offset: number, length: number, position: number): number {
@@ -89,6 +93,7 @@ export class Hdf5Library {
           throw new ErrnoError(EIO);
         }
         if (isEndlessHeap(buffer, offset, count)) throw new ErrnoError(EIO);
+        halves.look(Buffer.from(buffer.buffer, buffer.byteOffset + offset, count));
         return count;
       },
     };
@@ -136,6 +141,11 @@ export class Hdf5Library {
       }
       throw error;
     }
+  }
+
+  /** What the floating-point types of 16 bits are of which descriptions have been read. */
+  get halfType(): HalfType | undefined {
+    return this.#halves.found;
   }
 
   /** What the library has complained of since the last call, as an error; undefined when it has not. */

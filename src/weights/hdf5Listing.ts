@@ -135,7 +135,7 @@ class Listing {
       return;
     }
     if (shape.length > MOST_DIMENSIONS) fail(`has ${shape.length} dimensions; at most ${MOST_DIMENSIONS} are read`);
-    const type = hdf5Type(metadata, this.#declaredType(path));
+    const type = hdf5Type(metadata, this.#library.halfType, this.#declaredType(path));
     if ('leftOut' in type) {
       this.#note(`Dataset "${showName(path)}" is left out: it holds ${type.leftOut}.`);
       return;

@@ -34,6 +34,23 @@ describe('what a file holds besides arrays', () => {
     await links.close();
   });
 
+  it('is told apart where two types have 16 bits, or left out and named', async () => {
+    const brain = await openWeightFile(join(fixtures, 'hdf5Seeds/bfloat16.h5'));
+    expect(brain.tensors.map(({ name, dtype }) => [name, dtype])).toEqual([['a', 'BF16']]);
+    // The upper halves of the float32 that are nearest to 3e38 and 1e-30.
+    const upper = (value: number): number => {
+      const word = new Uint32Array(Float32Array.of(value).buffer);
+      return new Float32Array(word.map((bits) => bits & 0xffff0000).buffer)[0] ?? Number.NaN;
+    };
+    expect([...await brain.read('a')]).toEqual([1, -2.5, upper(3e38), upper(1e-30)]);
+    await brain.close();
+    const both = await openWeightFile(join(fixtures, 'hdf5Seeds/both_halves.h5'));
+    expect(both.tensors.map(({ name, dtype }) => [name, dtype])).toEqual([['a', 'BF16'], ['c', 'F32']]);
+    // When the first one was met, there was no other yet.
+    expect(both.warnings).toEqual(['Dataset "b" is left out: it holds floating-point numbers of 16 bits, of which the file has two kinds that cannot be told apart here.']);
+    await both.close();
+  });
+
   it('is left out and named where it is damaged, also by what the library alone would never end with', async () => {
     const bytes = new Uint8Array(readFileSync(join(fixtures, 'hdf5Seeds/oldest.h5')));
     // The length of the free space in the global heap, behind which there now is free space of length 0.
