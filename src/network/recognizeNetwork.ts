@@ -8,8 +8,9 @@ import { listedWeights, namedWeights } from './kerasWeights.ts';
 import { recognizeOnnx } from './onnxNetwork.ts';
 import { recognizeDenseLayers } from './recognize.ts';
 import { recognizeNormalised } from './recognizeNormalised.ts';
-import { unrecognised, type Recognition } from './recognition.ts';
+import type { Recognition } from './recognition.ts';
 import type { NamedShape } from './tensorUses.ts';
+import { recognizeTfjsGraph } from './tfjsGraph.ts';
 
 export interface Recognized {
   readonly recognition: Recognition;
@@ -26,7 +27,7 @@ export async function recognizeSelfDescribed(file: WeightFile): Promise<Recogniz
   const { kerasConfig, kerasLayers = [] } = file;
   if (kerasConfig !== undefined) return { recognition: recognizeKeras(kerasConfig, listedWeights(kerasLayers, file.tensors)), source: 'its configuration' };
   if (kerasLayers.length > 0) return { recognition: recognizeKerasWeights(kerasLayers, file.tensors), source: 'names and shapes' };
-  if (file.metadata['format'] === 'graph-model') return { recognition: unrecognised('graphs of TensorFlow are not read; a layers model of TensorFlow.js is, or a description in a NAME.network.json'), source: 'its graph' };
+  if (file.metadata['format'] === 'graph-model') return { recognition: recognizeTfjsGraph(file.metadata['modelTopology']), source: 'its graph' };
   const topology = file.metadata['format'] === 'layers-model' ? file.metadata['modelTopology'] : undefined;
   if (topology !== undefined) return { recognition: recognizeKeras(topology, namedWeights(file.tensors)), source: 'its configuration' };
   return undefined;
