@@ -9,7 +9,11 @@ import type { DocumentPaths } from './documentPaths.ts';
 import { hasCodeLens } from './settings.ts';
 import type { SummaryCache } from './summaryCache.ts';
 
-export const lensDocuments: vscode.DocumentSelector = ['python', 'json', 'jsonc', 'yaml'].flatMap((language) => [{ language, scheme: 'file' }, { language, scheme: 'vscode-notebook-cell' }]);
+export const lensDocuments: vscode.DocumentSelector = [
+  ...['python', 'json', 'jsonc', 'yaml'].flatMap((language) => [{ language, scheme: 'file' }, { language, scheme: 'vscode-notebook-cell' }]),
+  // A language that VS Code itself does not know.
+  { pattern: '**/*.toml', scheme: 'file' },
+];
 
 export class PathLenses implements vscode.CodeLensProvider {
   readonly #paths: DocumentPaths;

@@ -223,13 +223,17 @@ export class Workbench {
 
   /** Moves the mouse over a token of the active editor, quoted or not, until a hover says what is expected; returns the hover's text. */
   async hover(text: string, expected: string | RegExp): Promise<string> {
-    const token = this.page.locator('.editor-instance .view-line span span', { hasText: new RegExp(`^["']?${text.replaceAll('.', '\\.')}["']?$`) }).first();
+    const token = this.page.locator('.editor-instance .view-line span span', { hasText: new RegExp(`(^|[^\\w.])${text.replaceAll('.', '\\.')}([^\\w.]|$)`) }).first();
     await token.waitFor();
+    // Without colours, a line is one token.
+    const share = (await token.evaluate((element: { readonly textContent: string }, wanted) => (element.textContent.indexOf(wanted) + wanted.length / 2) / element.textContent.length, text));
     const hover = this.page.locator('.monaco-hover:visible', { hasText: expected });
     // The provider may still be starting: away, and back again.
     await this.until(`a hover on ${text} with ${String(expected)}`, async () => {
       await this.page.mouse.move(1000, 700);
-      await token.hover();
+      const box = await token.boundingBox();
+      if (box === null) return false;
+      await this.page.mouse.move(box.x + share * box.width, box.y + box.height / 2);
       return hover.first().waitFor({ timeout: 2000 }).then(() => true, () => false);
     });
     return hover.first().innerText();

@@ -24,6 +24,9 @@ const window = windowWith({
   'model-00002-of-00002.safetensors': half('2.'),
   'model.safetensors.index.json': JSON.stringify(index, null, 2),
   'train.py': 'import torch\n\nweights = "net.safetensors"\nmissing = "gone.safetensors"\npart = "model-00001-of-00002.safetensors"\n',
+  'config.yaml': 'model:\n  weights: later.safetensors\n',
+  'run.toml': '[model]\nweights = "later.safetensors"\n',
+  'notes.md': '# Notes\n\nThe weights are in `later.safetensors`.\n',
   'later.safetensors': safetensors(later),
   'model.json': JSON.stringify({ format: 'layers-model', weightsManifest: [{ paths: ['group1-shard1of1.bin'], weights: [{ name: 'dense/kernel', shape: [2, 3], dtype: 'float32' }] }] }, null, 2),
   'group1-shard1of1.bin': Buffer.alloc(24),
@@ -180,6 +183,15 @@ test('a lens above the path leads to the viewer', async () => {
   await w.closeEditors();
 });
 
+test.each(['config.yaml', 'run.toml', 'notes.md'])('a hover on a path in %s tells what the file holds', async (name) => {
+  const w = window();
+  await w.openFile(name);
+  expect(await w.hover('later.safetensors', 'parameters')).toContain('32 parameters in 4 tensors');
+  // In prose nothing stands between the lines.
+  if (name !== 'notes.md') await w.page.locator('.codelens-decoration a', { hasText: '32 parameters in 4 tensors' }).first().waitFor();
+  await w.closeEditors();
+});
+
 test('a hover on one shard says which part of a model it is', async () => {
   const w = window();
   await w.openFile('train.py');
@@ -195,7 +207,7 @@ test('a hover in an index of shards tells type and shape of a tensor, and what a
   const tensor = await w.hover('2.weight', 'F64');
   expect(tensor).toMatch(/^2\.weight — F64, 2 × 5, 10 elements\s+in model-00002-of-00002\.safetensors/);
   await w.shot('hover-index');
-  const shard = await w.hover('model-00001-of-00002.safetensors', 'tensors');
+  const shard = await w.hover('model-00001-of-00002.safetensors', 'parameters');
   expect(shard).toContain('20 parameters in 2 tensors');
   await w.closeEditors();
 });
