@@ -2,11 +2,15 @@
  * Seeded random numbers: xoshiro128** (Blackman & Vigna 2021), seeded through splitmix32. The generator is always passed in;
  * the same seed gives the same numbers on every platform (normal draws as far as Math.log and Math.cos agree there).
  */
+import { fillNormal } from './ziggurat.ts';
+
 export interface Random {
   /** Uniform on [0, 1), 53 bits. */
   uniform(): number;
   /** Standard normal, by the polar method of Marsaglia. */
   normal(): number;
+  /** As many standard normal numbers as `into` holds, in a fraction of the time: not those that `normal` would give. Returns `into`. */
+  normals(into: Float64Array): Float64Array;
   /** Uniform on {0, …, n − 1}. */
   below(n: number): number;
   /** A uniformly random order of 0 … n−1 (Fisher–Yates). */
@@ -65,6 +69,7 @@ export function seededRandom(seed: number): Random {
         }
       }
     },
+    normals: (into) => fillNormal(into, next),
     permutation(n) {
       const order = Int32Array.from({ length: n }, (_, i) => i);
       for (let i = n - 1; i > 0; i--) {

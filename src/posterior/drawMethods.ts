@@ -31,8 +31,8 @@ export interface DrawSetting {
   readonly context: JobContext;
 }
 
-/** Numbers in a block: 64 MB, so that matrix products are worth their while. */
-const BLOCK_NUMBERS = 2 ** 23;
+/** Numbers in a block: 32 MB, so that matrix products are worth their while. */
+const BLOCK_NUMBERS = 2 ** 22;
 
 export const curvatureOf = ({ problem: { network, x, likelihood }, state }: Pick<DrawSetting, 'problem' | 'state'>): CurvatureProblem => ({ network, state, x, likelihood, weighting: 'likelihood' });
 
@@ -165,9 +165,13 @@ function* blocks(draws: number, size: number): Generator<number> {
   for (let first = 0; first < draws; first += step) yield Math.min(step, draws - first);
 }
 
-/** ŵ + displacement for each row. */
+/** ŵ + displacement for each row, in place where there are no buffers. */
 function around(state: Float64Array, displacements: Float64Array, { parameters, stateSize }: Network): Float64Array {
   const count = displacements.length / parameters;
+  if (stateSize === parameters) {
+    for (let m = 0; m < count; m++) for (let i = 0, at = m * parameters; i < parameters; i++, at++) displacements[at]! += state[i]!;
+    return displacements;
+  }
   const states = new Float64Array(count * stateSize);
   for (let m = 0; m < count; m++) {
     states.set(state, m * stateSize);

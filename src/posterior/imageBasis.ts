@@ -2,9 +2,10 @@
  * Orthonormal eigenvectors U of the GGN with positive eigenvalues, as two products that take many vectors at once: Uᵀ-coefficients of vectors
  * in weight space, and combinations of U. The Gram side gives them without any D × D matrix: with H^{1/2}J = V Λ^{1/2} U,
  *   U = Λ^{-1/2} Vᵀ H^{1/2} J.
- * Where r × D numbers fit they are formed once and the products are matrix products; otherwise every product runs through the network,
- * forward mode for H^{1/2}J ε and reverse mode for JᵀH^{1/2} c.
+ * Where r × D numbers are few they are formed once and the products are matrix products; otherwise the factors of dense layers do
+ * (factoredBasis.ts), or every product runs through the network, forward mode for H^{1/2}J ε and reverse mode for JᵀH^{1/2} c.
  */
+import { rankK } from '../linalg/dense/gram.ts';
 import { multiply } from '../linalg/dense/multiply.ts';
 import { orthonormaliseRows } from '../linalg/orthonormalRows.ts';
 import { trace } from '../network/forward.ts';
@@ -14,6 +15,7 @@ import type { JobContext } from '../protocol/rpc.ts';
 import { inputCount, rowsPerInput, weightedSeeds, type CurvatureProblem } from '../curvature/problem.ts';
 import type { GgnSpectrum } from '../curvature/spectrum.ts';
 import { inputsPerChunk, inputsPerPass, weightedRows } from '../curvature/weightedJacobian.ts';
+import { factoredBasis, hasDenseFactors } from './factoredBasis.ts';
 
 export interface ImageBasis {
   /** r: how many eigenvectors. */
@@ -27,6 +29,8 @@ export interface ImageBasis {
   combinations(coefficients: Float64Array, count: number): Promise<Float64Array>;
 }
 
+/** Eigenvectors of more numbers than this (64 MB) are better not formed where the layers' factors do. */
+const FORMED_NUMBERS = 2 ** 23;
 /** Smallest σ/σ_max that the matrix-free products take for image: their vectors are orthogonal to about ε over it. */
 const MATRIX_FREE_RESOLUTION = 1e-6;
 
@@ -43,11 +47,14 @@ export async function imageBasis(problem: CurvatureProblem, spectrum: GgnSpectru
   const rows = spectrum.rows;
   // Row i: v_i / σ_i.
   const weights = Float64Array.from({ length: rank * rows }, (_, k) => vectors.vectors[k]! / spectrum.singularValues[Math.floor(k / rows)]!);
+  const factored = hasDenseFactors(problem.network) && rank * parameters > FORMED_NUMBERS;
+  const resolved = spectrum.singularValues.subarray(0, rank).findLastIndex((value) => value > MATRIX_FREE_RESOLUTION * spectrum.singularValues[0]!) + 1;
+  // Not orthonormal where σ is small: where the eigenvectors cannot be formed, those directions are left to the kernel, whose prior gives them much the same variance.
   if (2 * bytes > context.memoryLimitBytes) {
-    // Not orthonormal where σ is small: those directions are left to the kernel, where the prior gives them much the same variance.
-    const kept = spectrum.singularValues.subarray(0, rank).findLastIndex((value) => value > MATRIX_FREE_RESOLUTION * spectrum.singularValues[0]!) + 1;
-    return matrixFree(problem, weights.subarray(0, kept * rows), kept, rows, context);
+    const kept = weights.subarray(0, resolved * rows);
+    return factored ? factoredBasis(problem, kept, resolved, context) : matrixFree(problem, kept, resolved, rows, context);
   }
+  if (factored && resolved === rank) return factoredBasis(problem, weights, rank, context);
   const basis = new Float64Array(rank * parameters);
   const step = inputsPerChunk(problem);
   const seeds = rowsPerInput(problem);
@@ -61,8 +68,43 @@ export async function imageBasis(problem: CurvatureProblem, spectrum: GgnSpectru
     context.progress({ message: 'Eigenvectors of the GGN', fraction: (first + count) / inputCount(problem) });
   }
   // A σ far below the largest leaves u = (H^{1/2}J)ᵀ v / σ little but rounding: orthogonal to the others again, it still spans the image with them.
-  await orthonormaliseRows(basis, rank, parameters, context.signal);
+  if (!(await polished(basis, rank, parameters, context.signal))) await orthonormaliseRows(basis, rank, parameters, context.signal);
   return dense(basis, rank, parameters, context);
+}
+
+/** Errors of U Uᵀ that a few steps of Newton's iteration remove, and what rounding leaves. */
+const NEARLY_ORTHONORMAL = 0.05;
+const ORTHONORMAL = 1e-14;
+/** Numbers of U that are multiplied at a time. */
+const PANEL_NUMBERS = 2 ** 22;
+
+/**
+ * Rows that are orthonormal but for a small error E = U Uᵀ − I are made so by U ← (I − ½E) U (the iteration of Newton and Schulz for the polar
+ * factor, whose error is squared each time): all of it products of matrices.
+ * @returns false when the error is not small; the rows are as they were then
+ */
+async function polished(basis: Float64Array, rank: number, parameters: number, signal: AbortSignal): Promise<boolean> {
+  for (let iteration = 0; iteration < 4; iteration++) {
+    const error = await rankK({ a: basis, n: rank, k: parameters }, { signal });
+    let largest = 0;
+    for (let i = 0; i < rank; i++) {
+      for (let j = 0; j <= i; j++) {
+        const e = error[i * rank + j]! - (i === j ? 1 : 0);
+        largest = Math.max(largest, Math.abs(e));
+        error[i * rank + j] = error[j * rank + i] = e;
+      }
+    }
+    if (largest <= ORTHONORMAL * Math.sqrt(parameters)) return true;
+    if (largest * rank > NEARLY_ORTHONORMAL * rank ** 0.5 || Number.isNaN(largest)) return false;
+    const step = Math.max(1, Math.floor(PANEL_NUMBERS / rank));
+    for (let first = 0; first < parameters; first += step) {
+      const width = Math.min(step, parameters - first);
+      const panel = columnsOf(basis, rank, parameters, first, width);
+      const moved = await multiply({ a: error, b: panel, m: rank, k: rank, n: width }, { signal });
+      for (let i = 0; i < rank; i++) for (let k = 0; k < width; k++) basis[i * parameters + first + k]! -= 0.5 * moved[i * width + k]!;
+    }
+  }
+  return true;
 }
 
 /** @param basis r × D, orthonormal rows */

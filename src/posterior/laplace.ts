@@ -79,7 +79,7 @@ export async function posteriorSolve({ basis, eigenvalues, priorPrecision }: Pic
 
 /** Standard normal numbers, count × D. */
 export function standardNormal(length: number, random: Random): Float64Array {
-  return Float64Array.from({ length }, () => random.normal());
+  return random.normals(new Float64Array(length));
 }
 
 /** Share of the posterior's variance that lies in the kernel: (D − r)/α over (D − r)/α + Σ 1/(λ_i + α). */

@@ -41,6 +41,25 @@ describe('seeded random numbers', () => {
     expect(Math.abs(neighbours / DRAWS)).toBeLessThan(error);
   });
 
+  test('normal numbers in bulk have the moments and the tails of the normal distribution, within five standard errors', () => {
+    const x = seededRandom(5).normals(new Float64Array(1_000_000));
+    const moment = (power: number): number => x.reduce((sum, value) => sum + value ** power, 0) / x.length;
+    const error = 5 / Math.sqrt(x.length);
+    expect(Math.abs(moment(1))).toBeLessThan(error);
+    expect(Math.abs(moment(2) - 1)).toBeLessThan(error * Math.SQRT2);
+    expect(Math.abs(moment(3))).toBeLessThan(error * Math.sqrt(15));
+    expect(Math.abs(moment(4) - 3)).toBeLessThan(error * Math.sqrt(96));
+    // P(|x| > t) at places in the wedges of high, middle and low layers, where the tail begins, and in it.
+    for (const [t, p] of [[0.1, 0.920344325], [0.7, 0.483927304], [1.5, 0.133614403], [2.5, 0.012419331], [3.6541528853610088, 2.580324877e-4], [4, 6.334248367e-5]] as const) {
+      const beyond = x.reduce((sum, value) => sum + (Math.abs(value) > t ? 1 : 0), 0);
+      expect(Math.abs(beyond - x.length * p), String(t)).toBeLessThan(5 * Math.sqrt(x.length * p * (1 - p)));
+    }
+    let neighbours = 0;
+    for (let k = 1; k < x.length; k++) neighbours += x[k]! * x[k - 1]!;
+    expect(Math.abs(neighbours / x.length)).toBeLessThan(error);
+    expect(seededRandom(5).normals(new Float64Array(10))).toEqual(x.slice(0, 10));
+  });
+
   test('permutations hold each index once, and all six orders of three come equally often', () => {
     const random = seededRandom(3);
     expect(Array.from(random.permutation(100)).sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, k) => k));

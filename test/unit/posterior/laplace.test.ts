@@ -8,6 +8,7 @@ import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import { forward } from '../../../src/network/forward.ts';
 import { jacobian } from '../../../src/network/parameterGradients.ts';
 import { effectiveDimension, kernelVarianceShare, laplace, laplaceDisplacements, standardNormal, withPriorPrecision, type Laplace } from '../../../src/posterior/laplace.ts';
+import { factoredBasis, hasDenseFactors } from '../../../src/posterior/factoredBasis.ts';
 import { laplaceDiffusion } from '../../../src/posterior/laplaceDiffusion.ts';
 import { linearisedOutputs, linearisedPredictive } from '../../../src/posterior/linearised.ts';
 import type { JobContext } from '../../../src/protocol/rpc.ts';
@@ -106,6 +107,12 @@ describe('Laplace', () => {
       const noise = standardNormal(2 * problem.network.parameters, seededRandom(5));
       const [formed, free] = [await laplaceDisplacements(approximation, noise.slice(), 'whole'), await laplaceDisplacements({ ...approximation, basis }, noise.slice(), 'whole')];
       formed.forEach((w, i) => { expect(Math.abs(w - free[i]!)).toBeLessThan(1e-9); });
+      // And by the factors of its dense layers.
+      const { singularValues, rows, vectors } = approximation.spectrum;
+      const weights = Float64Array.from({ length: approximation.rank.rank * rows }, (_, k) => vectors!.vectors[k]! / singularValues[Math.floor(k / rows)]!);
+      expect(hasDenseFactors(problem.network)).toBe(true);
+      const factored = await laplaceDisplacements({ ...approximation, basis: await factoredBasis(problem, weights, approximation.rank.rank, context) }, noise.slice(), 'whole');
+      formed.forEach((w, i) => { expect(Math.abs(w - factored[i]!)).toBeLessThan(1e-9); });
     });
 
     it('linearised variances agree by three routes', async () => {
@@ -154,6 +161,26 @@ describe('Laplace', () => {
     expect(linearisedDeviation).toBeGreaterThan(0.01);
   });
 
+  it('of many rows and parameters keeps its eigenvectors orthonormal, and takes the factors of the layers for them', async () => {
+    const problem = networkProblem([6, 130, 130, 1], 'tanh', 500, { kind: 'gaussian', noise: 0.3 });
+    const approximation = await laplace(problem, 1, context);
+    const { rank, parameters, bytes } = approximation.basis;
+    expect(bytes).toBeLessThan(8 * rank * parameters);
+    // Uᵀ(U c) = c, and the parts of a draw are orthogonal, of which the data see one.
+    const c = standardNormal(3 * rank, seededRandom(1));
+    const back = await approximation.basis.coefficients(await approximation.basis.combinations(c.slice(), 3), 3);
+    // By the Gram matrix: ε (σ₁/σ_r)² at the smallest.
+    const smallest = approximation.eigenvalues.at(-1)! / approximation.eigenvalues[0]!;
+    back.forEach((value, k) => { expect(Math.abs(value - c[k]!)).toBeLessThan(1e-13 / smallest); });
+    const noise = standardNormal(parameters, seededRandom(2));
+    const kernel = await laplaceDisplacements(approximation, noise, 'kernel');
+    const seen = linearisedOutputs(problem, kernel, problem.x);
+    const f = forward(problem.network, problem.state, problem.x);
+    const unseen = linearisedOutputs(problem, noise, problem.x);
+    const size = (v: Float64Array): number => norm(v.map((value, k) => value - f[k]!));
+    expect(size(seen)).toBeLessThan(1e-7 * size(unseen));
+  });
+
   it('another prior needs no new spectrum', async () => {
     const problem = networkProblem([2, 5, 1], 'tanh', 9, { kind: 'gaussian', noise: 0.3 });
     const [moved, anew] = [withPriorPrecision(await laplace(problem, 0.5, context), 8), await laplace(problem, 8, context)];
@@ -175,16 +202,18 @@ describe('Laplace diffusion', () => {
     }
   });
 
-  /** Root mean square change of the training predictions, over seeds. */
-  async function predictionError(start: Laplace, steps: number, sense: 'ito' | 'stratonovich'): Promise<number> {
+  /** Mean square change of the training predictions over seeds, with its standard error. */
+  async function squaredChange(start: Laplace, steps: number, sense: 'ito' | 'stratonovich', seeds = 24): Promise<{ readonly mean: number; readonly error: number }> {
     const f = forward(problem.network, problem.state, problem.x);
-    let square = 0;
-    for (let seed = 0; seed < 24; seed++) {
+    const squares: number[] = [];
+    for (let seed = 0; seed < seeds; seed++) {
       const state = await laplaceDiffusion(start, { steps, part: 'kernel', sense, random: seededRandom(seed) }, context);
-      forward(problem.network, state, problem.x).forEach((value, n) => { square += (value - f[n]!) ** 2 / 24; });
+      squares.push(forward(problem.network, state, problem.x).reduce((sum, value, n) => sum + (value - f[n]!) ** 2, 0));
     }
-    return Math.sqrt(square);
+    const mean = squares.reduce((a, b) => a + b, 0) / seeds;
+    return { mean, error: Math.sqrt(squares.reduce((sum, square) => sum + (square - mean) ** 2, 0) / seeds / (seeds - 1)) };
   }
+  const predictionError = async (start: Laplace, steps: number, sense: 'ito' | 'stratonovich'): Promise<number> => Math.sqrt((await squaredChange(start, steps, sense)).mean);
 
   it('in the kernel keeps the training predictions as its steps shrink', async () => {
     const start = await laplace(problem, 40, context);
@@ -197,9 +226,11 @@ describe('Laplace diffusion', () => {
 
   it('in the sense of Itô keeps them only up to a drift that no step size removes', async () => {
     const start = await laplace(problem, 40, context);
-    const [one, many, more] = [await predictionError(start, 1, 'ito'), await predictionError(start, 32, 'ito'), await predictionError(start, 128, 'ito')];
-    expect(many).toBeLessThan(0.5 * one);
-    expect(Math.abs(more / many - 1)).toBeLessThan(0.1);
-    expect(more).toBeGreaterThan(10 * (await predictionError(start, 32, 'stratonovich')));
+    const [one, many, more] = [await squaredChange(start, 1, 'ito', 60), await squaredChange(start, 32, 'ito', 60), await squaredChange(start, 128, 'ito', 60)];
+    expect(many.mean).toBeLessThan(0.25 * one.mean);
+    // Four times the steps, and no less: of order 1 it would be a sixteenth.
+    expect(Math.abs(more.mean - many.mean)).toBeLessThan(4 * Math.hypot(more.error, many.error));
+    expect(more.mean - 4 * more.error).toBeGreaterThan(many.mean / 4);
+    expect(Math.sqrt(more.mean)).toBeGreaterThan(10 * (await predictionError(start, 32, 'stratonovich')));
   });
 });
