@@ -35,8 +35,8 @@ export function chainSections(quantities: readonly ChainQuantity[], chains: numb
   const halves = chains === 1;
   const parts = halves ? 2 : chains;
   return [{
-    kind: 'lines', id: 'traces', title: 'Traces of what mixes worst', xLabel: 'draw', yLabel: 'standard deviations from the mean', xScale: 'linear', yScale: 'linear',
-    meaning: `Of the weights and of the predictions the quantity that mixes worst, draw after draw. A chain that sits in copies of its own stays apart as weights and not as predictions.${shown}`,
+    kind: 'lines', id: 'traces', title: 'Traces of what mixes worst', xLabel: 'draw', yLabel: 'standardised value', xScale: 'linear', yScale: 'linear',
+    meaning: `Of the weights and of the predictions the quantity that mixes worst, draw after draw, in standard deviations from its mean. A chain that sits in copies of its own stays apart as weights and not as predictions.${shown}`,
     panels: quantities.map((quantity) => tracePanel(quantity, names, draws)),
   }, {
     kind: 'lines', id: 'ranks', title: 'Rank plots', xLabel: 'rank among all draws, as a share', yLabel: 'frequency, 1 when alike', xScale: 'linear', yScale: 'linear',
@@ -45,10 +45,10 @@ export function chainSections(quantities: readonly ChainQuantity[], chains: numb
   }];
 }
 
-/** "R̂ 1.8, bulk ESS 5, tail ESS 9, MCSE of the mean 0.4 standard deviations". */
+/** R̂ where it is defined: "R̂ 1.8, bulk ESS 5, tail ESS 9, MCSE of the mean 0.4 standard deviations". */
 function diagnosticsWords({ rhat, essBulk, essTail, mcseMean, mcse05, mcseMedian, mcse95, sd }: ChainDiagnostics): string {
   const number = (value: number): string => (Number.isNaN(value) ? 'not defined' : formatNumber(value, 3));
-  return `R̂ ${number(rhat)}, bulk ESS ${number(essBulk)}, tail ESS ${number(essTail)}; Monte Carlo error of the mean ${number(mcseMean / sd)}, of quantiles up to ${number(Math.max(mcse05, mcseMedian, mcse95) / sd)} standard deviations.`;
+  return `${Number.isNaN(rhat) ? '' : `R̂ ${number(rhat)}, `}bulk ESS ${number(essBulk)}, tail ESS ${number(essTail)}; Monte Carlo error of the mean ${number(mcseMean / sd)}, of quantiles up to ${number(Math.max(mcse05, mcseMedian, mcse95) / sd)} standard deviations.`;
 }
 
 function tracePanel({ title, values, diagnostics }: ChainQuantity, names: readonly string[], draws: number): LinePanel {

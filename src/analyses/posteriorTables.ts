@@ -73,12 +73,19 @@ export function discrepancySection({ views, functions, sets, source }: Posterior
 }
 
 export function diagnosticsSection({ views, functions, source: { chains, network } }: PosteriorFindings): TableSection {
-  const row = (label: string, values: readonly ChainDiagnostics[]): (string | number | null)[] => {
-    const { rhat, bulk, tail, mean, sd, quantiles } = worstDiagnostics(values);
-    return [label, rhat, bulk, tail, mean, sd, quantiles];
-  };
   const diagnosed = views[0]?.diagnostics.length ?? 0;
   const which = diagnosed < network.parameters ? `${formatCount(diagnosed)} evenly spaced parameters` : 'the parameters';
+  const rows = [...views.map(({ step, diagnostics }) => ({ label: `weights: ${step.title}`, diagnostics })), { label: 'predictions', diagnostics: functions.diagnostics }];
+  return diagnosticsTable(rows, views.map(({ diagnostics }) => diagnostics), functions.diagnostics, chains, which);
+}
+
+interface DiagnosedRow {
+  readonly label: string;
+  readonly diagnostics: readonly ChainDiagnostics[];
+}
+
+/** @param weights at every stage @param which parameters were diagnosed, in words */
+export function diagnosticsTable(rows: readonly DiagnosedRow[], weights: readonly (readonly ChainDiagnostics[])[], predictions: readonly ChainDiagnostics[], chains: number, which: string): TableSection {
   const errors = 'The largest Monte Carlo standard errors of mean, standard deviation and 5, 50 and 95 % quantiles are in standard deviations of the draws.';
   return {
     kind: 'table',
@@ -86,11 +93,22 @@ export function diagnosticsSection({ views, functions, source: { chains, network
     title: 'Chain diagnostics',
     meaning:
       chains > 1
-        ? `${mixingVerdict(views.map(({ diagnostics }) => diagnostics), functions.diagnostics)} Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions. ${errors}`
-        : `Rank-normalised effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions, of the draws in their order, taken as one chain, so that R̂ is not defined. Of independent draws the effective size is about their number, with or without copies. ${errors}`,
+        ? `${mixingVerdict(weights, predictions)} Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions. ${errors}`
+        : `${worthSentence(weights, predictions)}Rank-normalised effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions, of the draws in their order, taken as one chain, so that R̂ is not defined. Of independent draws the effective size is about their number, with or without copies. ${errors}`,
     columns: [left('Quantity'), right('R̂, largest'), right('bulk ESS, least'), right('tail ESS, least'), right('MCSE of mean'), right('of deviation'), right('of quantiles')],
-    rows: [...views.map(({ step, diagnostics }) => row(`weights: ${step.title}`, diagnostics)), row('predictions', functions.diagnostics)],
+    rows: rows.map(({ label, diagnostics }) => {
+      const { rhat, bulk, tail, mean, sd, quantiles } = worstDiagnostics(diagnostics);
+      return [label, rhat, bulk, tail, mean, sd, quantiles];
+    }),
   };
+}
+
+/** What the draws of one chain are worth, where weights and predictions differ in that. */
+function worthSentence(stages: readonly (readonly ChainDiagnostics[])[], predictions: readonly ChainDiagnostics[]): string {
+  const [drawn, predicted] = [worstDiagnostics(stages[0] ?? []).bulk, worstDiagnostics(predictions).bulk];
+  const removed = stages.length > 1 ? worstDiagnostics(stages.at(-1) ?? []).bulk : null;
+  if (drawn === null || predicted === null || predicted < 2 * drawn) return '';
+  return `The draws are worth ${formatNumber(drawn, 3)} independent ones for the weight that mixes worst${removed === null ? '' : `, ${formatNumber(removed, 3)} without the symmetries`}, and ${formatNumber(predicted, 3)} for the prediction that does: most of what moves slowly changes no function. `;
 }
 
 /** Chains whose R̂ is at most this are taken to agree; for final results Vehtari et al. ask for 1.01. */

@@ -28,6 +28,7 @@ import { WeightFileError } from '../weights/weightFileError.ts';
 import { groupedFiles } from './drawFiles.ts';
 import { methodNames } from './methodNames.ts';
 import { plottedPair } from './plottedPair.ts';
+import { chainKeeper, methodChains, type MethodChains } from './predictChains.ts';
 import { predictReport, type MethodResult, type Prediction, type PredictionInputs } from './predictReport.ts';
 import { startProvenance } from './provenance.ts';
 import { curvatureAt, removable } from './projectedCurvature.ts';
@@ -88,10 +89,23 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   const inputs = inputsOf(network, data, test, likelihood);
   const methods: MethodResult[] = [];
   const kept: MethodDraws[] = [];
+  const chains: MethodChains[] = [];
   for (const [index, method] of methodList.entries()) {
     context.progress({ message: `Predictive: ${methodNames[method]}`, fraction: index / methodList.length });
     const keeper = drawKeeper(network.stateSize);
-    methods.push(await resultOf(method, { ...setting(index), onDraw: keeper.add }, inputs));
+    const inChains = method === 'hmc' || (method === 'ensemble' && source.chains > 1);
+    const chain = chainKeeper(network.stateSize);
+    const found = await resultOf(method, {
+      ...setting(index),
+      onDraw(drawn, draw, of) {
+        keeper.add(drawn, draw, of);
+        if (inChains) chain.add(drawn, draw, of);
+      },
+    }, inputs);
+    methods.push(found);
+    const whole = chain.states();
+    const diagnosed = whole === undefined ? undefined : await methodChains(method, network, whole, found.predictives[0]!, context);
+    if (diagnosed !== undefined) chains.push(diagnosed);
     if (keeper.count() >= FEWEST_PROJECTED) kept.push({ method, states: keeper.states() });
   }
   const map: MethodResult = resultFrom('map', inputs.sets.map((x) => sampledPredictive(likelihood, forward(network, state, x), 1, network.outputs)), 'the weights alone', [], inputs, setting(0));
@@ -101,7 +115,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   const sweep = laplaceUsed === undefined || laplaceUsed.spectrum.rows > SWEEP_ROWS ? undefined : await rankSweep(problem, state, sweepSizes(data.rows), SWEEP_DRAWS, request.seed, context);
   const curvature = curvatureAt({ problem, state, priorPrecision }, approximation, context);
   const shown = kept.length === 0 ? undefined : await projections({ problem, mode: state, methods: kept, parameters: pair.positions, curvature, canonical: removable(network), seed: request.seed }, context);
-  return { request, network, source, data, test, problem, chosen, trained: place.trained, inputs, map, methods, laplace: laplaceUsed, mode, questions, sweep, projections: shown, pair };
+  return { request, network, source, data, test, problem, chosen, trained: place.trained, inputs, map, methods, laplace: laplaceUsed, mode, questions, sweep, projections: shown, chains, pair };
 }
 
 /** One network: the four that the slides compare. Otherwise what the files are. */

@@ -17,6 +17,7 @@ import { probabilitiesSection, reliabilitySection } from './classPictures.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import { methodNames } from './methodNames.ts';
 import type { PlottedPair } from './plottedPair.ts';
+import { methodChainSections, methodChainsResult, type MethodChains } from './predictChains.ts';
 import { overview, warnings } from './predictOverview.ts';
 import { projectionsResult, projectionsSection } from './projectionPictures.ts';
 
@@ -60,6 +61,8 @@ export interface Prediction {
   readonly sweep: Sweep | undefined;
   /** Undefined when no method has draws of the weights. */
   readonly projections: Projections | undefined;
+  /** Of the methods whose draws come in chains. */
+  readonly chains: readonly MethodChains[];
   readonly pair: PlottedPair;
 }
 
@@ -75,7 +78,7 @@ export function predictReport(prediction: Prediction): Omit<Report, 'title' | 'p
     sources: [...request.files, request.data, ...(request.test === undefined ? [] : [request.test])],
     // Pictures first.
     sections: [
-      ...bands(prediction), ...reliabilitySection(prediction), ...probabilitiesSection(prediction), ...questions(prediction), ...projected(prediction), ...sweepSection(prediction), scoreTable(prediction), overview(prediction),
+      ...bands(prediction), ...reliabilitySection(prediction), ...probabilitiesSection(prediction), ...questions(prediction), ...projected(prediction), ...sweepSection(prediction), ...methodChainSections(prediction.chains), scoreTable(prediction), overview(prediction),
     ],
     warnings: [...warnings(prediction), ...methods.flatMap(({ warnings: own }) => own)],
     result: result(prediction),
@@ -211,7 +214,7 @@ function projected({ projections, pair, network, data, request, methods }: Predi
   return projections === undefined ? [] : projectionsSection(projections, { name: (method) => methodNames[method as PredictionMethod], pair, parameters: network.parameters, data: data.rows, withLinearised: methods.some(({ method }) => method === 'linearized'), first: request.plane });
 }
 
-function result({ source, mode, trained, methods, map, network, problem, chosen, questions: answers, sweep, inputs, laplace, projections }: Prediction): JsonValue {
+function result({ source, mode, trained, methods, map, network, problem, chosen, questions: answers, sweep, inputs, laplace, projections, chains }: Prediction): JsonValue {
   const at = inputs.testTargets !== undefined || (inputs.sets.length > 1 && inputs.gridIndex !== 1) ? 1 : inputs.gridIndex ?? 0;
   const fields = (scored: Scores | undefined): Readonly<Record<string, JsonValue>> => {
     if (scored === undefined) return {};
@@ -241,6 +244,7 @@ function result({ source, mode, trained, methods, map, network, problem, chosen,
     ...(at === inputs.gridIndex && inputs.grid !== undefined ? { grid: [...inputs.grid] } : {}),
     methods: Object.fromEntries([map, ...methods].map((method) => [method.method, entry(method)])),
     tensors: network.blocks.filter(({ trainable }) => trainable).map(({ tensor, fileShape }) => ({ name: tensor, shape: fileShape })),
+    chains: methodChainsResult(chains),
     projections: projections === undefined ? null : projectionsResult(projections),
     questions: answers === undefined ? null : { ...answers },
     sweep: sweep === undefined ? null : { fit: sweep.fit, points: sweep.points.map(({ data, rank, kernel, sampled, projected }) => ({ data, rank, kernel, sampled: { ...sampled }, projected: { ...projected } })) },

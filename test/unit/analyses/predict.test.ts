@@ -145,3 +145,20 @@ describe('predictive of the sine example', () => {
     await expect(analyses.predict({ ...request, data: path.join(folder, 'none.npz') }, context)).rejects.toThrow('there is no such file');
   });
 });
+
+describe('a chain of HMC', () => {
+  it('is diagnosed as weights, without symmetries and as predictions; its median draw lies about half the dimension above the mode', async () => {
+    const report = await analyses.predict({ ...request, methods: ['hmc'], draws: 120 }, context);
+    const { chains, projections } = report.result as unknown as {
+      readonly chains: { readonly hmc: { readonly chains: number; readonly draws: number; readonly drawn: { readonly essBulkMin: number }; readonly removed: { readonly essBulkMin: number }; readonly predictions: { readonly essBulkMin: number; readonly mcse: { readonly mean: number } } } };
+      readonly projections: { readonly methods: { readonly hmc: { readonly medianRise: number } } };
+    };
+    expect(chains.hmc).toMatchObject({ chains: 1, draws: 120 });
+    // Functions are explored sooner than weights.
+    expect(chains.hmc.predictions.essBulkMin).toBeGreaterThan(2 * chains.hmc.drawn.essBulkMin);
+    expect(report.sections.map(({ id }) => id)).toEqual(expect.arrayContaining(['hmc-traces', 'hmc-ranks', 'hmc-diagnostics']));
+    // E[−log p rise] = D/2 for a Gaussian; D = 673.
+    expect(projections.methods.hmc.medianRise / (673 / 2)).toBeGreaterThan(0.75);
+    expect(projections.methods.hmc.medianRise / (673 / 2)).toBeLessThan(1.25);
+  });
+});
