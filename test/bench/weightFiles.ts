@@ -4,18 +4,21 @@
  * Usage: node test/bench/weightFiles.ts [PYTHON]; PYTHON needs numpy, default /usr/bin/python3.
  *
  * - A sparse file of 10 GB beside one of 1 MB with as many tensors: `inspect --no-stats` of the built command line, each in a process of
- *   its own. "Memory" is the process's largest resident set less that of the same program when it only says its version.
+ *   its own. "Memory" is the process's largest resident set less that of the same program when it only says its version. Then what the viewer
+ *   asks of the analysis host when it opens the file, by the extension's own client: a host that is there already, and what its resident
+ *   set has grown by (read from /proc, so on Linux only).
  * - Statistics of 1 GB of float32: all that a report shows of a tensor, beside NumPy computing the same on one core, and beside reading the
  *   bytes and doing nothing: into one buffer over and over, which is as fast as the system's cache can be copied (by one thread, and by two),
  *   and as a whole. The floor of one core is the kernel on bytes that lie in its cache: every element loads and stores a count.
  * - A file of 100,000 tensors: `inspect` with and without statistics, and the size of its result.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { HostClient } from '../../src/extension/hostClient.ts';
 import { seededRandom } from '../../src/linalg/random.ts';
 import { openWeightFile } from '../../src/weights/openWeights.ts';
 import { StatisticsReader } from '../../src/weights/statistics.ts';
@@ -88,7 +91,28 @@ function medianRun(repeats: number, ...args: readonly string[]): Run {
   return { seconds: median(runs.map(({ seconds }) => seconds)), megabytes: median(runs.map(({ megabytes }) => megabytes)), output: runs[0]?.output ?? '' };
 }
 
-function opening(): void {
+const residentMegabytes = (pid: number | undefined): number => {
+  try {
+    return (Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid ?? 0}/status`, 'utf8'))?.[1]) * 1024) / 1e6;
+  } catch {
+    return Number.NaN;
+  }
+};
+
+/** The question of the viewer, to a host of its own that has answered one about another file. */
+async function inViewer(file: string, other: string): Promise<Pick<Run, 'seconds' | 'megabytes'>> {
+  const host = new HostClient({ hostPath: path.join(import.meta.dirname, '../../dist/host.js'), memoryLimitBytes: () => 2 ** 31, idleMilliseconds: () => 60_000, log: () => undefined });
+  try {
+    await host.call('summarize', { file: other });
+    const before = residentMegabytes(host.processId);
+    const seconds = await timed(() => host.call('inspect', { files: [file], statistics: false, brief: true }));
+    return { seconds, megabytes: residentMegabytes(host.processId) - before };
+  } finally {
+    host.dispose();
+  }
+}
+
+async function opening(): Promise<void> {
   const small = path.join(folder, 'small.safetensors');
   const large = path.join(folder, 'large.safetensors');
   writeTensors(small, 250, 1000);
@@ -101,6 +125,16 @@ function opening(): void {
   row('  the program alone', ms(nothing.seconds), `${nothing.megabytes.toFixed(0)} MB`);
   row('  1 MB, 250 tensors', ms(ofSmall.seconds), `+${(ofSmall.megabytes - nothing.megabytes).toFixed(1)} MB`);
   row('  10 GB sparse, 250 tensors', ms(ofLarge.seconds), `+${(ofLarge.megabytes - nothing.megabytes).toFixed(1)} MB`, times(ofLarge.seconds, ofSmall.seconds));
+  const views = { small: [] as Pick<Run, 'seconds' | 'megabytes'>[], large: [] as Pick<Run, 'seconds' | 'megabytes'>[] };
+  for (let repeat = 0; repeat < 9; repeat++) {
+    views.small.push(await inViewer(small, small));
+    views.large.push(await inViewer(large, small));
+  }
+  const [viewSmall, viewLarge] = [views.small, views.large].map((runs) => ({ seconds: median(runs.map(({ seconds }) => seconds)), megabytes: median(runs.map(({ megabytes }) => megabytes)) }));
+  if (viewSmall === undefined || viewLarge === undefined) throw new Error('nothing was measured');
+  row('open in the viewer: the host’s part', 'time', 'memory');
+  row('  1 MB, 250 tensors', ms(viewSmall.seconds), `+${viewSmall.megabytes.toFixed(1)} MB`);
+  row('  10 GB sparse, 250 tensors', ms(viewLarge.seconds), `+${viewLarge.megabytes.toFixed(1)} MB`, times(viewLarge.seconds, viewSmall.seconds));
   rmSync(large);
 }
 
@@ -181,7 +215,7 @@ async function manyTensors(): Promise<void> {
 }
 
 try {
-  opening();
+  await opening();
   await counting();
   await manyTensors();
 } finally {

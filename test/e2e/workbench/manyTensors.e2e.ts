@@ -1,4 +1,6 @@
 // A file of a hundred thousand tensors: it opens from its header, scrolls to its end, is searched, and only what is in sight is in the document.
+import { truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { safetensors, type Tensor } from '../checkpoints.ts';
 import { windowWith } from '../window.ts';
@@ -49,4 +51,23 @@ test('one of them is found by typing', async () => {
   await view.locator('.pane .tensor-name', { hasText: 'model.layers.777.block.42.weight' }).waitFor();
   await view.locator('.pane [data-id=tensor-statistics]', { hasText: '7.774e4' }).or(view.locator('.pane [data-id=tensor-statistics]', { hasText: '77,742' })).waitFor();
   await w.shot('many-found');
+});
+
+test('a sparse file of 10 GB opens from its header', async () => {
+  const w = window();
+  await w.closeEditors();
+  const elements = 2.5e9;
+  const header = Buffer.from(JSON.stringify({ 'huge.weight': { dtype: 'F32', shape: [50_000, 50_000], data_offsets: [0, 4 * elements] } }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const file = path.join(w.folder, 'huge.safetensors');
+  await writeFile(file, Buffer.concat([length, header]));
+  await truncate(file, 8 + header.length + 4 * elements);
+  await w.decoration('huge.safetensors', 'W');
+  const started = performance.now();
+  await w.openFile('huge.safetensors');
+  const view = await w.shown();
+  console.log(`from the double click to the picture: 10 GB ${Math.round(performance.now() - started)} ms`);
+  expect(await view.locator('body').innerText()).toMatch(/2,500,000,000 parameters[^]*50,000 × 50,000/);
+  await w.closeEditors();
 });
