@@ -120,12 +120,12 @@ describe('safetensors', () => {
 });
 
 describe('safetensors.index.json', () => {
-  it(`survives ${Math.ceil(inputs / 10)} inputs`, async () => {
+  it(`survives ${inputs} inputs`, async () => {
     const valid = Buffer.from(JSON.stringify({ metadata: { total_size: 40, more: [1, { a: null }] }, weight_map: { 'a.weight': 'sharded-00001-of-00002.safetensors', 'b.bias': 'sharded-00001-of-00002.safetensors', 'c.weight': 'sharded-00002-of-00002.safetensors' } }));
     const corpus = [valid, valid, fixture('sharded.safetensors.index.json'), ...Object.entries(badFiles).filter(([name]) => name.endsWith('.json')).map(([, bytes]) => bytes)];
     const path = join(import.meta.dirname, '../../fixtures/weights/fuzz.safetensors.index.json');
     let accepted = 0;
-    for (let i = 0; i < inputs / 10; i++) {
+    for (let i = 0; i < inputs; i++) {
       const random = seededRandom(firstSeed + i);
       const bytes = mutated(random, pick(random, corpus));
       if (bytes.length === 0) continue;
