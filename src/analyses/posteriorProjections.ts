@@ -40,7 +40,7 @@ export async function posteriorProjections({ data: file, likelihood: kind, noise
   const mode = bestOf(problem, states, seed);
   const curvature = curvatureAt({ problem, state: mode, priorPrecision }, undefined, context);
   const found = await projections({ problem, mode, methods: [{ method: 'draws', states }], parameters: pair.positions, curvature, canonical: removable(network), seed }, context);
-  return { found, data: data.rows };
+  return found === undefined ? undefined : { found, data: data.rows };
 }
 
 /** The draw of the highest log-posterior. */

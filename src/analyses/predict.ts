@@ -115,7 +115,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   const sweep = laplaceUsed === undefined || laplaceUsed.spectrum.rows > SWEEP_ROWS ? undefined : await rankSweep(problem, state, sweepSizes(data.rows), SWEEP_DRAWS, request.seed, context);
   const curvature = curvatureAt({ problem, state, priorPrecision }, approximation, context);
   const shown = kept.length === 0 ? undefined : await projections({ problem, mode: state, methods: kept, parameters: pair.positions, curvature, canonical: removable(network), seed: request.seed }, context);
-  return { request, network, source, data, test, problem, chosen, trained: place.trained, inputs, map, methods, laplace: laplaceUsed, mode, questions, sweep, projections: shown, chains, pair };
+  return { request, network, source, data, test, problem, chosen, trained: place.trained, inputs, map, methods, laplace: laplaceUsed, mode, questions, sweep, projections: shown, projectionsOmitted: shown === undefined && kept.length > 0, chains, pair };
 }
 
 /** One network: the four that the slides compare. Otherwise what the files are. */

@@ -61,6 +61,8 @@ export interface Prediction {
   readonly sweep: Sweep | undefined;
   /** Undefined when no method has draws of the weights. */
   readonly projections: Projections | undefined;
+  /** Whether they are left out because they would take too long. */
+  readonly projectionsOmitted: boolean;
   /** Of the methods whose draws come in chains. */
   readonly chains: readonly MethodChains[];
   readonly pair: PlottedPair;

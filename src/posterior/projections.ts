@@ -82,13 +82,18 @@ export interface Projections {
 const PROJECTED_DRAWS = 400;
 /** Numbers that these may take: 16 MB. */
 const PROJECTED_NUMBERS = 2 ** 21;
-/** Draws whose loss is evaluated for a median. */
-const MEDIAN_DRAWS = 101;
-const BINS = [61, 41, 25] as const;
-/** Of planes that one method has for itself, of which there are many. */
-const OWN_BINS = 31;
-/** Multiplications that all surfaces together may take: a few seconds. */
+interface Fineness {
+  /** Along either side of a plane; of planes that one method has for itself, of which there are many. */
+  readonly bins: number;
+  readonly ownBins: number;
+  /** Draws whose loss is evaluated for a median. */
+  readonly medians: number;
+}
+
+const FINENESS: readonly [Fineness, ...Fineness[]] = [{ bins: 61, ownBins: 31, medians: 101 }, { bins: 41, ownBins: 25, medians: 101 }, { bins: 25, ownBins: 17, medians: 51 }, { bins: 17, ownBins: 11, medians: 25 }];
+/** Multiplications that all surfaces together should take, a second or two, and the most that they may. */
 const PRODUCTS = 2.5e9;
+const MOST_PRODUCTS = 10 * PRODUCTS;
 const LEAST_INPUTS = 32;
 /** Of fewer draws every one is shown. */
 const FEW = 50;
@@ -122,16 +127,19 @@ export function drawKeeper(stateSize: number): DrawKeeper {
   };
 }
 
-export async function projections(question: ProjectionQuestion, context: JobContext): Promise<Projections> {
+/** @returns undefined for a network that is too large to be evaluated as often as pictures take */
+export async function projections(question: ProjectionQuestion, context: JobContext): Promise<Projections | undefined> {
   const { problem, mode, canonical, seed } = question;
-  const { bins, inputs } = affordable(question);
+  const plan = affordable(question);
+  if (plan === undefined) return undefined;
+  const { inputs, ...fineness } = plan;
   const surface = new LossSurface(problem, mode, inputs, seededRandom(seed));
-  const planes = await stagePlanes(question, 'drawn', surface, bins, context);
+  const planes = await stagePlanes(question, 'drawn', surface, fineness, context);
   const laplace = await question.curvature(mode);
   const draws: ProjectedDraws[] = [];
   for (const { method, states } of question.methods) {
     const count = states.length / problem.network.stateSize;
-    draws.push({ method, draws: count, kernelShare: laplace === undefined ? Number.NaN : await kernelShare(laplace, weightsOf(states, question)), rise: medianRise(count, (m) => surface.rise(rowOf(states, m, problem.network.stateSize))) });
+    draws.push({ method, draws: count, kernelShare: laplace === undefined ? Number.NaN : await kernelShare(laplace, weightsOf(states, question)), rise: medianRise(count, fineness.medians, (m) => surface.rise(rowOf(states, m, problem.network.stateSize))) });
   }
   if (canonical !== undefined) {
     const methods: MethodDraws[] = [];
@@ -142,28 +150,30 @@ export async function projections(question: ProjectionQuestion, context: JobCont
     }
     const standing = mode.slice();
     await canonicaliseMany(problem.network, standing, canonical, context);
-    planes.push(...await stagePlanes({ ...question, mode: standing, methods }, 'removed', new LossSurface(problem, standing, inputs, seededRandom(seed)), bins, context));
+    planes.push(...await stagePlanes({ ...question, mode: standing, methods }, 'removed', new LossSurface(problem, standing, inputs, seededRandom(seed)), fineness, context));
   }
   return { planes, draws, inputs: surface.inputs };
 }
 
 /** As fine as fits, over all inputs where that fits. */
-function affordable({ problem: { network, x }, canonical, methods }: ProjectionQuestion): { readonly bins: number; readonly inputs: number } {
+function affordable({ problem: { network, x }, canonical, methods }: ProjectionQuestion): (Fineness & { readonly inputs: number }) | undefined {
   const stages = canonical === undefined ? 1 : 2;
   const rows = x.length / network.inputs;
-  const evaluations = (bins: number): number => stages * (3 * bins * bins + methods.length * OWN_BINS ** 2 + 5 * methods.length * MEDIAN_DRAWS);
-  const most = (bins: number): number => Math.floor(PRODUCTS / (evaluations(bins) * productsPerInput(network)));
-  const bins = BINS.find((size) => most(size) >= rows) ?? BINS[BINS.length - 1]!;
-  return { bins, inputs: Math.max(LEAST_INPUTS, most(bins)) };
+  const products = ({ bins, ownBins, medians }: Fineness): number => stages * (3 * bins * bins + methods.length * (ownBins * ownBins + 5 * medians)) * productsPerInput(network);
+  const fine = FINENESS.find((each) => products(each) * rows <= PRODUCTS);
+  if (fine !== undefined) return { ...fine, inputs: rows };
+  const coarse = FINENESS[FINENESS.length - 1]!;
+  const inputs = Math.min(rows, Math.max(LEAST_INPUTS, Math.floor(PRODUCTS / products(coarse))));
+  return products(coarse) * inputs <= MOST_PRODUCTS ? { ...coarse, inputs } : undefined;
 }
 
-async function stagePlanes(question: ProjectionQuestion, stage: ProjectionStage, surface: LossSurface, bins: number, context: JobContext): Promise<ProjectedPlane[]> {
+async function stagePlanes(question: ProjectionQuestion, stage: ProjectionStage, surface: LossSurface, fineness: Fineness, context: JobContext): Promise<ProjectedPlane[]> {
   const planes: ProjectedPlane[] = [];
   for (const kind of projectionPlanes) {
     context.progress({ message: `Projections: ${kind}` });
     const found = await planesOf(kind, question, context);
     if (found === undefined) continue;
-    planes.push(await project(kind, stage, found, question, surface, found.length > 1 ? Math.min(bins, OWN_BINS) : bins, context));
+    planes.push(await project(kind, stage, found, question, surface, fineness, context));
   }
   return planes;
 }
@@ -205,16 +215,17 @@ async function planesOf(kind: ProjectionPlane, question: ProjectionQuestion, con
   }
 }
 
-async function project(kind: ProjectionPlane, stage: ProjectionStage, planes: readonly WeightPlane[], question: ProjectionQuestion, surface: LossSurface, bins: number, context: JobContext): Promise<ProjectedPlane> {
+async function project(kind: ProjectionPlane, stage: ProjectionStage, planes: readonly WeightPlane[], question: ProjectionQuestion, surface: LossSurface, { bins, ownBins, medians }: Fineness, context: JobContext): Promise<ProjectedPlane> {
   const methods = question.methods.map(({ method, states }, k) => {
     const plane = planes[planes.length > 1 ? k : 0]!;
     const { x, y, share } = coordinates(plane, question.mode, weightsOf(states, question));
-    return { method, x, y, share, rise: medianRise(x.length, (m) => surface.rise(surface.at(plane, x[m]!, y[m]!))) };
+    return { method, x, y, share, rise: medianRise(x.length, medians, (m) => surface.rise(surface.at(plane, x[m]!, y[m]!))) };
   });
   const [first] = planes;
   const origin = first?.origin ?? [0, 0];
-  const xAxis = axisOf(methods.map(({ x }) => x), origin[0], bins);
-  const yAxis = axisOf(methods.map(({ y }) => y), origin[1], bins);
+  const side = planes.length > 1 ? ownBins : bins;
+  const xAxis = axisOf(methods.map(({ x }) => x), origin[0], side);
+  const yAxis = axisOf(methods.map(({ y }) => y), origin[1], side);
   const surfaces: (number | null)[][] = [];
   for (const plane of planes) surfaces.push(await interruptibly(surface.over(plane, xAxis, yAxis), context.signal));
   return { kind, stage, xAxis, yAxis, origin, surfaces, methods };
@@ -264,8 +275,8 @@ async function kernelShare({ basis }: Laplace, weights: Float64Array): Promise<n
 }
 
 /** Of evenly spaced draws; infinite where an output is not finite. */
-function medianRise(count: number, of: (m: number) => number): number {
-  const rises = Float64Array.from(evenly(count, MEDIAN_DRAWS), (m) => {
+function medianRise(count: number, most: number, of: (m: number) => number): number {
+  const rises = Float64Array.from(evenly(count, most), (m) => {
     const rise = of(m);
     return Number.isNaN(rise) ? Number.POSITIVE_INFINITY : rise;
   });

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { drawnDensities, type DrawnDensity } from '../plots.ts';
+import { drawnDensities, drawnDraws, type DrawnDensity } from '../plots.ts';
 import { windowWith } from '../window.ts';
 import type { Theme } from '../workbench.ts';
 
@@ -50,6 +50,19 @@ test('the example is trained, analysed and shown as three linked densities', asy
     expect(above, density.title).toBeGreaterThan(2_000);
   }
   expect(aboveDiagonal(sorted)).toBe(0);
+});
+
+test('the draws are shown over the loss of the example’s data, before and after', async () => {
+  const w = window();
+  const view = await w.shown();
+  const panels = await drawnDraws(view);
+  expect(panels.map(({ title }) => title)).toEqual(['As drawn', 'Symmetries removed']);
+  for (const { title, draws, contours } of panels) {
+    expect(draws, title).toBeGreaterThan(300);
+    expect(contours, title).toBe(true);
+  }
+  await view.locator('#heading-projections').evaluate((heading: { scrollIntoView(): void }) => { heading.scrollIntoView(); });
+  await w.shot('example-draws');
 });
 
 test('panels with the same axes are zoomed together, from the keyboard', async () => {

@@ -11,7 +11,7 @@ import { linearisedOutputs } from '../../../src/posterior/linearised.ts';
 import { logPosterior, type PosteriorProblem } from '../../../src/posterior/logPosterior.ts';
 import { LossSurface } from '../../../src/posterior/lossSurface.ts';
 import { componentPlane, imageKernelPlane, parameterPlane } from '../../../src/posterior/planes.ts';
-import { coordinates, drawKeeper, projections, type ProjectionQuestion } from '../../../src/posterior/projections.ts';
+import { coordinates, drawKeeper, projections as orNone, type ProjectionQuestion, type Projections } from '../../../src/posterior/projections.ts';
 import type { JobContext } from '../../../src/protocol/rpc.ts';
 import { canonicaliseMany } from '../../../src/symmetry/canonicalDraws.ts';
 import type { CanonicalOptions } from '../../../src/symmetry/canonicalForm.ts';
@@ -21,6 +21,12 @@ import { symmetryGroup } from '../../../src/symmetry/group.ts';
 const context: JobContext = { signal: new AbortController().signal, progress: () => undefined, memoryLimitBytes: 2 ** 30 };
 const canonical: CanonicalOptions = { scaling: 'unit', sign: 'fixed', permutation: 'sorted', countBiases: false };
 const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+
+async function projections(question: ProjectionQuestion, job: JobContext): Promise<Projections> {
+  const found = await orNone(question, job);
+  if (found === undefined) throw new Error('too large');
+  return found;
+}
 
 interface Case {
   readonly problem: PosteriorProblem;
@@ -202,6 +208,13 @@ describe('projections', () => {
       expect(plane.surfaces[0]![iy * xAxis.bins + ix]).toBeCloseTo(energy(moved) - energy(example.mode), 8);
     }
     expect(plane.origin).toEqual([example.mode[15], example.mode[16]]);
+  });
+
+  it('are left out for a network that is too large to be evaluated so often', async () => {
+    const network = denseNetwork([400, 4000, 400], activationNamed('tanh'));
+    const state = new Float64Array(network.parameters);
+    const problem: PosteriorProblem = { network, x: new Float64Array(400 * 64), targets: new Float64Array(400 * 64), likelihood: { kind: 'gaussian', noise: 1 }, priorPrecision: 1 };
+    expect(await orNone({ problem, mode: state, methods: [], parameters: [0, 1], curvature: () => Promise.resolve(undefined), canonical: undefined, seed: 0 }, context)).toBeUndefined();
   });
 
   it('keep evenly spaced draws of many', () => {
