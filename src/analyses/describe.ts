@@ -4,6 +4,7 @@ import type { NetworkReading } from '../network/readNetwork.ts';
 import { formatCount, formatPowerOfTen } from '../protocol/format.ts';
 import type { NetworkSummary } from '../protocol/service.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
+import type { GaussianWeights } from '../weights/gaussianWeights.ts';
 import { describeNetwork } from './describeNetwork.ts';
 
 /** "2 permutation copies, 2 scaling dimensions". */
@@ -16,11 +17,12 @@ function describeSymmetry(network: Network): string {
   ].join(', ');
 }
 
-export function summarizeNetwork(reading: NetworkReading): NetworkSummary {
+/** @param over of the network when the file holds a Gaussian over its weights */
+export function summarizeNetwork(reading: NetworkReading, over?: GaussianWeights['kind']): NetworkSummary {
   switch (reading.kind) {
     case 'network': {
       const { network, leading } = reading;
-      const draws = leading.length === 0 ? '' : `${leading.map(formatCount).join(' × ')} draws of `;
+      const draws = over !== undefined ? `${over === 'swag' ? 'SWAG moments' : 'a mean-field Gaussian'} over ` : leading.length === 0 ? '' : `${leading.map(formatCount).join(' × ')} draws of `;
       return { kind: 'recognised', description: `${draws}${describeNetwork(network)}`, parameters: network.parameters, symmetry: describeSymmetry(network) };
     }
     case 'activation-needed':

@@ -12,6 +12,7 @@ import { packTensors } from '../protocol/tensorTable.ts';
 import { UserError } from '../protocol/userError.ts';
 import { symmetryGroup, type SymmetryGroup } from '../symmetry/group.ts';
 import { isReal } from '../weights/dtype.ts';
+import { gaussianWeights, type GaussianWeights } from '../weights/gaussianWeights.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import { StatisticsReader } from '../weights/statistics.ts';
@@ -53,15 +54,15 @@ interface Inspected {
 async function inspectFile(source: string, request: InspectRequest, context: JobContext): Promise<Inspected> {
   const file = await openWeightFile(source);
   try {
-    const { reading, warnings } = await networkReading(file, request);
-    const network = summarizeNetwork(reading);
+    const { reading, warnings, over } = await networkReading(file, request);
+    const network = summarizeNetwork(reading, over);
     const rows = await tensorRows(file, request, context);
     const parameters = file.tensors.reduce((sum, { elements }) => sum + elements, 0);
     const optimizer = optimizerElements(file);
     const total = totalStatistics(file, rows);
     const group = reading.kind === 'network' ? symmetryGroup(reading.network) : undefined;
     // A set of draws has as many answers as draws; the posterior's analysis gives them.
-    const symmetry = request.statistics && reading.kind === 'network' && reading.leading.length === 0 && group !== undefined ? await symmetrySummary(file, reading.network, group, context) : undefined;
+    const symmetry = request.statistics && reading.kind === 'network' && reading.leading.length === 0 && over === undefined && group !== undefined ? await symmetrySummary(file, reading.network, group, context) : undefined;
     const recognised = { recognised: `A network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
     return {
       path: source,
@@ -79,7 +80,7 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
             ...storedFigure(rows),
             { label: 'Size', value: formatBytes(file.fileBytes) },
             ...totalFigures(total),
-            ...networkFigures(reading),
+            ...networkFigures(reading, over),
           ],
         },
         ...(group === undefined ? [] : [symmetryFigures(group, symmetry?.figures ?? [])]),
@@ -115,9 +116,11 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
 }
 
 /** A description that does not fit becomes a warning: the file itself can still be shown. */
-async function networkReading(file: WeightFile, request: InspectRequest): Promise<{ reading: NetworkReading; warnings: string[] }> {
+async function networkReading(file: WeightFile, request: InspectRequest): Promise<{ reading: NetworkReading; warnings: string[]; over?: GaussianWeights['kind'] }> {
   try {
-    return { reading: await readNetwork(stackedStateDicts(file), request), warnings: [] };
+    const gaussian = gaussianWeights(file);
+    if (gaussian === undefined) return { reading: await readNetwork(stackedStateDicts(file), request), warnings: [] };
+    return { reading: await readNetwork(gaussian.mean, request), warnings: [gaussian.assumption], over: gaussian.kind };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { reading: { kind: 'unrecognised', reason: error.message }, warnings: [error.message] };
@@ -164,8 +167,8 @@ function overviewMeaning(reading: NetworkReading): string {
   }
 }
 
-function networkFigures(reading: NetworkReading): Figure[] {
-  const network = summarizeNetwork(reading);
+function networkFigures(reading: NetworkReading, over: GaussianWeights['kind'] | undefined): Figure[] {
+  const network = summarizeNetwork(reading, over);
   if (network.kind === 'unrecognised') return [];
   return [{ label: 'Network', value: network.description, ...(reading.kind === 'network' && reading.leading.length > 0 ? { detail: `${formatCount(reading.network.parameters)} parameters a draw` } : {}) }];
 }

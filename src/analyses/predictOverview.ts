@@ -69,7 +69,7 @@ const MODE_GAIN = 1;
 
 export function warnings({ chosen, source, request, laplace, mode, methods, projectionsOmitted }: Prediction): string[] {
   const { maximum } = chosen ?? {};
-  const remedy = request.train === undefined ? 'Train on with this prior (--train EPOCHS), or choose the prior precision with which the network was trained.' : 'Train for longer, or choose the prior precision with which the network was trained.';
+  const remedy = request.train === undefined ? 'Train on with this prior (--train EPOCHS; in the settings quotient.predict.trainEpochs), or choose the prior precision with which the network was trained.' : 'Train for longer, or choose the prior precision with which the network was trained.';
   return [
     ...(mode !== undefined && mode.gain > MODE_GAIN ? [`ŵ is not a mode of this posterior: a Newton step promises ${formatNumber(mode.gain, 3)} nats more log posterior (its gradient has norm ${formatNumber(mode.gradientNorm, 3)}), and Laplace's approximation presumes a mode. ${remedy}`] : []),
     ...(mode !== undefined && mode.lowestCurvature + mode.lowestCurvatureError < 0 ? [`ŵ is not a minimum of the loss: in some direction its curvature is ${formatNumber(mode.lowestCurvature, 3)}, which the GGN, never below the prior precision, does not see.`] : []),

@@ -1,7 +1,8 @@
 /** The header of a weight file at a glance: for hovers, decorations, and for deciding what to ask the user. */
 import { readNetwork } from '../network/readNetwork.ts';
-import type { NetworkSummary, SummarizeRequest, TensorShape, WeightSummary } from '../protocol/service.ts';
+import type { Holding, NetworkSummary, SummarizeRequest, TensorShape, WeightSummary } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
+import { gaussianWeights } from '../weights/gaussianWeights.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import { shardOf } from '../weights/shard.ts';
@@ -25,7 +26,7 @@ export async function summarize(request: SummarizeRequest): Promise<WeightSummar
       ...(request.named === undefined ? {} : { named: request.named.flatMap((name) => file.tensor(name) ?? []).map(shapeOf) }),
       ...(shard === undefined ? {} : { shard }),
       metadata: file.metadata,
-      network: await networkOf(file, request),
+      ...await networkOf(file, request),
     };
   } finally {
     await file.close();
@@ -35,11 +36,14 @@ export async function summarize(request: SummarizeRequest): Promise<WeightSummar
 const shapeOf = ({ name, dtype, shape }: TensorInfo): TensorShape => ({ name, dtype, shape });
 
 /** A description that does not fit does not keep the file itself from being shown. */
-async function networkOf(file: WeightFile, options: Pick<SummarizeRequest, 'network' | 'activation'>): Promise<NetworkSummary> {
+async function networkOf(file: WeightFile, options: Pick<SummarizeRequest, 'network' | 'activation'>): Promise<{ readonly network: NetworkSummary; readonly holds: Holding }> {
   try {
-    return summarizeNetwork(await readNetwork(stackedStateDicts(file), options));
+    const gaussian = gaussianWeights(file);
+    const reading = await readNetwork(gaussian?.mean ?? stackedStateDicts(file), options);
+    const drawn = reading.kind !== 'unrecognised' && reading.leading.length > 0;
+    return { network: summarizeNetwork(reading, gaussian?.kind), holds: gaussian?.kind ?? (drawn ? 'draws' : 'network') };
   } catch (error) {
-    if (error instanceof UserError) return { kind: 'unrecognised', reason: error.message };
+    if (error instanceof UserError) return { network: { kind: 'unrecognised', reason: error.message }, holds: 'network' };
     throw error;
   }
 }

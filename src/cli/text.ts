@@ -56,7 +56,7 @@ function sectionLines(section: Section, columns: number): string[] {
       return steps.map(({ label, value, meaning }) => `${label.padEnd(width)}  ${formatCount(value).padStart(digits)}  ${meaning}`);
     }
     case 'lines':
-      return section.panels.flatMap(({ title, series }) => [...(title === '' ? [] : [visible(title)]), ...lineSummaries(series, section)]);
+      return bandedLines(section) ?? section.panels.flatMap(({ title, series }) => [...(title === '' ? [] : [visible(title)]), ...lineSummaries(series, section)]);
     case 'fields':
       return section.panels.map(({ title, values }) => `${visible(title)}: ${visible(section.valueLabel)} ${rangeOf(values.filter((value) => value !== null))}`);
     case 'projections': {
@@ -110,6 +110,28 @@ function shades({ counts, x: { bins: nx }, y: { bins: ny } }: DensityPanel, widt
   const top = Math.log1p(Math.max(1, ...grid));
   const shade = (count: number): string => SHADES[count === 0 ? 0 : 1 + Math.min(3, Math.floor((4 * Math.log1p(count)) / top))]!;
   return Array.from({ length: height }, (_, r) => Array.from(grid.subarray(r * width, (r + 1) * width), shade).join(''));
+}
+
+/** Values of x at which bands are listed. */
+const LISTED_X = 9;
+
+/** Curves with bands, one a panel over the same x, as a table: at some x the middle and the edges of every panel. Undefined for other sections. */
+function bandedLines({ panels, xLabel, yLabel }: LinesSection): string[] | undefined {
+  const x = panels[0]?.series[0]?.x ?? [];
+  if (panels.length < 2 || x.length < LISTED_X || !panels.every(({ series }) => series.length === 1 && series[0]!.x.length === x.length) || panels.every(({ series }) => series[0]!.band === undefined)) return undefined;
+  const places = Array.from({ length: LISTED_X }, (_, k) => Math.round(((x.length - 1) * k) / (LISTED_X - 1)));
+  const number = (value: number | undefined): string => (value === undefined || !Number.isFinite(value) ? '–' : formatNumber(value, 3));
+  const rows = panels.map(({ title, series }) => {
+    const { y, band } = series[0]!;
+    return [visible(title), ...places.map((k) => (band === undefined ? number(y[k]) : `${number(y[k])} [${number(band.lower[k])}, ${number(band.upper[k])}]`))];
+  });
+  const lines = Array.from({ length: 3 }, (_, third) => {
+    const some = places.slice(3 * third, 3 * third + 3);
+    const columns = [`${yLabel} at ${xLabel} =`, ...some.map((k) => number(x[k]))];
+    return aligned([columns, ...rows.map((row) => [row[0]!, ...row.slice(3 * third + 1, 3 * third + 4)])], columns.map((_, c) => (c === 0 ? 'left' : 'right')));
+  });
+  const band = panels.flatMap(({ series }) => series[0]!.band?.label ?? [])[0] ?? '';
+  return [...lines.flatMap((part, third) => (third === 0 ? part : ['', ...part])), `in brackets ${visible(band)} to either side`];
 }
 
 /** A curve in a terminal: where it begins and ends, and its range. */

@@ -154,7 +154,7 @@ function gaussian(noise: number, f: Float64Array, width: number, y: Float64Array
   const constant = Math.log(noise) + 0.5 * Math.log(2 * Math.PI);
   let value = 0;
   for (let k = 0; k < f.length; k++) {
-    if (!Number.isFinite(y[k])) throw new UserError(`row ${Math.floor(k / width)} of y is ${String(y[k])}`);
+    if (!Number.isFinite(y[k])) throw new UserError(`y[${Math.floor(k / width)}] is ${String(y[k])}`);
     const residual = (y[k]! - f[k]!) / noise;
     const c = weight[Math.floor(k / width)]!;
     value -= c * (0.5 * residual * residual + constant);
@@ -166,7 +166,7 @@ function gaussian(noise: number, f: Float64Array, width: number, y: Float64Array
 function bernoulli(f: Float64Array, width: number, y: Float64Array, weight: Float64Array, gradient: Float64Array): LogLikelihood {
   let value = 0;
   for (let k = 0; k < f.length; k++) {
-    if (y[k] !== 0 && y[k] !== 1) throw new UserError(`row ${Math.floor(k / width)} of y is ${String(y[k])}; the bernoulli likelihood takes labels 0 and 1`);
+    if (y[k] !== 0 && y[k] !== 1) throw new UserError(`y[${Math.floor(k / width)}] is ${String(y[k])}; the bernoulli likelihood takes labels 0 and 1`);
     const signed = y[k] === 1 ? f[k]! : -f[k]!;
     const c = weight[Math.floor(k / width)]!;
     value -= c * (Math.max(-signed, 0) + Math.log1p(Math.exp(-Math.abs(signed))));
@@ -184,17 +184,17 @@ function categorical(f: Float64Array, width: number, y: Float64Array, classNumbe
     const logSum = largest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0));
     const label = classNumbers ? y[n]! : -1;
     if (classNumbers && !(Number.isInteger(label) && label >= 0 && label < width)) {
-      throw new UserError(`row ${n} of y is ${label}; classes are numbered 0 to ${width - 1}`);
+      throw new UserError(`y[${n}] is ${label}; classes are numbered 0 to ${width - 1}`);
     }
     let mass = 0;
     for (let k = 0; k < width; k++) {
       const target = classNumbers ? Number(k === label) : y[n * width + k]!;
-      if (!(target >= 0)) throw new UserError(`row ${n} of y holds ${target}, which is no class probability`);
+      if (!(target >= 0)) throw new UserError(`y[${n}] holds ${target}, which is no class probability`);
       mass += target;
       if (target > 0) value += weight[n]! * target * (logits[k]! - logSum);
       gradient[n * width + k] = weight[n]! * (target - p[k]!);
     }
-    if (Math.abs(mass - 1) > 1e-6) throw new UserError(`the class probabilities in row ${n} of y sum to ${mass}, not 1`);
+    if (Math.abs(mass - 1) > 1e-6) throw new UserError(`the class probabilities in y[${n}] sum to ${mass}, not 1`);
   }
   return { value, gradient };
 }

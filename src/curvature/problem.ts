@@ -46,7 +46,7 @@ export function rowCount(problem: CurvatureProblem): number {
 export function weightedSeeds(problem: CurvatureProblem, outputs: Float64Array, first: number): Float64Array {
   const { network, likelihood, weighting, sampleWeights } = problem;
   const bad = outputs.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new UserError(`the network's output for row ${first + Math.floor(bad / network.outputs)} of x is ${String(outputs[bad])}: its weights or this input are too large`);
+  if (bad >= 0) throw new UserError(`the network's output for x[${first + Math.floor(bad / network.outputs)}] is ${String(outputs[bad])}: its weights or this input are too large`);
   const seeds = halfHessianSeeds(likelihood, weighting === 'uniform' ? new Float64Array(outputs.length) : outputs, network.outputs);
   if (sampleWeights !== undefined) {
     const width = rowsPerInput(problem) * network.outputs;
@@ -66,11 +66,11 @@ export function requireFiniteProblem({ network, state, x, sampleWeights }: Curva
     throw new UserError(`the weights hold ${String(state[bad])} (first in "${showName(tensor)}"); curvature needs finite weights`);
   }
   const badInput = x.findIndex((value) => !Number.isFinite(value));
-  if (badInput >= 0) throw new UserError(`row ${Math.floor(badInput / network.inputs)} of x holds ${String(x[badInput])}`);
+  if (badInput >= 0) throw new UserError(`x[${Math.floor(badInput / network.inputs)}] holds ${String(x[badInput])}`);
   if (sampleWeights === undefined) return;
   if (sampleWeights.length !== inputs) throw new UserError(`there are ${sampleWeights.length} weights for ${inputs} rows of x`);
   const badWeight = sampleWeights.findIndex((value) => !(value >= 0 && Number.isFinite(value)));
-  if (badWeight >= 0) throw new UserError(`the weight of row ${badWeight} of x is ${String(sampleWeights[badWeight])}; weights are zero or positive`);
+  if (badWeight >= 0) throw new UserError(`the weight of x[${badWeight}] is ${String(sampleWeights[badWeight])}; weights are zero or positive`);
 }
 
 /** Outputs of the network on the problem's inputs, N × O. */

@@ -1,7 +1,7 @@
 /** The questions of a posterior predictive, one after the other, with the last answers filled in. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { PredictionMethod } from '../protocol/service.ts';
+import type { Holding, PredictionMethod } from '../protocol/service.ts';
 import { askDataFile, askLikelihood } from './askData.ts';
 import type { PredictionChoice } from './predictionChoices.ts';
 import { rankSettings } from './settings.ts';
@@ -10,22 +10,42 @@ import { EVIDENCE, positiveNumber, priorPrecisionFrom, rateFrom } from './typedN
 const methodItems: readonly { readonly method: PredictionMethod; readonly label: string; readonly detail: string }[] = [
   { method: 'sampled', label: 'Sampled Laplace', detail: 'The network at draws of the Gaussian at the mode' },
   { method: 'linearized', label: 'Linearised Laplace', detail: 'The network linearised at the mode, in closed form' },
+  { method: 'linearized-sampled', label: 'Linearised Laplace, sampled', detail: 'The same by draws' },
   { method: 'projected', label: 'Projected Laplace', detail: 'Draws without their part in the kernel of the GGN' },
   { method: 'diffusion', label: 'Laplace diffusion', detail: 'Small steps, each with the curvature where it is' },
+  { method: 'diffusion-image', label: 'Laplace diffusion, image part', detail: 'Its steps in the image of the GGN alone' },
+  { method: 'diffusion-kernel', label: 'Laplace diffusion, kernel part', detail: 'Its steps in the kernel of the GGN alone' },
   { method: 'last-layer', label: 'Last-layer Laplace', detail: 'Weights before the last layer are fixed' },
+  { method: 'bayesian-last-layer', label: 'Bayesian last layer', detail: 'The exact posterior of the last layer’s weights; regression' },
   { method: 'diagonal', label: 'Diagonal Laplace', detail: 'Weights are independent' },
-  { method: 'swag', label: 'SWAG', detail: 'A Gaussian fitted to the iterates of stochastic gradient descent; trains' },
+  { method: 'swag', label: 'SWAG', detail: 'A Gaussian fitted to the iterates of stochastic gradient descent: those selected, or by training' },
   { method: 'dropout', label: 'MC dropout', detail: 'Units are left out at random' },
   { method: 'vi', label: 'Mean-field variational inference', detail: 'The closest Gaussian of independent weights; trains' },
-  { method: 'ensemble', label: 'Ensemble', detail: 'Every selected network is a draw' },
+  { method: 'ensemble', label: 'Ensemble, or draws of a chain', detail: 'Every network of the files is a draw' },
   { method: 'hmc', label: 'Hamiltonian Monte Carlo', detail: 'Draws of the posterior itself; slow' },
 ];
 
 /** The four that differ in one thing at a time: the kernel, and the linearisation. */
 export const usualMethods: readonly PredictionMethod[] = ['sampled', 'linearized', 'projected', 'diffusion'];
 
-/** Undefined when the user did not want to answer. */
-export async function askPrediction(files: readonly string[], last: Partial<PredictionChoice>): Promise<PredictionChoice | undefined> {
+/** What the files are for, when nothing was chosen before. */
+function ownMethods(files: readonly string[], holds: Holding): readonly PredictionMethod[] {
+  switch (holds) {
+    case 'swag': return ['swag'];
+    case 'mean-field': return ['vi'];
+    case 'draws': return ['ensemble'];
+    case 'network': return files.length > 1 ? ['ensemble'] : usualMethods;
+  }
+}
+
+/** Whether the method is of draws that are there already, so that no prior comes into it. */
+function withoutPrior(method: PredictionMethod, files: readonly string[], holds: Holding): boolean {
+  const several = holds === 'draws' || files.length > 1;
+  return method === 'ensemble' || method === 'dropout' || (method === 'swag' && (holds === 'swag' || several)) || (method === 'vi' && holds === 'mean-field');
+}
+
+/** Undefined when the user did not want to answer. @param holds what the first file holds */
+export async function askPrediction(files: readonly string[], holds: Holding, last: Partial<PredictionChoice>): Promise<PredictionChoice | undefined> {
   const name = path.basename(files[0] ?? '');
   const data = await askDataFile({ title: files.length === 1 ? `Data that ${name} was trained on` : `Data that these ${files.length} networks were trained on`, weights: files, remembered: last.data });
   if (data === undefined) return undefined;
@@ -38,10 +58,11 @@ export async function askPrediction(files: readonly string[], last: Partial<Pred
   if (likelihood === undefined) return undefined;
   const noise = likelihood === 'gaussian' ? await askNoise(last.noise ?? rankSettings().noise) : rankSettings().noise;
   if (noise === undefined) return undefined;
-  const priorPrecision = await askPriorPrecision(last.priorPrecision ?? rankSettings().priorPrecision);
-  if (priorPrecision === undefined) return undefined;
-  const methods = await askMethods(files.length, last.methods ?? usualMethods);
+  const methods = await askMethods(last.methods ?? ownMethods(files, holds));
   if (methods === undefined) return undefined;
+  const known = last.priorPrecision ?? rankSettings().priorPrecision;
+  const priorPrecision = methods.every((method) => withoutPrior(method, files, holds)) ? known : await askPriorPrecision(known);
+  if (priorPrecision === undefined) return undefined;
   const dropoutRate = methods.includes('dropout') ? await askDropoutRate(last.dropoutRate) : 'own';
   if (dropoutRate === undefined) return undefined;
   return { data, ...(test === 'without' ? {} : { test }), likelihood, noise, priorPrecision, methods, ...(dropoutRate === 'own' ? {} : { dropoutRate }) };
@@ -63,8 +84,8 @@ async function askPriorPrecision(value: number | typeof EVIDENCE): Promise<numbe
   return text === undefined ? undefined : priorPrecisionFrom(text);
 }
 
-async function askMethods(networks: number, chosen: readonly PredictionMethod[]): Promise<readonly PredictionMethod[] | undefined> {
-  const items = methodItems.map(({ method, label, detail }) => ({ method, label, detail, picked: chosen.includes(method) || (method === 'ensemble' && networks > 1) }));
+async function askMethods(chosen: readonly PredictionMethod[]): Promise<readonly PredictionMethod[] | undefined> {
+  const items = methodItems.map(({ method, label, detail }) => ({ method, label, detail, picked: chosen.includes(method) }));
   const picked = await vscode.window.showQuickPick(items, { title: 'Methods, side by side', canPickMany: true, ignoreFocusOut: true });
   return picked === undefined || picked.length === 0 ? undefined : picked.map(({ method }) => method);
 }

@@ -54,8 +54,12 @@ export function posteriorPermutation(): 'sorted' | 'aligned' {
 /** Starts of weight matching besides the one from the network as it is. */
 export const alignRestarts = (): number => Math.floor(number('align.restarts', 2, 0));
 
-export function predictSettings(): Pick<PredictRequest, 'draws' | 'diffusionSteps'> {
-  return { draws: Math.floor(number('predict.draws', 200, 1)), diffusionSteps: Math.floor(number('predict.diffusionSteps', 20, 1)) };
+export function predictSettings(): Pick<PredictRequest, 'draws' | 'diffusionSteps' | 'train'> {
+  const epochs = Math.floor(number('predict.trainEpochs', 0, 0));
+  return {
+    draws: Math.floor(number('predict.draws', 200, 1)), diffusionSteps: Math.floor(number('predict.diffusionSteps', 20, 1)),
+    ...(epochs === 0 ? {} : { train: { optimizer: 'adam', epochs } }),
+  };
 }
 
 export const likelihoods: readonly { readonly value: Likelihood; readonly label: string; readonly detail: string }[] = [

@@ -77,7 +77,7 @@ export function classLabels(data: DataSet, classes: number): Int32Array | undefi
     const label = targets === 1 ? row[0]! : row.indexOf(1);
     const oneHot = targets === 1 || (targets === classes && row.every((value, o) => value === (o === label ? 1 : 0)));
     if (!oneHot || !Number.isInteger(label) || label < 0 || label >= classes) {
-      throw new WeightFileError(source, `y, row ${n}`, `expected a class 0 … ${classes - 1}${targets === 1 ? '' : ` or a one-hot row of ${classes}`}, found ${[...row].join(', ')}`);
+      throw new WeightFileError(source, rowPlace(source, 'y', n), `expected a class 0 … ${classes - 1}${targets === 1 ? '' : ` or a one-hot row of ${classes}`}, found ${[...row].join(', ')}`);
     }
     labels[n] = label;
   }
@@ -164,9 +164,14 @@ async function readText(path: string): Promise<string> {
   }
 }
 
+/** Where a row is: of a table its line, which editors count from 1 with the header; of an array its index, counted from 0. */
+function rowPlace(path: string, array: string, row: number): string {
+  return path.toLowerCase().endsWith('.csv') ? `line ${row + 2}, ${array}` : `${array}[${row}]`;
+}
+
 function requireFinite(path: string, array: string, values: Float64Array, width: number): void {
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
-    throw new WeightFileError(path, `${array}, row ${Math.floor(bad / width)}`, `holds ${Number.isNaN(values[bad]) ? 'a value that is not a number' : String(values[bad])}; data must be finite`);
+    throw new WeightFileError(path, rowPlace(path, array, Math.floor(bad / width)), `holds ${Number.isNaN(values[bad]) ? 'a value that is not a number' : String(values[bad])}; data must be finite`);
   }
 }

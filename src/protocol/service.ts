@@ -232,7 +232,11 @@ export interface WeightSummary {
   readonly shard?: { readonly index: number; readonly count: number; readonly model: string };
   readonly metadata: Readonly<Record<string, string>>;
   readonly network: NetworkSummary;
+  readonly holds: Holding;
 }
+
+/** What a file's weights are: one network (or nothing known), draws of one, SWAG's moments, a mean-field Gaussian. */
+export type Holding = 'network' | 'draws' | 'swag' | 'mean-field';
 
 export type NetworkSummary =
   | { readonly kind: 'recognised'; readonly description: string; readonly parameters: number; readonly symmetry: string }

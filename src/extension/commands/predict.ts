@@ -1,4 +1,4 @@
-/** Posterior Predictive: what a network's posterior predicts by several methods side by side; several networks are an ensemble. */
+/** Posterior Predictive: what a network's posterior predicts by several methods side by side; several networks, or a folder of them, are draws. */
 import { askPrediction } from '../askPrediction.ts';
 import { chosenFiles } from '../chosenFiles.ts';
 import type { PredictionChoice } from '../predictionChoices.ts';
@@ -7,13 +7,15 @@ import type { Surroundings } from '../surroundings.ts';
 import { namesOf, type Command } from './command.ts';
 
 export const predict: Command = async (surroundings, selection) => {
-  const { panels, choices, predictions } = surroundings;
-  const files = await chosenFiles({ title: 'Network whose posterior to predict with, or networks of an ensemble', folders: true, inFront: panels.inFront }, selection);
+  const { panels, choices, predictions, summaries } = surroundings;
+  const files = await chosenFiles({ title: 'Network whose posterior to predict with, or draws of a posterior', folders: true, inFront: panels.inFront }, selection);
   const [first] = files ?? [];
   if (files === undefined || first === undefined) return undefined;
   const options = await choices.settled(files);
   if (options === undefined) return undefined;
-  const choice = await askPrediction(files, predictions.of(first));
+  // A file that cannot be summarised is left to the analysis, which says why.
+  const holds = await summaries.of(first).then((summary) => summary.holds, () => 'network' as const);
+  const choice = await askPrediction(files, holds, predictions.of(first));
   return choice === undefined ? undefined : showPrediction(surroundings, files, choice);
 };
 

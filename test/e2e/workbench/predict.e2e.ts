@@ -99,12 +99,12 @@ test('the command has the last answers filled in, refuses what is no number, and
   await w.fill('0.2');
   await expect.poll(() => w.question()).not.toContain('A number above 0');
   await w.page.keyboard.press('Enter');
-  await expect.poll(() => w.question()).toContain('Prior precision');
-  await w.shot('predict-prior');
-  await w.type('evidence');
   await expect.poll(() => w.question()).toMatch(/Methods, side by side/);
   await w.shot('predict-methods');
   await w.check('Hamiltonian Monte Carlo');
+  await expect.poll(() => w.question()).toContain('Prior precision');
+  await w.shot('predict-prior');
+  await w.type('evidence');
   await w.notification(/Posterior predictive/);
   await w.notificationButton(/Posterior predictive/, 'Cancel');
   await expect.poll(() => w.notifications().count()).toBe(0);

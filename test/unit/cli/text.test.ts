@@ -32,6 +32,20 @@ describe('a report in a terminal', () => {
     expect(rows[17]).toBe(`│${' '.repeat(35)}░│`);
   });
 
+  it('lists curves with their bands at some places, every panel beside the others', () => {
+    const x = Array.from({ length: 17 }, (_, k) => k);
+    const panel = (title: string, slope: number, width: number | undefined) => {
+      const y = x.map((t) => slope * t);
+      return { title, meaning: '', series: [{ label: title, x, y, ...(width === undefined ? {} : { band: { label: 'two deviations', lower: y.map((v) => v - width), upper: y.map((v) => v + width) } }) }] };
+    };
+    const text = reportAsText(report({ ...base, kind: 'lines', xLabel: 'x', yLabel: 'f', xScale: 'linear', yScale: 'linear', panels: [panel('one', 1, 0.5), panel('mode', 2, undefined)] }));
+    const lines = text.split('\n').map((line) => line.trim().replace(/ +/g, ' '));
+    expect(lines).toContain('f at x = 0 2 4');
+    expect(lines).toContain('one 6 [5.5, 6.5] 8 [7.5, 8.5] 10 [9.5, 10.5]');
+    expect(lines).toContain('mode 24 28 32');
+    expect(lines).toContain('in brackets two deviations to either side');
+  });
+
   it('shows a waterfall as a sum', () => {
     const step = (label: string, value: number) => ({ label, value, meaning: '' });
     const text = reportAsText(report({ ...base, kind: 'waterfall', total: step('parameters', 1000), steps: [step('symmetry', 30)], remainder: step('rank', 970) }));

@@ -195,7 +195,7 @@ describe('weights of inputs', () => {
 
   test('must be zero or positive, one for each row', async () => {
     const problem = problemOf(new Layers([2]).dense(1).build(), 2);
-    await expect(gramSpectrum({ ...problem, sampleWeights: Float64Array.of(1, -1) }, context())).rejects.toThrow('the weight of row 1 of x is -1');
+    await expect(gramSpectrum({ ...problem, sampleWeights: Float64Array.of(1, -1) }, context())).rejects.toThrow('the weight of x[1] is -1');
     await expect(gramSpectrum({ ...problem, sampleWeights: Float64Array.of(1) }, context())).rejects.toThrow('there are 1 weights for 2 rows of x');
   });
 });

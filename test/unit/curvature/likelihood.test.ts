@@ -93,11 +93,11 @@ describe('likelihoods', () => {
     expect(() => likelihoodModel('categorical', 1, 1)).toThrow('at least two outputs');
     for (const noise of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) expect(() => likelihoodModel('gaussian', noise, 1)).toThrow('positive standard deviation');
     const f = new Float64Array(6);
-    expect(() => logLikelihood({ kind: 'categorical' }, f, 3, Float64Array.of(0, 3))).toThrow('row 1 of y is 3; classes are numbered 0 to 2');
-    expect(() => logLikelihood({ kind: 'categorical' }, f, 3, Float64Array.of(0.5, 1))).toThrow('row 0 of y is 0.5');
-    expect(() => logLikelihood({ kind: 'categorical' }, f, 3, Float64Array.of(1, 0, 0, 1, 1, 0))).toThrow('in row 1 of y sum to 2');
-    expect(() => logLikelihood({ kind: 'bernoulli' }, f, 3, Float64Array.of(0, 1, 0, 1, 2, 0))).toThrow('row 1 of y is 2');
+    expect(() => logLikelihood({ kind: 'categorical' }, f, 3, Float64Array.of(0, 3))).toThrow('y[1] is 3; classes are numbered 0 to 2');
+    expect(() => logLikelihood({ kind: 'categorical' }, f, 3, Float64Array.of(0.5, 1))).toThrow('y[0] is 0.5');
+    expect(() => logLikelihood({ kind: 'categorical' }, f, 3, Float64Array.of(1, 0, 0, 1, 1, 0))).toThrow('in y[1] sum to 2');
+    expect(() => logLikelihood({ kind: 'bernoulli' }, f, 3, Float64Array.of(0, 1, 0, 1, 2, 0))).toThrow('y[1] is 2');
     expect(() => logLikelihood({ kind: 'gaussian', noise: 1 }, f, 3, new Float64Array(5))).toThrow('y has 5 values; 2 rows of 3 outputs need 6');
-    expect(() => logLikelihood({ kind: 'gaussian', noise: 1 }, f, 3, Float64Array.of(0, 0, 0, 0, Number.NaN, 0))).toThrow('row 1 of y is NaN');
+    expect(() => logLikelihood({ kind: 'gaussian', noise: 1 }, f, 3, Float64Array.of(0, 0, 0, 0, Number.NaN, 0))).toThrow('y[1] is NaN');
   });
 });

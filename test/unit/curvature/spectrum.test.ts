@@ -95,7 +95,7 @@ describe('GGN spectrum', () => {
   test('names the tensor, the row of x, or the overflowing output', async () => {
     const problem = plain([2, 3, 1], 'relu', 4);
     await expect(gramSpectrum({ ...problem, state: problem.state.with(7, Number.NaN) }, context())).rejects.toThrow('the weights hold NaN (first in "0.bias")');
-    await expect(gramSpectrum({ ...problem, x: problem.x.with(5, Number.POSITIVE_INFINITY) }, context())).rejects.toThrow('row 2 of x holds Infinity');
-    await expect(gramSpectrum({ ...problem, state: problem.state.map(() => 1e200) }, context())).rejects.toThrow(/output for row 0 of x is Infinity/);
+    await expect(gramSpectrum({ ...problem, x: problem.x.with(5, Number.POSITIVE_INFINITY) }, context())).rejects.toThrow('x[2] holds Infinity');
+    await expect(gramSpectrum({ ...problem, state: problem.state.map(() => 1e200) }, context())).rejects.toThrow(/output for x\[0\] is Infinity/);
   });
 });

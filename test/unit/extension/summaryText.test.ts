@@ -10,6 +10,7 @@ const summary: WeightSummary = {
   file: '/a/net.pt', format: 'PyTorch zip', fileBytes: 2048, tensors: 4, parameters: 32, dtypes: ['F32'],
   shapes: [{ name: '0.weight', dtype: 'F32', shape: [5, 3] }, { name: '0.bias', dtype: 'F32', shape: [5] }],
   metadata: {},
+  holds: 'network',
   network: { kind: 'recognised', description: 'dense 3-5-2, relu', parameters: 32, symmetry: '5 scalings, 120 permutations' },
 };
 

@@ -13,7 +13,7 @@ import { MemoryLimitError, UserError } from '../../../src/protocol/userError.ts'
 
 const summary = (file: string, format: string): WeightSummary => ({
   file, format, fileBytes: 0, tensors: 0, parameters: 0, dtypes: [], shapes: [], metadata: {},
-  network: { kind: 'unrecognised', reason: 'a fixture' },
+  holds: 'network', network: { kind: 'unrecognised', reason: 'a fixture' },
 });
 
 const held: Uint8Array[] = [];

@@ -23,15 +23,15 @@ async function messageOf(run: () => unknown): Promise<string> {
 describe('data, for a network with two inputs and two classes', () => {
   const messages: Readonly<Record<string, string>> = {
     'rowsDiffer.npz': 'x has 3 rows and y has 4; they should have the same number',
-    'nanInput.npz': 'x, row 1: holds a value that is not a number; data must be finite',
-    'infiniteInput.safetensors': 'x, row 0: holds Infinity; data must be finite',
-    'infiniteTarget.csv': 'y, row 1: holds Infinity; data must be finite',
-    'nanInput.csv': 'x, row 1: holds a value that is not a number; data must be finite',
+    'nanInput.npz': 'x[1]: holds a value that is not a number; data must be finite',
+    'infiniteInput.safetensors': 'x[0]: holds Infinity; data must be finite',
+    'infiniteTarget.csv': 'line 3, y: holds Infinity; data must be finite',
+    'nanInput.csv': 'line 3, x: holds a value that is not a number; data must be finite',
     'shortLine.csv': 'line 3: has 2 values, the header names 3 columns',
     'noHeader.csv': 'line 1: expected a header row; name target columns y, y1, …, and input columns anything else',
     'otherNames.npz': 'expected an array "x" (N × d), optionally "y", or one array classes × points × d; found "inputs" [3, 2]',
-    'labelOutside.npz': 'y, row 1: expected a class 0 … 1, found 2',
-    'labelFraction.npz': 'y, row 1: expected a class 0 … 1, found 0.5',
+    'labelOutside.npz': 'y[1]: expected a class 0 … 1, found 2',
+    'labelFraction.npz': 'y[1]: expected a class 0 … 1, found 0.5',
     'wrongWidth.npz': 'x: has 5 values a row, the network takes 2',
     'table.txt': 'is not a file of data that can be read; give an .npz, .safetensors or .pt file with arrays "x" (N × d) and "y", an .npy file of one array classes × points × d, or a .csv file with a header row',
   };

@@ -48,14 +48,14 @@ describe('data', () => {
 
   it.each([
     ['rows that differ', () => npz(array('x', [3, 2]), array('y', [4])), 'x has 3 rows and y has 4; they should have the same number'],
-    ['NaN in the inputs', () => npz(array('x', [2, 2], [0, 1, 2, Number.NaN])), 'x, row 1: holds a value that is not a number; data must be finite'],
-    ['an infinite target', () => npz(array('x', [2, 1]), array('y', [2], [0, Number.NEGATIVE_INFINITY])), 'y, row 1: holds -Infinity; data must be finite'],
+    ['NaN in the inputs', () => npz(array('x', [2, 2], [0, 1, 2, Number.NaN])), 'x[1]: holds a value that is not a number; data must be finite'],
+    ['an infinite target', () => npz(array('x', [2, 1]), array('y', [2], [0, Number.NEGATIVE_INFINITY])), 'y[1]: holds -Infinity; data must be finite'],
     ['no inputs', () => npz(array('x', [0, 2])), 'x: expected at least one row of inputs, its shape is [0, 2]'],
     ['other names', () => npz(array('inputs', [3, 2])), 'expected an array "x" (N × d), optionally "y", or one array classes × points × d; found "inputs" [3, 2]'],
     ['a .csv without header', () => csv('1,2\n3,4\n'), 'line 1: expected a header row; name target columns y, y1, …, and input columns anything else'],
     ['a short line', () => csv('a,b,y\n1,2,0\n1,2\n'), 'line 3: has 2 values, the header names 3 columns'],
-    ['a word among numbers', () => csv('a,y\n1,0\nx,1\n'), 'x, row 1: holds a value that is not a number; data must be finite'],
-    ['an empty cell', () => csv('a,y\n,0\n'), 'x, row 0: holds a value that is not a number; data must be finite'],
+    ['a word among numbers', () => csv('a,y\n1,0\nx,1\n'), 'line 3, x: holds a value that is not a number; data must be finite'],
+    ['an empty cell', () => csv('a,y\n,0\n'), 'line 2, x: holds a value that is not a number; data must be finite'],
     ['targets only', () => csv('y\n1\n'), 'expected at least one row and one input column'],
     ['an empty .csv', () => csv(''), 'line 1: expected a header row; name target columns y, y1, …, and input columns anything else'],
   ])('says what is wrong with %s', async (_, make, message) => {
@@ -82,11 +82,11 @@ describe('class labels', () => {
   });
 
   it.each([
-    [labelled([0, 3], 1), 'd.npz: y, row 1: expected a class 0 … 2, found 3'],
-    [labelled([-1], 1), 'd.npz: y, row 0: expected a class 0 … 2, found -1'],
-    [labelled([0.5], 1), 'd.npz: y, row 0: expected a class 0 … 2, found 0.5'],
-    [labelled([0, 1, 1], 3), 'd.npz: y, row 0: expected a class 0 … 2 or a one-hot row of 3, found 0, 1, 1'],
-    [labelled([1, 0], 2), 'd.npz: y, row 0: expected a class 0 … 2 or a one-hot row of 3, found 1, 0'],
+    [labelled([0, 3], 1), 'd.npz: y[1]: expected a class 0 … 2, found 3'],
+    [labelled([-1], 1), 'd.npz: y[0]: expected a class 0 … 2, found -1'],
+    [labelled([0.5], 1), 'd.npz: y[0]: expected a class 0 … 2, found 0.5'],
+    [labelled([0, 1, 1], 3), 'd.npz: y[0]: expected a class 0 … 2 or a one-hot row of 3, found 0, 1, 1'],
+    [labelled([1, 0], 2), 'd.npz: y[0]: expected a class 0 … 2 or a one-hot row of 3, found 1, 0'],
   ])('are nothing else', (data, message) => {
     expect(() => classLabels(data, 3)).toThrow(message);
   });
