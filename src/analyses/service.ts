@@ -9,10 +9,11 @@ import { example } from './example.ts';
 import { inspect } from './inspect.ts';
 import { posterior } from './posterior.ts';
 import { predict } from './predict.ts';
+import { prepare } from './prepare.ts';
 import { rank } from './rank.ts';
 import { summarize } from './summarize.ts';
 import { tensorDetail } from './tensorDetail.ts';
 
 export type Analyses = { readonly [M in Method]: (request: RequestOf<M>, context: JobContext) => Promise<ResultOf<M>> };
 
-export const analyses: Analyses = { inspect, diff, canonicalize, align, compare, rank, posterior, predict, example, summarize, tensorDetail, environment };
+export const analyses: Analyses = { inspect, diff, canonicalize, align, compare, rank, posterior, predict, example, summarize, tensorDetail, prepare, environment };

@@ -17,11 +17,11 @@ const REMEMBERED_MS = 2000;
 export class DocumentPaths {
   readonly #found = new WeakMap<vscode.TextDocument, { readonly version: number; readonly time: number; readonly paths: Promise<DocumentPath[]> }>();
   readonly #seen = new WeakSet<vscode.TextDocument>();
-  readonly #onFirstPath: () => void;
+  readonly #onPaths: (files: readonly string[]) => void;
 
-  /** @param onFirstPath called once for each document that turns out to hold such a path */
-  constructor(onFirstPath: () => void) {
-    this.#onFirstPath = onFirstPath;
+  /** @param onPaths called once for each document that turns out to hold such paths, with the files that are there */
+  constructor(onPaths: (files: readonly string[]) => void) {
+    this.#onPaths = onPaths;
   }
 
   of(document: vscode.TextDocument): Promise<DocumentPath[]> {
@@ -31,10 +31,10 @@ export class DocumentPaths {
     if (before?.version === document.version && Date.now() - before.time < REMEMBERED_MS) return before.paths;
     const paths = find(document);
     this.#found.set(document, { version: document.version, time: Date.now(), paths });
-    void paths.then(({ length }) => {
-      if (length === 0 || this.#seen.has(document)) return;
+    void paths.then((found) => {
+      if (found.length === 0 || this.#seen.has(document)) return;
       this.#seen.add(document);
-      this.#onFirstPath();
+      this.#onPaths(found.map(({ file }) => file));
     });
     return paths;
   }

@@ -53,7 +53,10 @@ export function activate(context: vscode.ExtensionContext): void {
   const panels = new ReportPanels(context.extensionUri, context.storageUri ?? context.globalStorageUri, host, summaries, log);
   const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries), predictions: new PredictionChoices(context.workspaceState) };
   // A hover in such a document should not wait for the host's start.
-  const paths = new DocumentPaths(() => { host.prepare(); });
+  const paths = new DocumentPaths((files) => {
+    // That there is no host can be said when a question comes.
+    host.call('prepare', { files }).catch(() => undefined);
+  });
   const lenses = new PathLenses(paths, summaries);
   const decorations = new WeightDecorations(summaries);
   const editor = new WeightsEditor(context.extensionUri, surroundings);

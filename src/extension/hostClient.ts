@@ -1,5 +1,5 @@
 /**
- * What the extension asks the analysis host through. The host is started by the first call, or when one is likely, replaced after a crash by the next
+ * What the extension asks the analysis host through. The host is started by the first call, replaced after a crash by the next
  * one, ended by force when it does not answer a cancellation, and stopped when nothing was asked of it for a while. Knows
  * nothing of VS Code, so that tests drive it against real processes.
  */
@@ -69,13 +69,6 @@ export class HostClient {
       clearTimeout(grace);
       this.#whenIdle();
     }
-  }
-
-  /** Starts the host when a question is likely to come: its start takes longer than a hover should. It stops again when none comes. */
-  prepare(): void {
-    if (this.#disposed || this.#host?.alive === true) return;
-    this.#runningHost();
-    this.#whenIdle();
   }
 
   /** Ends the host, with whatever runs in it; the next call starts a new one. */

@@ -5,7 +5,6 @@
  * Usage: node test/bench/hover.ts
  */
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { HostClient } from '../../src/extension/hostClient.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -31,9 +30,7 @@ for (const name of files) {
     of.other.push(await milliseconds(() => cold.call('summarize', { file: name })));
     cold.dispose();
     const prepared = client();
-    prepared.prepare();
-    // A document is looked at for longer than this before the pointer rests on a path.
-    await sleep(500);
+    await prepared.call('prepare', { files: [name] });
     of.prepared.push(await milliseconds(() => prepared.call('summarize', { file: name })));
     prepared.dispose();
   }

@@ -69,28 +69,6 @@ afterEach(() => {
   for (const made of clients.splice(0)) made.dispose();
 });
 
-describe('a host that is prepared', () => {
-  it('is the one that the first call finds, and is not started twice', async () => {
-    const host = client();
-    host.prepare();
-    const { processId } = host;
-    expect(processId).toBeDefined();
-    host.prepare();
-    expect(await ask(host, 'pid')).toBe(String(processId));
-  });
-
-  it('is stopped when no call comes, and not started any more at the end', async () => {
-    const host = client({ idleMilliseconds: () => 50 });
-    host.prepare();
-    const pid = host.processId ?? 0;
-    await until(() => processGone(pid));
-    expect(host.processId).toBeUndefined();
-    host.dispose();
-    host.prepare();
-    expect(host.processId).toBeUndefined();
-  });
-});
-
 describe('calls', () => {
   it('start no process before the first one, and share it afterwards', async () => {
     const host = client();
