@@ -6,7 +6,7 @@
 import path from 'node:path';
 import { constrainedDirections } from '../curvature/directions.ts';
 import { laplaceEvidence, type Evidence } from '../curvature/evidence.ts';
-import { standardNormalInputs } from '../curvature/genericInputs.ts';
+import { genericInputs } from '../curvature/genericInputs.ts';
 import { GgnImage } from '../curvature/image.ts';
 import { blindTo, kernelAccounting, type KernelAccounting } from '../curvature/kernel.ts';
 import { likelihoodModel } from '../curvature/likelihood.ts';
@@ -54,7 +54,7 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
     requireTargetWidth(data, likelihood, network.outputs);
   }
   const random = seededRandom(request.seed);
-  const problem: CurvatureProblem = { network, state, likelihood, weighting: 'likelihood', x: data?.x ?? standardNormalInputs(request.inputs, network.inputs, random) };
+  const problem: CurvatureProblem = { network, state, likelihood, weighting: 'likelihood', x: data?.x ?? await interruptibly(genericInputs(network, state, request.inputs, random), context.signal) };
   const way = request.toward === undefined ? undefined : await readDirection(request.toward, network, state, request);
   const plan = planSpectrum(problem, context.memoryLimitBytes);
   const common = { request, network, data, assumptions, inputs: problem.x.length / network.inputs };

@@ -11,12 +11,13 @@
  * J(X_generic) has at least twice as many rows as there are parameters. Where that does not fit into the memory limit, the last
  * two parts are given together; so they are where it would take too long.
  */
+import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { symmetryTangents } from '../symmetry/tangents.ts';
-import { genericInputCount, inputsAround, standardNormalInputs } from './genericInputs.ts';
+import { genericInputCount, genericInputs } from './genericInputs.ts';
 import type { LikelihoodModel } from './likelihood.ts';
 import { rankEstimate, type RankEstimate } from './rank.ts';
 import { gramSpectrum, planSpectrum, type GgnSpectrum, type SpectrumPlan } from './spectrum.ts';
@@ -30,7 +31,7 @@ export interface KernelQuestion {
   readonly likelihood: LikelihoodModel;
   /** Inputs, N × d. */
   readonly x: Float64Array;
-  /** Whether x are generic (standard normal) inputs themselves, there being no data. */
+  /** Whether x are generic inputs themselves, there being no data. */
   readonly generic: boolean;
   /** How many generic inputs to draw at least. */
   readonly genericInputs: number;
@@ -70,7 +71,7 @@ export async function kernelAccounting(question: KernelQuestion, context: JobCon
   // Inputs can be much larger than the network.
   const inputBytes = 8 * (x.length + count * network.inputs);
   const inputsFit = inputBytes <= context.memoryLimitBytes / 4;
-  const generic: CurvatureProblem = { network, state, likelihood, x: inputsFit ? withGenericInputs(question, count) : x, weighting: 'uniform' };
+  const generic: CurvatureProblem = { network, state, likelihood, x: inputsFit ? await interruptibly(withGenericInputs(question, count), context.signal) : x, weighting: 'uniform' };
   const symmetry = await symmetryOf(generic, context);
   const beyondSymmetry = network.parameters - symmetry.dimension;
   const rank = rankOf(spectrum, Math.min(beyondSymmetry, rowCount(data)));
@@ -101,12 +102,10 @@ async function symmetryOf(problem: CurvatureProblem, context: JobContext): Promi
   return { ...(await symmetryDimension(problem, tangents, context.signal)), counted: false };
 }
 
-function withGenericInputs({ network: { inputs: width }, x, generic, random, sampleWeights }: KernelQuestion, count: number): Float64Array {
-  const present = x.length / width;
+function* withGenericInputs({ network, state, x, generic, random, sampleWeights }: KernelQuestion, count: number): Interruptible<Float64Array> {
+  const present = x.length / network.inputs;
   if (generic && present >= count && sampleWeights === undefined) return x;
-  const drawn = generic ? standardNormalInputs(Math.max(0, count - present), width, random)
-    : present === 0 ? standardNormalInputs(count, width, random)
-      : inputsAround(x, width, count, random);
+  const drawn = yield* genericInputs(network, state, generic ? Math.max(0, count - present) : count, random, generic ? undefined : x);
   const all = new Float64Array(drawn.length + x.length);
   all.set(drawn);
   all.set(x, drawn.length);

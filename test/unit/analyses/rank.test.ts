@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { rank } from '../../../src/analyses/rank.ts';
+import { standardNormalInputs } from '../../../src/curvature/genericInputs.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import type { RankRequest } from '../../../src/protocol/service.ts';
 import { writeNpz } from '../../../src/weights/npzWriter.ts';
@@ -30,6 +31,13 @@ async function rankOf(widths: readonly number[], activation: string, request: Pa
   return (await rank({ ...defaults, file, activation, ...request }, context)).result as unknown as RankResult;
 }
 
+/** 2,000 standard normal points, as a data file. */
+async function standardNormalData(width: number): Promise<string> {
+  const file = path.join(await temporaryFolder(), 'data.npz');
+  await writeNpz(file, [{ name: 'x', shape: [2000, width], values: standardNormalInputs(2000, width, seededRandom(0)) }], { overwrite: false });
+  return file;
+}
+
 describe('the rank analysis', () => {
   // Functional dimension: at most D minus hidden units for ReLU (Grigsby et al. 2023), reached by networks without dead or
   // always-on units (the seeds), and D for tanh.
@@ -48,16 +56,21 @@ describe('the rank analysis', () => {
     expect(result.spectrum).toHaveLength(parameters);
   });
 
-  it('finds the direction that a unit which is always on adds: its bias moves into the next layer’s', async () => {
-    const result = await rankOf([8, 16, 16, 4], 'relu', {}, 1);
-    expect(result).toMatchObject({ rank: 451, kernel: { symmetry: 32, hidden: 1, dataLimited: 0 }, units: [{ layer: '2', unit: 5, status: 'always-on' }] });
+  it('says that a unit which is always on adds a direction on these data, its bias moves into the next layer’s, and that other inputs would see it', async () => {
+    const onData = await rankOf([8, 16, 16, 4], 'relu', { data: await standardNormalData(8) }, 1);
+    expect(onData).toMatchObject({ rank: 451, kernel: { symmetry: 32, hidden: 0, dataLimited: 1 }, units: [{ layer: '2', unit: 5, status: 'always-on' }] });
+    expect(await rankOf([8, 16, 16, 4], 'relu', {}, 1)).toMatchObject({ rank: 452, kernel: { symmetry: 32, hidden: 0 }, units: [] });
   });
 
   it('names a unit that is on for too few of the inputs to be seen whole', async () => {
     // Unit 12 of the second hidden layer is on for one input of 2,000, which shows 4 (one an output) of its 17 + 4 − 1 directions;
     // unit 8 is off for 14, which is enough.
-    const result = await rankOf([8, 16, 16, 4], 'relu', {}, 3);
-    expect(result).toMatchObject({ rank: 436, kernel: { symmetry: 32, hidden: 16, dataLimited: 0 }, units: [{ layer: '2', unit: 8, status: 'rare' }, { layer: '2', unit: 12, status: 'rare' }] });
+    const { rank: shown, kernel, ...onData } = await rankOf([8, 16, 16, 4], 'relu', { data: await standardNormalData(8) }, 3);
+    expect(onData).toMatchObject({ units: [{ layer: '2', unit: 8, status: 'rare' }, { layer: '2', unit: 12, status: 'rare' }] });
+    expect(shown).toBe(436);
+    expect(kernel.hidden + kernel.dataLimited).toBe(16);
+    // Generic inputs are looked for where it is on.
+    expect(kernel.dataLimited).toBeGreaterThan(10);
   });
 
   it('gives curves that end at its own figures, and a plane beside them', async () => {
