@@ -1,6 +1,6 @@
 /** The report of the rank analysis where the GGN is too large to be factorised: leading eigenvalues, and estimates with error bars. */
-import { effectiveDimension, type MatrixFreeSpectrum } from '../curvature/matrixFree.ts';
 import { GENERIC_INPUTS_SENTENCE } from '../curvature/genericInputs.ts';
+import { effectiveDimension, type MatrixFreeSpectrum } from '../curvature/matrixFree.ts';
 import type { Estimate } from '../linalg/stochasticQuadrature.ts';
 import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, Report, Section } from '../protocol/report.ts';
