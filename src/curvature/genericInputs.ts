@@ -167,7 +167,7 @@ function* acrossKinks(network: Network, state: Float64Array, points: Float64Arra
       const value = side ? valueOf(kink) : -valueOf(kink);
       if (value <= best[a]!.value) return;
       best[a] = { point: pointOf(candidates, width, c), value };
-      if (valueOf(kink) > 0 === side) found.set(k, best[a]!.point);
+      if (valueOf(kink) > 0 === side) found.set(k, best[a].point);
     });
   }
   return found;
@@ -175,7 +175,7 @@ function* acrossKinks(network: Network, state: Float64Array, points: Float64Arra
 
 /** One of every unit, at any of its positions; `most` units, when there are more. */
 function someKinks(network: Network, most: number, random: Random): Kink[] {
-  const units = network.nodes.filter(isKinked).flatMap(({ inputs: [node], shape }) => Array.from({ length: shape[0]! }, (_, unit) => ({ node: node!, unit, area: positions(shape) })));
+  const units = network.nodes.filter(isKinked).flatMap(({ inputs, shape }) => Array.from({ length: shape[0]! }, (_, unit) => ({ node: inputs[0]!, unit, area: positions(shape) })));
   const chosen = units.length <= most ? units : Array.from(random.permutation(units.length).subarray(0, most), (k) => units[k]!);
   return chosen.map(({ node, unit, area }) => ({ node, entry: unit * area + random.below(area) }));
 }
