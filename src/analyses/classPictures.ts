@@ -81,3 +81,29 @@ export function probabilitiesSection({ methods, map, inputs, problem: { likeliho
     xLabel: 'class', yLabel: 'input', valueLabel: 'probability', colours: 'sequential', panels: all.map(panel),
   }];
 }
+
+/** Points of the data that are drawn. */
+const SHOWN_POINTS = 400;
+
+/** Of two inputs: the probability of class 1, or with more classes how sure the predicted one is, over the plane of the inputs. */
+export function surfaceSection({ methods, map, inputs: { surface, trainTargets }, data, problem: { network, likelihood } }: Prediction): FieldsSection[] {
+  if (surface === undefined || trainTargets === undefined || (likelihood.kind === 'bernoulli' && network.outputs !== 1)) return [];
+  const { x, y, index } = surface;
+  const classes = likelihood.kind === 'bernoulli' ? 2 : network.outputs;
+  const rows = Array.from({ length: Math.min(data.rows, SHOWN_POINTS) }, (_, n) => n);
+  const points = Array.from({ length: classes }, (_, k) => {
+    const own = rows.filter((n) => trainTargets[n] === k);
+    return { label: `data of class ${k}`, x: own.map((n) => data.x[2 * n]!), y: own.map((n) => data.x[2 * n + 1]!) };
+  });
+  const panel = (method: MethodResult): FieldPanel => {
+    const { mean } = method.predictives[index]!;
+    const values = Array.from({ length: x.bins * y.bins }, (_, n) => (likelihood.kind === 'bernoulli' ? mean[n]! : Math.max(...mean.subarray(n * classes, (n + 1) * classes))));
+    const unsure = values.filter((p) => (likelihood.kind === 'bernoulli' ? Math.max(p, 1 - p) : p) < 0.9).length / values.length;
+    return { title: methodNames[method.method], meaning: `Less than 90 % sure over ${formatNumber(100 * unsure, 2)} % of this plane.`, x, y: { ...y, direction: 'up' }, values, curves: [], points };
+  };
+  return [{
+    kind: 'fields', id: 'surface', title: likelihood.kind === 'bernoulli' ? 'Probability of class 1' : 'How sure the predicted class is',
+    meaning: 'Over the plane of the two inputs. What a posterior adds to the mode is doubt away from the data.',
+    xLabel: 'first input', yLabel: 'second input', valueLabel: 'probability', colours: 'sequential', panels: [...methods, map].map(panel),
+  }];
+}

@@ -11,6 +11,7 @@ import { forward } from '../network/forward.ts';
 import type { Network } from '../network/network.ts';
 import { continuedTraining, stepScale } from '../posterior/continuedTraining.ts';
 import { curvatureEvidence, underNoise, type ChosenHyperparameters } from '../posterior/curvatureEvidence.ts';
+import { commonAxis } from '../posterior/density.ts';
 import { curvatureOf } from '../posterior/drawMethods.ts';
 import { openDraws, type DrawSource } from '../posterior/draws.ts';
 import { laplace, type Laplace } from '../posterior/laplace.ts';
@@ -21,7 +22,7 @@ import { sampledPredictive, type Predictive } from '../posterior/predictive.ts';
 import { scores, type Scores } from '../posterior/scores.ts';
 import { drawKeeper, projections, type MethodDraws } from '../posterior/projections.ts';
 import { rankSweep, twoQuestions } from '../posterior/twoQuestions.ts';
-import type { Report } from '../protocol/report.ts';
+import type { BinAxis, Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
@@ -40,6 +41,8 @@ const SWEEP_DRAWS = 48;
 const SWEEP_POINTS = 8;
 /** Inputs at which one-dimensional networks are drawn. */
 const GRID = 161;
+/** Along either side, of the plane in which networks of two inputs are drawn. */
+const SURFACE = 41;
 /** Beyond this many operations for one spectrum the sweep would take minutes. */
 const SWEEP_ROWS = 1000;
 /** Beyond this many inputs times parameters the products of the Hessian would take longer than what they tell is worth. */
@@ -172,10 +175,12 @@ async function posteriorPlace(source: DrawSource, { x, targets, asked, usesLapla
 /** Training inputs, test inputs where there are any, and for a network of one input a grid that reaches beyond the data. */
 function inputsOf(network: Network, data: DataSet, test: DataSet | undefined, likelihood: LikelihoodModel): PredictionInputs {
   const grid = network.inputs === 1 ? gridOver(test === undefined ? data.x : Float64Array.of(...data.x, ...test.x)) : undefined;
-  const sets = [data.x, ...(test === undefined ? [] : [test.x]), ...(grid === undefined ? [] : [grid])];
+  const surface = network.inputs === 2 && likelihood.kind !== 'gaussian' ? surfaceOver(data.x) : undefined;
+  const sets = [data.x, ...(test === undefined ? [] : [test.x]), ...(grid === undefined ? [] : [grid]), ...(surface === undefined ? [] : [surface.points])];
   return {
     sets, grid,
     gridIndex: grid === undefined ? undefined : sets.length - 1,
+    surface: surface === undefined ? undefined : { x: surface.x, y: surface.y, index: sets.length - 1 },
     trainTargets: targetsFor(data, likelihood, network.outputs),
     testTargets: test === undefined ? undefined : targetsFor(test, likelihood, network.outputs),
   };
@@ -186,6 +191,13 @@ function gridOver(x: Float64Array): Float64Array {
   const high = x.reduce((a, b) => Math.max(a, b));
   const margin = 0.25 * (high - low || 1);
   return Float64Array.from({ length: GRID }, (_, k) => low - margin + ((high - low + 2 * margin) * k) / (GRID - 1));
+}
+
+/** The middles of bins around the data, y-major. */
+function surfaceOver(data: Float64Array): { readonly x: BinAxis; readonly y: BinAxis; readonly points: Float64Array } {
+  const [x, y] = [0, 1].map((axis) => commonAxis([data.filter((_, k) => k % 2 === axis)], SURFACE, 1, 0.15)) as [BinAxis, BinAxis];
+  const centre = ({ min, max, bins }: BinAxis, k: number): number => min + ((k + 0.5) * (max - min)) / bins;
+  return { x, y, points: Float64Array.from({ length: 2 * SURFACE * SURFACE }, (_, k) => (k % 2 === 0 ? centre(x, (k / 2) % SURFACE) : centre(y, Math.floor(k / 2 / SURFACE)))) };
 }
 
 async function resultOf(method: PredictionMethod, setting: MethodSetting, inputs: PredictionInputs): Promise<MethodResult> {

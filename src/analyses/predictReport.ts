@@ -11,9 +11,9 @@ import type { Sweep, TwoQuestions } from '../posterior/twoQuestions.ts';
 import type { DataSet } from '../network/data.ts';
 import type { Network } from '../network/network.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
-import type { JsonValue, LinePanel, LinesSection, Report, Section, TableSection } from '../protocol/report.ts';
+import type { BinAxis, JsonValue, LinePanel, LinesSection, Report, Section, TableSection } from '../protocol/report.ts';
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
-import { probabilitiesSection, reliabilitySection } from './classPictures.ts';
+import { probabilitiesSection, reliabilitySection, surfaceSection } from './classPictures.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import { methodNames } from './methodNames.ts';
 import type { PlottedPair } from './plottedPair.ts';
@@ -36,6 +36,8 @@ export interface PredictionInputs {
   readonly sets: readonly Float64Array[];
   readonly grid: Float64Array | undefined;
   readonly gridIndex: number | undefined;
+  /** Of a classification of two inputs: the plane, and its place among the sets. */
+  readonly surface: { readonly x: BinAxis; readonly y: BinAxis; readonly index: number } | undefined;
   readonly trainTargets: Float64Array | undefined;
   readonly testTargets: Float64Array | undefined;
 }
@@ -80,7 +82,7 @@ export function predictReport(prediction: Prediction): Omit<Report, 'title' | 'p
     sources: [...request.files, request.data, ...(request.test === undefined ? [] : [request.test])],
     // Pictures first.
     sections: [
-      ...bands(prediction), ...reliabilitySection(prediction), ...probabilitiesSection(prediction), ...questions(prediction), ...projected(prediction), ...sweepSection(prediction), ...methodChainSections(prediction.chains), scoreTable(prediction), overview(prediction),
+      ...bands(prediction), ...surfaceSection(prediction), ...reliabilitySection(prediction), ...probabilitiesSection(prediction), ...questions(prediction), ...projected(prediction), ...sweepSection(prediction), ...methodChainSections(prediction.chains), scoreTable(prediction), overview(prediction),
     ],
     warnings: [...warnings(prediction), ...methods.flatMap(({ warnings: own }) => own)],
     result: result(prediction),
@@ -216,8 +218,8 @@ function projected({ projections, pair, network, data, request, methods }: Predi
   return projections === undefined ? [] : projectionsSection(projections, { name: (method) => methodNames[method as PredictionMethod], pair, parameters: network.parameters, data: data.rows, withLinearised: methods.some(({ method }) => method === 'linearized'), first: request.plane });
 }
 
-function result({ source, mode, trained, methods, map, network, problem, chosen, questions: answers, sweep, inputs, laplace, projections, chains }: Prediction): JsonValue {
-  const at = inputs.testTargets !== undefined || (inputs.sets.length > 1 && inputs.gridIndex !== 1) ? 1 : inputs.gridIndex ?? 0;
+function result({ source, test, mode, trained, methods, map, network, problem, chosen, questions: answers, sweep, inputs, laplace, projections, chains }: Prediction): JsonValue {
+  const at = test === undefined ? inputs.gridIndex ?? 0 : 1;
   const fields = (scored: Scores | undefined): Readonly<Record<string, JsonValue>> => {
     if (scored === undefined) return {};
     const common = { nll: scored.nll.value, nllStandardError: finite(scored.nll.standardError), nllMonteCarloError: finite(scored.nll.monteCarloError) };

@@ -60,14 +60,16 @@ function overlays({ panels, contours, colours }: FieldsSection): HTMLElement | n
   const many = panels.some((panel) => panel.points.some(({ x }) => x.length > 20));
   if (curves.length + points.length === 0) return null;
   const dashes = ['solid', 'dashed', 'dotted'];
-  const symbols = many ? ['●', '◇', '✚', '✖'] : ['●', '◆', '✚', '✖'];
+  const symbols = ['●', '◆', '✚', '✖'];
+  // As they are drawn: a single point among many is hollow.
+  const hollow = (label: string): boolean => many && panels.every((panel) => panel.points.every((each) => each.label !== label || each.x.length <= 1));
   return element('ul', { class: 'keys' },
     ...curves.map((label, i) => {
       const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
       swatch.style.borderTopStyle = dashes[i % dashes.length] ?? 'solid';
       return element('li', {}, swatch, visible(label));
     }),
-    ...points.map((label, i) => element('li', {}, element('span', { class: 'mark', 'aria-hidden': 'true' }, symbols[i % symbols.length] ?? '●'), visible(label))),
+    ...points.map((label, i) => element('li', {}, element('span', { class: 'mark', 'aria-hidden': 'true' }, hollow(label) ? '◇' : symbols[i % symbols.length] ?? '●'), visible(label))),
     contours === true && colours === 'log' ? element('li', {}, 'Lines: powers of ten') : null);
 }
 
@@ -76,7 +78,9 @@ function legendParts(section: FieldsSection, { low, high }: ColourRange, theme: 
   bar.style.backgroundImage = `linear-gradient(to right, ${fieldRamp(theme, section.colours).map(([at, colour]) => `${cssColour(colour)} ${Math.round(100 * at)}%`).join(', ')})`;
   const value = (at: number): number => (section.colours === 'log' ? 10 ** at : at);
   const ticks = [0, 0.5, 1].map((share) => {
-    const tick = element('span', { class: 'legend-tick' }, formatNumber(value(low + share * (high - low)), 3));
+    const shown = value(low + share * (high - low));
+    // What is far below the colours' resolution is zero to the eye.
+    const tick = element('span', { class: 'legend-tick' }, formatNumber(section.colours !== 'log' && Math.abs(shown) < 1e-4 * (high - low) ? 0 : shown, 3));
     tick.style.left = `${100 * share}%`;
     return tick;
   });
