@@ -164,7 +164,9 @@ test('a hover on a path in a program tells what the file holds', async () => {
 
 test('the tooltip of a file in the Explorer tells its format, and what it holds once that is known', async () => {
   const w = window();
-  // Read by the viewer, and by nobody.
+  await w.openFile('train.py');
+  await w.hover('net.safetensors', 'parameters');
+  // A file that a hover asked about, one that is none, and one that nobody asked about.
   expect(await w.tooltip('net.safetensors', 'parameters')).toMatch(/net\.safetensors[^]*32 parameters/);
   expect(await w.tooltip('group1-shard1of1.bin', 'group1')).not.toMatch(/parameters|Quotient/);
   expect(await w.tooltip('later.safetensors', 'safetensors')).toMatch(/later\.safetensors[^]*safetensors/);
@@ -189,6 +191,17 @@ test.each(['config.yaml', 'run.toml', 'notes.md'])('a hover on a path in %s tell
   expect(await w.hover('later.safetensors', 'parameters')).toContain('32 parameters in 4 tensors');
   // In prose nothing stands between the lines.
   if (name !== 'notes.md') await w.page.locator('.codelens-decoration a', { hasText: '32 parameters in 4 tensors' }).first().waitFor();
+  await w.closeEditors();
+});
+
+test('a path is a link to the viewer', async () => {
+  const w = window();
+  await w.openFile('config.yaml');
+  const link = w.page.locator('.editor-instance .view-line .detected-link', { hasText: 'later.safetensors' });
+  await link.first().waitFor();
+  await link.first().click({ modifiers: ['ControlOrMeta'] });
+  await w.tab('later.safetensors').waitFor();
+  await w.shown();
   await w.closeEditors();
 });
 
