@@ -14,17 +14,19 @@ import { curvatureEvidence, underNoise, type ChosenHyperparameters } from '../po
 import { commonAxis } from '../posterior/density.ts';
 import { curvatureOf } from '../posterior/drawMethods.ts';
 import { openDraws, type DrawSource } from '../posterior/draws.ts';
+import { dropoutGaussian, type WeightGaussian } from '../posterior/gaussianDraws.ts';
 import { laplace, type Laplace } from '../posterior/laplace.ts';
 import type { PosteriorProblem } from '../posterior/logPosterior.ts';
 import { methodPredictive, type MethodSetting } from '../posterior/methodPredictive.ts';
 import { modeCheck } from '../posterior/modeCheck.ts';
 import { sampledPredictive, type Predictive } from '../posterior/predictive.ts';
 import { scores, type Scores } from '../posterior/scores.ts';
-import { drawKeeper, projections, type MethodDraws } from '../posterior/projections.ts';
+import { drawKeeper, projections, type DrawKeeper, type MethodDraws } from '../posterior/projections.ts';
 import { rankSweep, twoQuestions } from '../posterior/twoQuestions.ts';
 import type { BinAxis, Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
+import { UserError } from '../protocol/userError.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 import { groupedFiles } from './drawFiles.ts';
 import { methodNames } from './methodNames.ts';
@@ -106,6 +108,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
       },
     }, inputs);
     methods.push(found);
+    if (method === 'dropout') keepDropped(keeper, setting(index));
     const whole = chain.states();
     const diagnosed = whole === undefined ? undefined : await methodChains(method, network, whole, found.predictives[0]!, context);
     if (diagnosed !== undefined) chains.push(diagnosed);
@@ -119,6 +122,22 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   const curvature = curvatureAt({ problem, state, priorPrecision }, approximation, context);
   const shown = kept.length === 0 ? undefined : await projections({ problem, mode: state, methods: kept, parameters: pair.positions, curvature, canonical: removable(network), seed: request.seed }, context);
   return { request, network, source, data, test, problem, chosen, trained: place.trained, inputs, map, methods, laplace: laplaceUsed, mode, questions, sweep, projections: shown, projectionsOmitted: shown === undefined && kept.length > 0, chains, pair };
+}
+
+/** Masks predict without becoming weights; where they are weights (of dense layers), draws of the same distribution are shown. */
+function keepDropped({ add }: DrawKeeper, { problem: { network }, state, draws, dropoutRate, random }: MethodSetting): void {
+  let dropped: WeightGaussian;
+  try {
+    dropped = dropoutGaussian(network, state, dropoutRate);
+  } catch (error) {
+    if (error instanceof UserError) return;
+    throw error;
+  }
+  const drawn = state.slice();
+  for (let m = 0; m < draws; m++) {
+    dropped.draw(drawn, random);
+    add(drawn, m, draws);
+  }
 }
 
 /** One network: the four that the slides compare. Otherwise what the files are. */

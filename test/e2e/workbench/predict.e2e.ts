@@ -81,7 +81,7 @@ test('two other parameters are chosen from a list', async () => {
   await w.type('0.weight[3,0]');
   await expect.poll(() => w.question()).toContain('Parameter upwards');
   await w.type('2.bias[5]');
-  await expect.poll(async () => w.view().locator('[data-id=projections]').innerText(), { timeout: 60_000 }).toContain('Parameters 0.weight[3,0] and 2.bias[5]');
+  await expect.poll(async () => w.view().locator('[data-id=projections]').innerText(), { timeout: 100_000 }).toContain('Parameters 0.weight[3,0] and 2.bias[5]');
   // The plane that was asked for, with the methods as they come.
   expect((await drawnDraws(await w.shown())).map(({ title }) => title)).toEqual(['sampled Laplace', 'projected Laplace', 'Laplace diffusion']);
 });

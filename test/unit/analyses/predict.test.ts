@@ -30,6 +30,7 @@ interface MethodEntry {
 interface PredictResult {
   readonly methods: Readonly<Record<string, MethodEntry>>;
   readonly questions: { readonly linearisedRelative: number; readonly sampledChange: number; readonly linearisedDeviation: number; readonly kernelVarianceShare: number };
+  readonly projections: { readonly methods: Readonly<Record<string, unknown>> };
   readonly rank: number;
   readonly priorPrecision: number;
   readonly noise: number;
@@ -77,6 +78,8 @@ describe('predictive of the sine example', () => {
       expect(Number.isFinite(nll) && Number.isFinite(rmse), method).toBe(true);
     }
     expect(await run()).toEqual(first);
+    // Every method that has draws of the weights shows them; two are in closed form.
+    expect(Object.keys(first.projections.methods).sort()).toEqual(methods.filter((method) => method !== 'linearized' && method !== 'bayesian-last-layer').sort());
   });
 
   it('chooses prior precision and noise by the evidence', async () => {
