@@ -44,7 +44,7 @@ export function linearModel(random: Random, rows: number, inputs: number, { nois
 }
 
 /** Gauss–Jordan with pivoting, for small positive definite matrices. */
-function inverse(a: Float64Array, n: number): { readonly matrix: Float64Array; readonly logDeterminant: number } {
+export function inverse(a: Float64Array, n: number): { readonly matrix: Float64Array; readonly logDeterminant: number } {
   const work = a.slice();
   const matrix = Float64Array.from({ length: n * n }, (_, k) => (k % (n + 1) === 0 ? 1 : 0));
   let logDeterminant = 0;

@@ -22,6 +22,25 @@ describe('scores of regression', () => {
     expect(found.coverage95.value).toBe(0.75);
   });
 
+  it('of a chain whose draws follow each other closely have the error of so many independent ones', () => {
+    // Autoregressive draws: S of them are worth about S (1 − ρ)/(1 + ρ).
+    const random = seededRandom(7);
+    const [rho, chains, each] = [0.8, 2, 300];
+    const replicates = Array.from({ length: 150 }, () => {
+      const outputs = new Float64Array(chains * each);
+      for (let c = 0; c < chains; c++) for (let t = 0; t < each; t++) outputs[c * each + t] = t === 0 ? random.normal() : rho * outputs[c * each + t - 1]! + Math.sqrt(1 - rho * rho) * random.normal();
+      const small = outputs.map((f) => 0.2 * f);
+      const nll = (of: number | undefined) => scores(regression, sampledPredictive(regression, small, chains * each, 1, of), Float64Array.of(0.3), 1).nll;
+      return { value: nll(chains).value, error: nll(chains).monteCarloError, independent: nll(undefined).monteCarloError };
+    });
+    const average = (pick: (replicate: (typeof replicates)[number]) => number): number => replicates.reduce((sum, replicate) => sum + pick(replicate), 0) / replicates.length;
+    const centre = average(({ value }) => value);
+    const spread = Math.sqrt(average(({ value }) => (value - centre) ** 2));
+    // The spread of 150 is known to 1/√300.
+    expect(Math.abs(average(({ error }) => error) / spread - 1)).toBeLessThan(4 / Math.sqrt(300) + 0.05);
+    expect(average(({ independent }) => independent)).toBeLessThan(0.5 * spread);
+  });
+
   it('of many draws approach them', () => {
     const random = seededRandom(1);
     const count = 4000;
