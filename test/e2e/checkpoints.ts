@@ -2,7 +2,7 @@
  * Weight files for the end-to-end tests, byte by byte after the safetensors format description rather than by our own writer, so that
  * reader and writer are not tested against each other.
  */
-import { mkdtemp, realpath, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { seededRandom } from '../../src/linalg/random.ts';
@@ -54,6 +54,9 @@ export function description(widths: readonly number[], activation: string): stri
 /** A new folder with these files, outside the checkout. */
 export async function workspace(files: Readonly<Record<string, string | Buffer>> = {}): Promise<string> {
   const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'weights-')));
-  for (const [name, content] of Object.entries(files)) await writeFile(path.join(folder, name), content);
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+    await writeFile(path.join(folder, name), content);
+  }
   return folder;
 }

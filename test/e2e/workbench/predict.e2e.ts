@@ -2,10 +2,17 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { denseWeights, description, safetensors } from '../checkpoints.ts';
 import { drawnDraws, drawnLines } from '../plots.ts';
 import { windowWith } from '../window.ts';
 
-const window = windowWith({ 'notes.md': '# Notes\n' });
+const points = Array.from({ length: 30 }, (_, n) => [Math.sin(n), Math.cos(3 * n), Math.sin(2 * n)]);
+const window = windowWith({
+  'notes.md': '# Notes\n',
+  ...Object.fromEntries(Array.from({ length: 4 }, (_, i) => [`runs/draw${i + 1}.safetensors`, safetensors(denseWeights([2, 3, 1], 20 + i))])),
+  'runs/draw1.network.json': description([2, 3, 1], 'tanh'),
+  'runs/data.csv': `a,b,y\n${points.map((cells) => cells.join(',')).join('\n')}\n`,
+});
 
 test('the sine example leads to its predictive bands', async () => {
   const w = window();
@@ -110,5 +117,26 @@ test('the command has the last answers filled in, refuses what is no number, and
   await expect.poll(() => w.notifications().count()).toBe(0);
   // Back to the report that was there.
   await w.shown();
+  await w.closeEditors();
+});
+
+test('a folder of draws predicts as they do, and asks for no prior, which draws have no need of', async () => {
+  const w = window();
+  await w.explorerCommand(['runs'], 'Quotient', 'Posterior Predictive…');
+  expect(await w.question()).toContain('Data that these 4 networks were trained on');
+  await w.pick('data.csv');
+  await w.pick('No test data');
+  await w.pick('Gaussian');
+  await w.type('0.5');
+  await expect.poll(() => w.question()).toMatch(/Methods, side by side/);
+  // The ensemble is ticked; SWAG of the draws in their order beside it.
+  await w.check('SWAG');
+  await w.tab('Posterior predictive').waitFor();
+  const view = await w.shown();
+  const said = await view.locator('body').innerText();
+  expect(said).toMatch(/4 networks/);
+  expect(said).toMatch(/200 draws of the moments of 4 networks, in their order|SWAG/);
+  expect(await view.locator('[data-id=scores]').innerText()).toMatch(/ensemble[^]*SWAG[^]*ŵ, the first network/);
+  await w.shot('predict-folder');
   await w.closeEditors();
 });
