@@ -90,7 +90,8 @@ export function predictReport(prediction: Prediction): Omit<Report, 'title' | 'p
 }
 
 /** The row of a single network: a mode, or what stands for one. */
-function nameOf({ source: { origin, count } }: Prediction, method: MethodResult['method']): string {
+function nameOf({ source: { origin, count, chains } }: Prediction, method: MethodResult['method']): string {
+  if (method === 'ensemble' && chains > 1) return 'chains in the files';
   if (method !== 'map' || (origin.kind === 'networks' && count === 1)) return methodNames[method];
   return { networks: 'ŵ, the first network', swag: 'ŵ, the mean', 'mean-field': 'ŵ, the mean', dropout: 'ŵ, without dropout' }[origin.kind];
 }

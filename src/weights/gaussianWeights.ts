@@ -122,6 +122,7 @@ function namedParts(file: WeightFile, nameOf: (name: string) => Named | undefine
   }
   const parts: Part[] = [];
   const found = new Set<string>();
+  const drawn: TensorInfo[] = [];
   let rank: number | undefined;
   let swag = false;
   let form: ScaleForm | undefined;
@@ -139,6 +140,7 @@ function namedParts(file: WeightFile, nameOf: (name: string) => Named | undefine
       continue;
     }
     found.add(`${mean.word}/${partner.word}`);
+    drawn.push(info);
     if (square === undefined) {
       const own = asked ?? scales[partner.word] ?? 'deviation';
       form ??= own;
@@ -157,7 +159,7 @@ function namedParts(file: WeightFile, nameOf: (name: string) => Named | undefine
       deviations: root === undefined ? undefined : (start, end) => file.read(root.tensor.name, start, end),
     });
   }
-  if (found.size === 0 || (exclusive && single.length > 0)) return undefined;
+  if (found.size === 0 || (exclusive && single.length > 0) || !areWeights(drawn, single.map(({ tensor }) => tensor))) return undefined;
   const bases = new Set(parts.map(({ info }) => info.name));
   for (const { name, tensor } of single) {
     if (!bases.has(name)) parts.push({ info: { ...tensor, name }, mean: (start, end) => file.read(tensor.name, start, end), deviation: zeros, deviations: undefined });
@@ -170,6 +172,12 @@ function namedParts(file: WeightFile, nameOf: (name: string) => Named | undefine
       ? `A Gaussian by SWAG's moments (${names}): mean, diagonal variance${(rank ?? 0) > 0 ? ` and ${rank} deviations` : ''}.`
       : `A mean-field Gaussian (${names}; ${formWords[form ?? 'deviation']}${asked === undefined ? '' : ', as asked'}).`,
   };
+}
+
+/** Of weights, by their names or because they are most of the file: running statistics (`BatchNorm_0/mean`, `/var`) and the scaling of inputs are pairs, too. */
+function areWeights(drawn: readonly TensorInfo[], single: readonly TensorInfo[]): boolean {
+  const count = (tensors: readonly TensorInfo[]): number => tensors.reduce((sum, { elements }) => sum + elements, 0);
+  return drawn.some(({ name }) => /(^|[./_])(weights?|kernel|bias)$/.test(name)) || count(drawn) > count(single);
 }
 
 /** One vector of all weights, in the order of the network's tensors in the file. */

@@ -125,6 +125,8 @@ describe('a mean-field Gaussian in a file', () => {
       vae: [['encoder.weight', [4, 3]], ['mu.weight', [2, 4]], ['mu.bias', [2]], ['logvar.weight', [2, 4]], ['logvar.bias', [2]]],
       norm: [['0.weight', [4]], ['0.bias', [4]], ['0.running_mean', [4]], ['0.running_var', [4]]],
       heads: [['fc_mu.weight', [2, 4]], ['fc_var.weight', [2, 4]]],
+      flax: [['params.Dense_0.kernel', [3, 4]], ['params.Dense_0.bias', [4]], ['batch_stats.BatchNorm_0.mean', [4]], ['batch_stats.BatchNorm_0.var', [4]]],
+      scaled: [['normalizer.mean', [3]], ['normalizer.std', [3]], ['0.weight', [4, 3]], ['0.bias', [4]]],
     };
     for (const [name, tensors] of Object.entries(arrays)) {
       const file = path.join(folder, `${name}.npz`);
