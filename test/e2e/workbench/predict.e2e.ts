@@ -135,8 +135,8 @@ test('a folder of draws predicts as they do, and asks for no prior, which draws 
   const view = await w.shown();
   const said = await view.locator('body').innerText();
   expect(said).toMatch(/4 networks/);
-  expect(said).toMatch(/200 draws of the moments of 4 networks, in their order|SWAG/);
-  expect(await view.locator('[data-id=scores]').innerText()).toMatch(/ensemble[^]*SWAG[^]*ŵ, the first network/);
+  expect(said).toMatch(/SWAG, ensemble on 30 data points/);
+  expect(await view.locator('[data-id=scores]').innerText()).toMatch(/SWAG[^]*ensemble[^]*ŵ, the first network/);
   await w.shot('predict-folder');
   await w.closeEditors();
 });
