@@ -1,11 +1,16 @@
 """The other side of curvature.ts: reads lines "CASE", answers each with seconds, or "-" where a package is missing.
 
-Needs numpy; torch for the products, laplace-torch for the full Laplace. Threads from OPENBLAS_NUM_THREADS and OMP_NUM_THREADS.
+Needs numpy; torch for the products, laplace-torch for the full Laplace, curvlinops-for-pytorch for the leading eigenvalues. Beside torch 1.13
+these work: laplace-torch 0.1a2 with backpack-for-pytorch 1.7.1 and asdfghjkl 0.1a2, curvlinops-for-pytorch 1.2.0 with einconv, einops,
+unfoldNd and torchmetrics 0.11.4. Threads from OPENBLAS_NUM_THREADS and OMP_NUM_THREADS.
 """
 import sys
 import time
+import warnings
 
 import numpy as np
+
+warnings.filterwarnings("ignore")
 
 
 def dense(widths, inputs):
@@ -65,14 +70,22 @@ def product():
     return time.perf_counter() - start
 
 
+def classifier():
+    """20-40-40-5 tanh (D = 2,685) and 400 labelled inputs."""
+    import torch
+    torch.manual_seed(0)
+    tanh, linear = torch.nn.Tanh, torch.nn.Linear
+    model = torch.nn.Sequential(linear(20, 40), tanh(), linear(40, 40), tanh(), linear(40, 5))
+    return torch, model, torch.randn(400, 20), torch.randint(0, 5, (400,))
+
+
 def laplace():
-    """Full Laplace of 20-40-40-5 tanh (D = 2,685) on 400 inputs: the GGN and its eigenvalues."""
+    """Full Laplace: the GGN and its eigenvalues, float64."""
     import torch
     from laplace import Laplace
     torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Linear(20, 40), torch.nn.Tanh(), torch.nn.Linear(40, 40), torch.nn.Tanh(), torch.nn.Linear(40, 5))
-    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(400, 20), torch.randint(0, 5, (400,))), batch_size=400)
+    torch, model, x, y = classifier()
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=400)
     start = time.perf_counter()
     la = Laplace(model, "classification", subset_of_weights="all", hessian_structure="full")
     la.fit(data)
@@ -80,7 +93,34 @@ def laplace():
     return time.perf_counter() - start
 
 
-cases = {"spectrum": spectrum, "product": product, "laplace": laplace}
+def materialising(grad):
+    """torch.autograd.grad as curvlinops calls it, for torch before 2.0, which does not fill in zeros itself."""
+    def called(outputs, inputs, *rest, materialize_grads=False, **named):
+        if not materialize_grads:
+            return grad(outputs, inputs, *rest, **named)
+        import torch
+        inputs = (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
+        found = grad(outputs, inputs, *rest, **{**named, "allow_unused": True})
+        return tuple(torch.zeros_like(i) if g is None else g for g, i in zip(found, inputs))
+    return called
+
+
+def curvlinops():
+    """The 20 largest eigenvalues of the GGN as an operator, by ARPACK, as the package's guide does it. It computes in float32."""
+    import torch
+    if int(torch.__version__.split(".")[0]) < 2 and torch.autograd.grad.__name__ != "called":
+        torch.autograd.grad = materialising(torch.autograd.grad)
+    from curvlinops import GGNLinearOperator
+    from scipy.sparse.linalg import eigsh
+    torch.set_default_dtype(torch.float32)
+    torch, model, x, y = classifier()
+    start = time.perf_counter()
+    operator = GGNLinearOperator(model, torch.nn.CrossEntropyLoss(reduction="sum"), list(model.parameters()), [(x, y)], check_deterministic=False)
+    eigsh(operator, k=20, which="LM", return_eigenvectors=False)
+    return time.perf_counter() - start
+
+
+cases = {"spectrum": spectrum, "product": product, "laplace": laplace, "curvlinops": curvlinops}
 for line in sys.stdin:
     try:
         print(cases[line.strip()](), flush=True)

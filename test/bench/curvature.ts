@@ -1,7 +1,7 @@
 /**
- * Curvature beside what a user would write with NumPy, PyTorch and laplace-torch, in turn, so that both meet the same load: medians, ratios and
+ * Curvature beside what a user would write with NumPy, PyTorch, laplace-torch and curvlinops, in turn, so that both meet the same load: medians, ratios and
  * the memory of this process.
- * Usage: node test/bench/curvature.ts [PYTHON [REPEATS [large]]]; `large` adds the top 50 eigenvalues and the trace of a convolutional network
+ * Usage: node test/bench/curvature.ts [PYTHON [REPEATS [large]]] (packages of one's own by PYTHONPATH); `large` adds the top 50 eigenvalues and the trace of a convolutional network
  * of 10 million parameters, which takes minutes. Each side has as many threads as there are cores.
  */
 import { spawn } from 'node:child_process';
@@ -15,6 +15,7 @@ import type { CurvatureProblem } from '../../src/curvature/problem.ts';
 import { gramSpectrum } from '../../src/curvature/spectrum.ts';
 import { sharedEngine } from '../../src/linalg/engine/engine.ts';
 import { interruptibly } from '../../src/linalg/interruptible.ts';
+import { leadingEigenpairs } from '../../src/linalg/lanczos.ts';
 import { seededRandom } from '../../src/linalg/random.ts';
 import { activationNamed } from '../../src/network/activation.ts';
 import { denseNetwork } from '../../src/network/denseNetwork.ts';
@@ -58,6 +59,7 @@ const direction = Float64Array.from({ length: operator.size }, (_, k) => Math.si
 const cases: readonly { readonly name: string; readonly what: string; readonly run: () => Promise<unknown> }[] = [
   { name: 'spectrum', what: '64-128-128-10 tanh, 200 inputs: rank and spectrum against NumPy', run: () => gramSpectrum(dense, context) },
   { name: 'laplace', what: '20-40-40-5 tanh, 400 inputs: full GGN spectrum against laplace-torch', run: () => gramSpectrum(small, context, { method: 'gram' }) },
+  { name: 'curvlinops', what: '20-40-40-5 tanh, 400 inputs: 20 largest eigenvalues without a matrix, against curvlinops (float32) and ARPACK', run: () => interruptibly(leadingEigenpairs(new GgnOperators(small, 1e9).operator, 20, 1e-6, { steps: 200, random: seededRandom(1) }), context.signal) },
   { name: 'product', what: '10 M convolutional, 32 inputs: one product against PyTorch', run: () => interruptibly(operator.apply(direction), context.signal) },
 ];
 
