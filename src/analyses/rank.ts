@@ -54,7 +54,8 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
     requireTargetWidth(data, likelihood, network.outputs);
   }
   const random = seededRandom(request.seed);
-  const problem: CurvatureProblem = { network, state, likelihood, weighting: 'likelihood', x: data?.x ?? await interruptibly(genericInputs(network, state, request.inputs, random), context.signal) };
+  const sampleWeights = data?.sampleWeights === undefined ? {} : { sampleWeights: data.sampleWeights };
+  const problem: CurvatureProblem = { network, state, likelihood, weighting: 'likelihood', x: data?.x ?? await interruptibly(genericInputs(network, state, request.inputs, random), context.signal), ...sampleWeights };
   const way = request.toward === undefined ? undefined : await readDirection(request.toward, network, state, request);
   const plan = planSpectrum(problem, context.memoryLimitBytes);
   const common = { request, network, data, assumptions, inputs: problem.x.length / network.inputs };
@@ -72,7 +73,7 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   }
   const vectorPlan = planSpectrum(problem, context.memoryLimitBytes, { vectors: true });
   const vectors = vectorPlan.method === plan.method && vectorPlan.bytes <= context.memoryLimitBytes && vectorPlan.operations <= VECTOR_OPERATIONS;
-  const accounting = await kernelAccounting({ network, state, likelihood, x: problem.x, generic: data === undefined, genericInputs: request.inputs, random, vectors }, context);
+  const accounting = await kernelAccounting({ network, state, likelihood, x: problem.x, generic: data === undefined, genericInputs: request.inputs, random, vectors, ...sampleWeights }, context);
   const units = await interruptibly(unitReports(network, state, problem.x, random), context.signal);
   const evidence = data?.y === undefined ? undefined : evidenceOf(problem, data, data.y, request.priorPrecision, accounting);
   const image = vectors ? new GgnImage(problem, accounting.spectrum, accounting.rank.rank, context.memoryLimitBytes / 8) : undefined;

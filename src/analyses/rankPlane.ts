@@ -5,15 +5,19 @@ import { planePrecision } from '../curvature/planeGaussian.ts';
 import type { CurvatureProblem } from '../curvature/problem.ts';
 import { largestScalingOrbits, type ScalingOrbit } from '../curvature/scalingOrbit.ts';
 import { seededRandom } from '../linalg/random.ts';
+import type { Network } from '../network/network.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { FieldsSection, JsonValue } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { RankRequest } from '../protocol/service.ts';
+import { showName } from '../weights/weightFileError.ts';
 
 /** Multiplications that the picture may take: a second or two. */
 const PLANE_PRODUCTS = 1e9;
 /** Units tried until one is found that the data constrain. */
 const TRIED_UNITS = 8;
+/** Tensors that say where a direction lies. */
+const NAMED_TENSORS = 3;
 
 export type PlaneOfReport =
   | {
@@ -21,6 +25,8 @@ export type PlaneOfReport =
     readonly plane: LossPlane;
     /** The unit whose scaling orbit lies in the plane; or a kernel direction, or without a kernel the least constrained one, with the valley followed. */
     readonly across: Pick<ScalingOrbit, 'layer' | 'unit'> | 'kernel' | 'least';
+    /** Where the image direction lies, largest share first: parts of its squared length by tensor. */
+    readonly imageShares: readonly { readonly tensor: string; readonly share: number }[];
     readonly likelihood: CurvatureProblem['likelihood'];
     readonly priorPrecision: number;
     readonly targets: boolean;
@@ -38,7 +44,13 @@ export async function planeOfReport(problem: CurvatureProblem, targets: Float64A
   const { kernel, image, orbit, across } = chosen;
   const plane = await lossPlane({ problem, targets, priorPrecision, kernel, image, orbit, products: PLANE_PRODUCTS, random: seededRandom(seed) }, context);
   if (plane === undefined) return { kind: 'omitted', why: 'the many evaluations of this network that it takes would last too long' };
-  return { kind: 'plane', plane, across, likelihood: problem.likelihood, priorPrecision, targets: targets !== undefined };
+  return { kind: 'plane', plane, across, imageShares: sharesOf(problem.network, image), likelihood: problem.likelihood, priorPrecision, targets: targets !== undefined };
+}
+
+function sharesOf(network: Network, direction: Float64Array): { readonly tensor: string; readonly share: number }[] {
+  const squares = network.blocks.filter(({ trainable }) => trainable).map(({ tensor, offset, length }) => ({ tensor, share: direction.subarray(offset, offset + length).reduce((sum, value) => sum + value * value, 0) }));
+  const total = squares.reduce((sum, { share }) => sum + share, 0);
+  return squares.map(({ tensor, share }) => ({ tensor, share: share / total })).filter(({ share }) => share > 0).toSorted((a, b) => b.share - a.share);
 }
 
 interface ChosenPlane {
@@ -73,7 +85,7 @@ export function planeSection(found: PlaneOfReport): FieldsSection[] {
   const curvature = formatNumber(precision.yy - priorPrecision, 3);
   return [{
     kind: 'fields', id: 'plane', title: 'The loss in a plane through ŵ',
-    meaning: `${axesSentence(across, curvature)} ${curveSentence(found)} ${ellipseSentence(found)}`,
+    meaning: `${axesSentence(found, curvature)} ${curveSentence(found)} ${ellipseSentence(found)}`,
     xLabel: unit ? 'kernel: scaling of the unit' : across === 'kernel' ? 'kernel direction' : 'least constrained direction',
     yLabel: unit ? 'growth of the unit' : 'best constrained direction',
     valueLabel: lossLabel(found),
@@ -95,9 +107,10 @@ function lossLabel({ targets, likelihood }: Extract<PlaneOfReport, { kind: 'plan
   return likelihood.kind === 'gaussian' ? 'loss ½(y − f)²/σ² a data point' : 'mean negative log-likelihood';
 }
 
-function axesSentence(across: Extract<PlaneOfReport, { kind: 'plane' }>['across'], curvature: string): string {
-  if (typeof across === 'object') return `Horizontally unit ${across.unit} of layer ${across.layer} takes in more and gives out less, a direction of the kernel; vertically it grows as a whole, with curvature ${curvature}.`;
-  return `Vertically the best constrained direction, with curvature ${curvature}; horizontally ${across === 'kernel' ? 'one of the kernel' : 'the least constrained, there being no kernel'}.`;
+function axesSentence({ across, imageShares }: Extract<PlaneOfReport, { kind: 'plane' }>, curvature: string): string {
+  if (typeof across === 'object') return `Horizontally unit ${across.unit} of layer ${across.layer} takes in more and gives out less, a direction of the kernel; vertically it grows as a whole, a direction of the image with curvature ${curvature}.`;
+  const shares = imageShares.slice(0, NAMED_TENSORS).map(({ tensor, share }) => `${formatNumber(100 * share, 2)} % of it in ${showName(tensor)}`).join(', ');
+  return `Vertically the best constrained direction, the eigenvector of the GGN’s largest eigenvalue ${curvature} (${shares}; it is among the directions shown below); horizontally ${across === 'kernel' ? 'a random direction of the kernel' : 'the least constrained, there being no kernel'}.`;
 }
 
 function curveSentence({ plane: { loss, lossOnCurve }, across, targets }: Extract<PlaneOfReport, { kind: 'plane' }>): string {
@@ -117,10 +130,13 @@ function ellipseSentence({ plane: { loss, doubled, lossAtEnd, halfWidth, ellipse
 
 export function planeResult(found: PlaneOfReport): JsonValue {
   if (found.kind === 'omitted') return null;
-  const { plane: { inputs, loss, precision, doubled, lossAtEnd, lossOnCurve }, across, priorPrecision } = found;
+  const { plane: { inputs, loss, precision, doubled, lossAtEnd, lossOnCurve }, across, imageShares, priorPrecision } = found;
   return {
     // A unit, "kernel" or "least".
     across: typeof across === 'object' ? { layer: across.layer, unit: across.unit } : across,
+    // "growth" of that unit, or the "most" constrained direction, and which tensors it lies in.
+    image: typeof across === 'object' ? 'growth' : 'most',
+    imageShares: imageShares.map(({ tensor, share }) => ({ tensor, share })),
     curvature: precision.yy - priorPrecision,
     data: inputs,
     // As `loss` names it, at ŵ, at the worse end of the ellipse's long axis, and the largest on the curve.

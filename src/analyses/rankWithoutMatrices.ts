@@ -44,7 +44,7 @@ function overview(question: MatrixFreeQuestion): Section {
       { label: 'Trace', value: withError(spectrum.trace) },
       { label: 'Effective dimension', value: withError(effectiveDimension(spectrum.measure, request.priorPrecision)), detail: `Σ λ/(λ + α) at prior precision ${formatNumber(request.priorPrecision)}` },
       { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, ${formatCount(network.outputs)} ${network.outputs === 1 ? 'output' : 'outputs'}` },
-      { label: 'Inputs', value: formatCount(inputs), detail: data === undefined ? GENERIC_INPUTS_SENTENCE : showName(data.source) },
+      { label: 'Inputs', value: formatCount(inputs), detail: data === undefined ? GENERIC_INPUTS_SENTENCE : `${showName(data.source)}${data.sampleWeights === undefined ? '' : ', weighted'}` },
       { label: 'Likelihood', value: request.likelihood, ...(request.likelihood === 'gaussian' ? { detail: `noise ${formatNumber(request.noise)}` } : {}) },
       { label: 'Method', value: 'Lanczos and stochastic quadrature', detail: `float64, ${formatCount(spectrum.products)} products with vectors of length ${formatCount(Math.min(spectrum.rows, spectrum.parameters))}` },
       { label: 'Memory planned', value: formatBytes(spectrum.plan.bytes) },

@@ -117,17 +117,19 @@ class PlaneView {
   readonly #question: PlaneQuestion;
   readonly #x: Float64Array;
   readonly #targets: Float64Array | undefined;
+  readonly #weights: Float64Array | undefined;
   readonly #reference: Float64Array;
 
   /** @param inputs how many, the first of a random order, or all as they are */
   constructor(question: PlaneQuestion, inputs: number) {
-    const { problem: { network, state, x }, targets, random } = question;
+    const { problem: { network, state, x, sampleWeights }, targets, random } = question;
     const rows = x.length / network.inputs;
     const chosen = inputs === rows ? undefined : random.permutation(rows).subarray(0, inputs);
     const rowsOf = (values: Float64Array): Float64Array => (chosen === undefined ? values : takeRows(values, values.length / rows, chosen));
     this.#question = question;
     this.#x = rowsOf(x);
     this.#targets = targets === undefined ? undefined : rowsOf(targets);
+    this.#weights = sampleWeights === undefined ? undefined : rowsOf(sampleWeights);
     this.#reference = forward(network, state, this.#x);
   }
 
@@ -142,7 +144,7 @@ class PlaneView {
     const { network, likelihood } = this.#question.problem;
     const outputs = forward(network, this.#state(x, y), this.#x);
     if (outputs.some((output) => !Number.isFinite(output))) return Number.NaN;
-    if (this.#targets !== undefined) return meanLoss(likelihood, outputs, network.outputs, this.#targets, this.#x.length / network.inputs);
+    if (this.#targets !== undefined) return meanLoss(likelihood, outputs, network.outputs, this.#targets, this.#weights ?? new Float64Array(this.#x.length / network.inputs).fill(1));
     return outputs.reduce((sum, output, k) => sum + (output - this.#reference[k]!) ** 2, 0) / outputs.length;
   }
 
@@ -177,13 +179,14 @@ function takeRows(values: Float64Array, width: number, chosen: Int32Array): Floa
 }
 
 /**
- * Mean negative log-likelihood an input. Of a Gaussian without its normalising constant, ½ ‖y − f‖²/σ², so that zero is a perfect fit and
+ * Mean negative log-likelihood an input, by weight. Of a Gaussian without its normalising constant, ½ ‖y − f‖²/σ², so that zero is a perfect fit and
  * twice as much means something.
  */
-function meanLoss(likelihood: CurvatureProblem['likelihood'], outputs: Float64Array, width: number, targets: Float64Array, inputs: number): number {
-  const { value } = logLikelihood(likelihood, outputs, width, targets);
-  const perfect = likelihood.kind === 'gaussian' ? -outputs.length * (Math.log(likelihood.noise) + 0.5 * Math.log(2 * Math.PI)) : 0;
-  return (perfect - value) / inputs;
+function meanLoss(likelihood: CurvatureProblem['likelihood'], outputs: Float64Array, width: number, targets: Float64Array, weights: Float64Array): number {
+  const { value } = logLikelihood(likelihood, outputs, width, targets, weights);
+  const points = weights.reduce((sum, weight) => sum + weight, 0);
+  const perfect = likelihood.kind === 'gaussian' ? -points * width * (Math.log(likelihood.noise) + 0.5 * Math.log(2 * Math.PI)) : 0;
+  return (perfect - value) / points;
 }
 
 interface FramedCurve extends Curve {

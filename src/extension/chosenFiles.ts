@@ -40,16 +40,18 @@ export interface WantedPair {
   readonly inFront: readonly string[];
   /** "Compare": heads the question for the second one. */
   readonly verb: string;
+  /** What stands before the second one in that question. */
+  readonly preposition?: 'with' | 'to';
 }
 
 /** Two files: both selected, or one and the one that the user then picks. @throws AnalysisError for more */
-export async function chosenPair({ title, inFront, verb }: WantedPair, selection: Selection): Promise<readonly [string, string] | undefined> {
+export async function chosenPair({ title, inFront, verb, preposition = 'with' }: WantedPair, selection: Selection): Promise<readonly [string, string] | undefined> {
   const files = await chosenFiles({ title, folders: false, inFront }, selection);
   if (files === undefined) return undefined;
   if (files.length > 2) throw new AnalysisError({ kind: 'input', message: `${verb} takes two files; ${files.length} are selected.` });
   const [before, chosen] = files;
   if (before === undefined) return undefined;
-  const after = chosen ?? await otherFile(`${verb} ${path.basename(before)} with`, before);
+  const after = chosen ?? await otherFile(`${verb} ${path.basename(before)} ${preposition}`, before);
   return after === undefined ? undefined : [before, after];
 }
 

@@ -8,6 +8,7 @@ import { chooseParameters } from './commands/chooseParameters.ts';
 import type { Command } from './commands/command.ts';
 import { compare } from './commands/compare.ts';
 import { diff } from './commands/diff.ts';
+import { direction } from './commands/direction.ts';
 import { environment } from './commands/environment.ts';
 import { inspect } from './commands/inspect.ts';
 import { openExample } from './commands/openExample.ts';
@@ -34,7 +35,7 @@ import type { Surroundings } from './surroundings.ts';
 import { TensorNameHover, tensorNameSelector } from './tensorNameHover.ts';
 import { WeightsEditor, weightsEditors } from './weightsEditor.ts';
 
-const commands: Readonly<Record<string, Command>> = { inspect, diff, compare, canonicalize, align, rank, posterior, predict, openExample, environment, chooseActivation, chooseParameters, restartHost };
+const commands: Readonly<Record<string, Command>> = { inspect, diff, compare, canonicalize, align, rank, direction, posterior, predict, openExample, environment, chooseActivation, chooseParameters, restartHost };
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Quotient', { log: true });

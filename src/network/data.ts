@@ -2,7 +2,8 @@
  * Data that curvature and predictives are computed on: inputs x (N × d) and, where there are any, targets y.
  *
  * Layouts understood: arrays named `x` and `y` in `.npz`, `.safetensors` or PyTorch files (further axes of x are flattened); a
- * single array C × n × d, which is n points of each of C classes; `.csv` with a header row, where columns named `y…` are targets.
+ * single array C × n × d, which is n points of each of C classes; `.csv` with a header row, where columns named `y…` are targets. Points
+ * may come with weights, how often each of them counts: an array or a column `sample_weight`.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { openWeightFile, UnknownFormatError } from '../weights/openWeights.ts';
@@ -23,8 +24,11 @@ export interface DataSet {
   /** N × `targets` row-major, all finite. */
   readonly y: Float64Array | undefined;
   readonly targets: number;
+  /** N, how often each point counts; not negative. */
+  readonly sampleWeights?: Float64Array;
 }
 
+const WEIGHTS = 'sample_weight';
 const UNKNOWN = 'is not a file of data that can be read; give an .npz, .safetensors or .pt file with arrays "x" (N × d) and "y", an .npy file of one array classes × points × d, or a .csv file with a header row';
 const MAX_CSV_BYTES = 512 * 1024 * 1024;
 
@@ -33,6 +37,7 @@ export async function readData(path: string): Promise<DataSet> {
   const data = path.toLowerCase().endsWith('.csv') ? await readCsv(path) : await readArrays(path);
   requireFinite(path, 'x', data.x, data.inputs);
   if (data.y !== undefined) requireFinite(path, 'y', data.y, data.targets);
+  if (data.sampleWeights !== undefined) requireWeights(path, data.sampleWeights);
   return data;
 }
 
@@ -98,6 +103,8 @@ async function readArrays(path: string): Promise<DataSet> {
     if (y !== undefined && y.shape[0] !== rows) {
       throw new WeightFileError(path, '', `x has ${rows} rows and y has ${y.shape[0] ?? 0}; they should have the same number`);
     }
+    const weights = file.tensor(WEIGHTS);
+    if (weights !== undefined && (weights.elements !== rows || weights.shape[0] !== rows)) throw new WeightFileError(path, WEIGHTS, `expected one weight for each of the ${rows} rows of x, its shape is [${weights.shape.join(', ')}]`);
     return {
       source: path,
       rows,
@@ -106,6 +113,7 @@ async function readArrays(path: string): Promise<DataSet> {
       x: await file.read('x'),
       y: y === undefined ? undefined : await file.read('y'),
       targets: y === undefined ? 0 : y.elements / rows,
+      ...(weights === undefined ? {} : { sampleWeights: await file.read(WEIGHTS) }),
     };
   } finally {
     await file.close();
@@ -132,12 +140,14 @@ async function readCsv(path: string): Promise<DataSet> {
     throw new WeightFileError(path, 'line 1', 'expected a header row; name target columns y, y1, …, and input columns anything else');
   }
   const isTarget = header.map((name) => /^y\d*$/i.test(name));
+  const weightColumn = header.indexOf(WEIGHTS);
   const targets = isTarget.filter(Boolean).length;
-  const inputs = header.length - targets;
+  const inputs = header.length - targets - Number(weightColumn >= 0);
   const rows = lines.length - 1;
   if (rows === 0 || inputs === 0) throw new WeightFileError(path, '', 'expected at least one row and one input column');
   const x = new Float64Array(rows * inputs);
   const y = new Float64Array(rows * targets);
+  const weights = new Float64Array(weightColumn < 0 ? 0 : rows);
   for (let n = 0; n < rows; n++) {
     const cells = lines[n + 1]!.split(',');
     if (cells.length !== header.length) throw new WeightFileError(path, `line ${n + 2}`, `has ${cells.length} values, the header names ${header.length} columns`);
@@ -145,11 +155,12 @@ async function readCsv(path: string): Promise<DataSet> {
     let j = n * targets;
     for (const [column, cell] of cells.entries()) {
       const value = cell.trim() === '' ? Number.NaN : Number(cell);
-      if (isTarget[column] === true) y[j++] = value;
+      if (column === weightColumn) weights[n] = value;
+      else if (isTarget[column] === true) y[j++] = value;
       else x[i++] = value;
     }
   }
-  return { source: path, rows, inputs, x, y: targets === 0 ? undefined : y, targets };
+  return { source: path, rows, inputs, x, y: targets === 0 ? undefined : y, targets, ...(weightColumn < 0 ? {} : { sampleWeights: weights }) };
 }
 
 async function readText(path: string): Promise<string> {
@@ -174,4 +185,11 @@ function requireFinite(path: string, array: string, values: Float64Array, width:
   if (bad >= 0) {
     throw new WeightFileError(path, rowPlace(path, array, Math.floor(bad / width)), `holds ${Number.isNaN(values[bad]) ? 'a value that is not a number' : String(values[bad])}; data must be finite`);
   }
+}
+
+function requireWeights(path: string, weights: Float64Array): void {
+  requireFinite(path, WEIGHTS, weights, 1);
+  const bad = weights.findIndex((value) => value < 0);
+  if (bad >= 0) throw new WeightFileError(path, rowPlace(path, WEIGHTS, bad), `is ${String(weights[bad])}; weights are zero or positive`);
+  if (weights.every((value) => value === 0)) throw new WeightFileError(path, WEIGHTS, 'holds zeros only; some point has to count');
 }

@@ -14,7 +14,7 @@ export const rank: Command = async ({ panels, choices }, selection) => {
   if (files === undefined || first === undefined) return undefined;
   const options = await choices.settled(files);
   if (options === undefined) return undefined;
-  const data = await askData(first);
+  const data = await askRankData(first);
   if (data === undefined) return undefined;
   const reports: Report[] = [];
   for (const file of files) {
@@ -27,8 +27,8 @@ export const rank: Command = async ({ panels, choices }, selection) => {
   return files.length === 1 ? reports[0] : reports;
 };
 
-/** Undefined when the user did not want to answer. */
-async function askData(weights: string): Promise<Pick<RankRequest, 'data' | 'likelihood'> | undefined> {
+/** Inputs and likelihood; undefined when the user did not want to answer. */
+export async function askRankData(weights: string): Promise<Pick<RankRequest, 'data' | 'likelihood'> | undefined> {
   const data = await askDataFile({
     title: `Inputs at which to take the GGN of ${path.basename(weights)}`,
     weights: [weights],

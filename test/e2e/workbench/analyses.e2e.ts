@@ -47,6 +47,23 @@ test('rank and kernel, from the Explorer, on generic inputs', async () => {
   await w.closeEditors();
 });
 
+test('the way from one network to another, from the Explorer, in image and kernel', async () => {
+  const w = window();
+  await w.explorerCommand(['draw1.safetensors', 'draw2.safetensors'], 'Quotient', 'Direction in Image and Kernel');
+  await w.pick('relu');
+  await w.pick('Generic inputs');
+  await w.tab('From draw1.safetensors to draw2.safetensors').waitFor();
+  const view = await w.shown();
+  await w.shot('direction');
+  const said = await figures(view);
+  const share = (label: string): number => Number.parseFloat(said[label] ?? '');
+  expect(share('In the image')).toBeGreaterThan(1);
+  expect(share('In the kernel')).toBeGreaterThan(1);
+  expect(share('In the image') + share('In the kernel')).toBeCloseTo(100, 0);
+  expect(await w.violations()).toBe(0);
+  await w.closeEditors();
+});
+
 test('an activation that nothing tells is asked for once, and remembered', async () => {
   const w = window();
   await w.explorerCommand(['bare.safetensors'], 'Quotient', 'Rank and Kernel of the GGN');

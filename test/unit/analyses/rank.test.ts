@@ -22,6 +22,7 @@ interface RankResult {
   readonly symmetry: { readonly scaling: number; readonly permutationLog10: number; readonly signFlips: number };
   readonly spectrum: readonly number[];
   readonly logMarginalLikelihood: number | null;
+  readonly plane?: { readonly lossAtMode: number; readonly image: string; readonly imageShares: readonly { readonly share: number }[]; readonly curvature: number } | null;
 }
 
 async function rankOf(widths: readonly number[], activation: string, request: Partial<RankRequest> = {}, seed = 2): Promise<RankResult> {
@@ -84,11 +85,11 @@ describe('the rank analysis', () => {
       effectiveDimension: number;
       effectiveDimensions: { priorPrecision: number[]; value: number[] };
       rankByData: { data: number; rank: number; bound: number }[];
-      plane: { across: { layer: string; unit: number }; data: number; lossAtMode: number; lossOnCurve: number };
+      plane: { across: { layer: string; unit: number }; data: number; lossOnCurve: number } & RankResult['plane'];
     };
     expect(result.rankByData.at(-1)).toMatchObject({ data: 40, rank: result.rank });
     expect(result.effectiveDimensions.value[result.effectiveDimensions.priorPrecision.indexOf(0.3)]).toBe(result.effectiveDimension);
-    expect(result.plane).toMatchObject({ across: { layer: '0' }, data: 40 });
+    expect(result.plane).toMatchObject({ across: { layer: '0' }, image: 'growth', data: 40 });
     expect(result.plane.lossOnCurve).toBeCloseTo(result.plane.lossAtMode, 12);
   });
 
@@ -114,6 +115,36 @@ describe('the rank analysis', () => {
     const report = await rank({ ...defaults, file, activation: 'tanh', data }, context);
     expect(Number.isFinite((report.result as unknown as RankResult).logMarginalLikelihood)).toBe(true);
     expect(report.warnings.join(' ')).toContain('not a mode');
+  });
+
+  it('counts a point of weight k as k points', async () => {
+    const folder = await temporaryFolder();
+    const random = seededRandom(8);
+    const x = Array.from({ length: 6 }, () => [random.normal(), random.normal(), random.normal()]);
+    const y = x.map(([a, b, c]) => [a! - b!, c!]);
+    const weights = [1, 3, 0, 2, 1, 2];
+    const repeated = (rows: readonly (readonly number[])[]): number[] => rows.flatMap((row, n) => Array.from({ length: weights[n]! }, () => row)).flat();
+    const write = async (name: string, points: number, xs: readonly number[], ys: readonly number[], counted: readonly number[] | undefined): Promise<string> => {
+      const file = path.join(folder, name);
+      await writeNpz(file, [
+        { name: 'x', shape: [points, 3], values: Float64Array.from(xs) }, { name: 'y', shape: [points, 2], values: Float64Array.from(ys) },
+        ...(counted === undefined ? [] : [{ name: 'sample_weight', shape: [points], values: Float64Array.from(counted) }]),
+      ], { overwrite: false });
+      return file;
+    };
+    const weighted = await rankOf([3, 5, 2], 'tanh', { data: await write('weighted.npz', 6, x.flat(), y.flat(), weights) });
+    const copies = await rankOf([3, 5, 2], 'tanh', { data: await write('repeated.npz', 9, repeated(x), repeated(y), undefined) });
+    expect(weighted.rank).toBe(10);
+    expect(copies.rank).toBe(10);
+    weighted.spectrum.slice(0, 10).forEach((value, k) => { expect(value / copies.spectrum[k]!).toBeCloseTo(1, 9); });
+    expect(weighted.logMarginalLikelihood).toBeCloseTo(copies.logMarginalLikelihood ?? Number.NaN, 9);
+    const plane = ({ plane }: RankResult): number => plane?.lossAtMode ?? Number.NaN;
+    expect(plane(weighted)).toBeCloseTo(plane(copies), 9);
+    // tanh has no scaling: the plane's image direction is the eigenvector of the largest eigenvalue.
+    expect(weighted.plane).toMatchObject({ image: 'most' });
+    expect(weighted.plane?.curvature).toBeCloseTo(weighted.spectrum[0]!, 9);
+    expect(weighted.plane?.imageShares.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
+    await expect(rankOf([3, 5, 2], 'tanh', { data: await write('negative.npz', 6, x.flat(), y.flat(), [1, -1, 1, 1, 1, 1]) })).rejects.toThrow('sample_weight[1]: is -1; weights are zero or positive');
   });
 
   it('says both widths when data and network do not fit', async () => {

@@ -31,6 +31,14 @@ describe('data', () => {
     expect((await readData(await npz(array('x', [4, 1])))).y).toBeUndefined();
   });
 
+  it('may come with a weight a point, in an array or a column', async () => {
+    expect(await readData(await npz(array('x', [2, 3]), array('sample_weight', [2], [0.5, 2])))).toMatchObject({ inputs: 3, sampleWeights: Float64Array.of(0.5, 2) });
+    expect(await readData(await csv('a,sample_weight,y\n1,2,3\n4,0,6\n'))).toMatchObject({ inputs: 1, targets: 1, x: Float64Array.of(1, 4), y: Float64Array.of(3, 6), sampleWeights: Float64Array.of(2, 0) });
+    await expect(readData(await csv('a,sample_weight\n1,2\n4,-1\n'))).rejects.toThrow('line 3, sample_weight: is -1; weights are zero or positive');
+    await expect(readData(await npz(array('x', [2, 3]), array('sample_weight', [3])))).rejects.toThrow('sample_weight: expected one weight for each of the 2 rows of x, its shape is [3]');
+    await expect(readData(await npz(array('x', [2, 3]), array('sample_weight', [2], [0, 0])))).rejects.toThrow('holds zeros only');
+  });
+
   it('may be one array of classes, whose index is the label', async () => {
     const data = await readData(await npz(array('points', [3, 2, 2])));
     expect(data).toMatchObject({ rows: 6, inputs: 2, y: Float64Array.of(0, 0, 1, 1, 2, 2) });

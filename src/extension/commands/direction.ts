@@ -1,0 +1,22 @@
+/**
+ * Direction in Image and Kernel: how much of the way from one network to another (a checkpoint to a later one, a step of an optimiser, the mode
+ * to a draw) the data see.
+ */
+import path from 'node:path';
+import type { RankRequest } from '../../protocol/service.ts';
+import { chosenPair } from '../chosenFiles.ts';
+import { rankSettings, seed } from '../settings.ts';
+import type { Command } from './command.ts';
+import { askRankData } from './rank.ts';
+
+export const direction: Command = async ({ panels, choices }, selection) => {
+  const files = await chosenPair({ title: 'Where the direction begins', inFront: panels.inFront, verb: 'Direction from', preposition: 'to' }, selection);
+  if (files === undefined) return undefined;
+  const options = await choices.settled(files);
+  if (options === undefined) return undefined;
+  const [file, toward] = files;
+  const data = await askRankData(file);
+  if (data === undefined) return undefined;
+  const request: RankRequest = { file, toward, ...rankSettings(), seed: seed(), ...data, ...options };
+  return panels.ask({ method: 'rank', title: `From ${path.basename(file)} to ${path.basename(toward)}, in image and kernel`, request }, files);
+};
