@@ -50,6 +50,9 @@ function heatmap(section: FieldsSection, panel: FieldPanel, { low, high }: Colou
 /** What is not above zero has the lowest colour. */
 const logOf = (value: number, low: number): number => (value > 0 ? Math.max(low, Math.log10(value)) : low);
 
+/** Powers of ten below the highest: where a value falls to zero they would crowd. */
+const LINES = 4;
+
 /** Lines of equal value, where the field asks for them. */
 function contourLines(section: FieldsSection, panel: FieldPanel, { low, high }: ColourRange, theme: Theme): Data[] {
   if (section.contours !== true) return [];
@@ -58,7 +61,7 @@ function contourLines(section: FieldsSection, panel: FieldPanel, { low, high }: 
   const size = log ? 1 : (high - low) / 8;
   return [{
     type: 'contour', x: binCentres(panel.x), y: binCentres(panel.y), z: rows.map((row) => row.map((value) => (value === null ? null : log ? logOf(value, low) : value))),
-    autocontour: false, contours: { coloring: 'none', start: log ? Math.ceil(low) : low + size, end: log ? Math.floor(high) : high - size / 2, size },
+    autocontour: false, contours: { coloring: 'none', start: log ? Math.max(Math.ceil(low), Math.floor(high) - LINES) : low + size, end: log ? Math.floor(high) : high - size / 2, size },
     line: { color: theme.background, width: 1 }, showscale: false, hoverinfo: 'skip',
   }];
 }
