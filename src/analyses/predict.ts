@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.ts';
-import { gramSpectrum, type GgnSpectrum } from '../curvature/spectrum.ts';
+import { gramSpectrum, planSpectrum, type GgnSpectrum } from '../curvature/spectrum.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputs, type DataSet } from '../network/data.ts';
 import { forward } from '../network/forward.ts';
@@ -23,6 +23,7 @@ import { sampledPredictive, type Predictive } from '../posterior/predictive.ts';
 import { scores, type Scores } from '../posterior/scores.ts';
 import { drawKeeper, projections, type DrawKeeper, type MethodDraws } from '../posterior/projections.ts';
 import { rankSweep, twoQuestions } from '../posterior/twoQuestions.ts';
+import { formatSeconds } from '../protocol/format.ts';
 import type { BinAxis, Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
@@ -47,6 +48,8 @@ const GRID = 161;
 const SURFACE = 41;
 /** Beyond this many operations for one spectrum the sweep would take minutes. */
 const SWEEP_ROWS = 1000;
+/** What nobody asked for by name may take so long. */
+const DIFFUSION_SECONDS = 300;
 /** Beyond this many inputs times parameters the products of the Hessian would take longer than what they tell is worth. */
 const MODE_CHECK_SIZE = 2e8;
 /** Fewer draws show nothing in a plane. */
@@ -68,7 +71,6 @@ export async function predict(request: PredictRequest, context: JobContext): Pro
 
 async function predictionFrom(source: DrawSource, request: PredictRequest, context: JobContext): Promise<Prediction> {
   const { network } = source;
-  const methodList = request.methods === undefined || request.methods.length === 0 ? usualMethods(source) : request.methods;
   const data = await readData(request.data);
   requireInputs(data, network);
   const test = request.test === undefined ? undefined : await readData(request.test);
@@ -76,6 +78,12 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   const asked = likelihoodModel(request.likelihood, request.noise, network.outputs);
   const trainTargets = targetsFor(data, asked, network.outputs);
   if (trainTargets === undefined) throw new WeightFileError(request.data, '', 'has no targets y; a posterior needs the data that the network was trained on');
+
+  const named = request.methods !== undefined && request.methods.length > 0 ? request.methods : undefined;
+  const diffusion = diffusionSeconds(network, data.x, asked, request, context);
+  const methodList = named ?? usualMethods(source).filter((method) => method !== 'diffusion' || diffusion <= DIFFUSION_SECONDS);
+  const leftOut = named === undefined && !methodList.includes('diffusion') && usualMethods(source).includes('diffusion')
+    ? [`Laplace diffusion is left out: it takes a spectrum a step, about ${formatSeconds(diffusion)} for ${request.draws} draws of ${request.diffusionSteps} steps. Name it (--method diffusion) to have it all the same, with fewer draws or steps.`] : [];
 
   const place = await posteriorPlace(source, { x: data.x, targets: trainTargets, asked, usesLaplace: methodList.some((method) => curved.has(method)) }, request, context);
   const { state, problem, chosen, spectrum } = place;
@@ -121,7 +129,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   const sweep = laplaceUsed === undefined || laplaceUsed.spectrum.rows > SWEEP_ROWS ? undefined : await rankSweep(problem, state, sweepSizes(data.rows), SWEEP_DRAWS, request.seed, context);
   const curvature = curvatureAt({ problem, state, priorPrecision }, approximation, context);
   const shown = kept.length === 0 ? undefined : await projections({ problem, mode: state, methods: kept, parameters: pair.positions, curvature, canonical: removable(network), seed: request.seed }, context);
-  return { request, network, source, data, test, problem, chosen, trained: place.trained, inputs, map, methods, laplace: laplaceUsed, mode, questions, sweep, projections: shown, projectionsOmitted: shown === undefined && kept.length > 0, chains, pair };
+  return { request, network, source, data, test, problem, chosen, trained: place.trained, inputs, map, methods, leftOut, laplace: laplaceUsed, mode, questions, sweep, projections: shown, projectionsOmitted: shown === undefined && kept.length > 0, chains, pair };
 }
 
 /** Masks predict without becoming weights; where they are weights (of dense layers), draws of the same distribution are shown. */
@@ -148,6 +156,12 @@ function usualMethods({ origin, count }: DrawSource): readonly PredictionMethod[
     case 'mean-field': return ['vi'];
     case 'dropout': return ['dropout'];
   }
+}
+
+/** A draw of the diffusion takes the spectrum anew at every step but its first. Roughly, at the speed of two cores. */
+function diffusionSeconds(network: Network, x: Float64Array, likelihood: LikelihoodModel, { draws, diffusionSteps }: PredictRequest, { memoryLimitBytes }: JobContext): number {
+  const { operations } = planSpectrum({ network, state: new Float64Array(0), x, likelihood, weighting: 'likelihood' }, memoryLimitBytes, { vectors: true });
+  return (draws * (diffusionSteps - 1) * operations) / 1e10;
 }
 
 interface PosteriorPlace {

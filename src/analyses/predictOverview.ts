@@ -67,7 +67,7 @@ export function overview(prediction: Prediction): FiguresSection {
 /** Nats that a Newton step may promise at what still counts as a mode: so much the draws of a posterior differ from each other anyway. */
 const MODE_GAIN = 1;
 
-export function warnings({ chosen, source, request, laplace, mode, methods, projectionsOmitted }: Prediction): string[] {
+export function warnings({ chosen, source, request, laplace, mode, methods, leftOut, projectionsOmitted }: Prediction): string[] {
   const { maximum } = chosen ?? {};
   const remedy = request.train === undefined ? 'Train on with this prior (--train EPOCHS; in the settings quotient.predict.trainEpochs), or choose the prior precision with which the network was trained.' : 'Train for longer, or choose the prior precision with which the network was trained.';
   return [
@@ -77,6 +77,7 @@ export function warnings({ chosen, source, request, laplace, mode, methods, proj
     ...(laplace !== undefined && laplace.rank.bracket[0] !== laplace.rank.bracket[1] ? [`The rank is not certain (between ${formatCount(laplace.rank.bracket[0])} and ${formatCount(laplace.rank.bracket[1])}); directions in between count as image here.`] : []),
     ...(methods.some(({ method }) => method.startsWith('diffusion')) && request.diffusionSteps === 1 ? ['A diffusion of one step is the Laplace draw itself; take more steps.'] : []),
     ...(projectionsOmitted ? ['Draws are not shown in weight space: the loss of so large a network in planes would take too long.'] : []),
+    ...leftOut,
     ...source.origin.assumptions,
   ];
 }

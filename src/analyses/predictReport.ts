@@ -56,6 +56,8 @@ export interface Prediction {
   readonly inputs: PredictionInputs;
   readonly map: MethodResult;
   readonly methods: readonly MethodResult[];
+  /** Sentences: which of the usual methods are not there, and why. */
+  readonly leftOut: readonly string[];
   readonly laplace: Laplace | undefined;
   /** Undefined without Laplace, or where it would take too long. */
   readonly mode: ModeCheck | undefined;

@@ -4,12 +4,15 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyses } from '../../../src/analyses/service.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
+import { activationNamed } from '../../../src/network/activation.ts';
+import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import { readData } from '../../../src/network/data.ts';
 import { forward } from '../../../src/network/forward.ts';
 import { readState } from '../../../src/network/parameters.ts';
 import { requireNetwork } from '../../../src/network/readNetwork.ts';
 import type { JobContext } from '../../../src/protocol/rpc.ts';
 import { predictionMethods, type PredictRequest } from '../../../src/protocol/service.ts';
+import { writeNpz } from '../../../src/weights/npzWriter.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { writeNetwork } from './workspace.ts';
 
@@ -140,6 +143,18 @@ describe('predictive of the sine example', () => {
     const { mode: check, trained } = after.result as unknown as { readonly mode: { readonly newtonGain: number }; readonly trained: { readonly before: number; readonly after: number } };
     expect(check.newtonGain).toBeLessThan(0.1);
     expect(trained.after).toBeLessThan(trained.before);
+  });
+
+  it('leaves out a diffusion that would take hours, unless it is named', async () => {
+    const network = denseNetwork([20, 60, 60, 1], activationNamed('relu'));
+    const random = seededRandom(9);
+    const wide = path.join(folder, 'wide.safetensors');
+    await writeNetwork(wide, network, random.normals(new Float64Array(network.parameters)).map((w) => 0.1 * w));
+    const data = path.join(folder, 'wide.npz');
+    await writeNpz(data, [{ name: 'x', shape: [300, 20], values: random.normals(new Float64Array(6000)) }, { name: 'y', shape: [300], values: random.normals(new Float64Array(300)) }], { overwrite: false });
+    const report = await analyses.predict({ ...request, activation: 'relu', files: [wide], data, test: data, methods: [], draws: 20, diffusionSteps: 20_000 }, context);
+    expect(Object.keys((report.result as unknown as PredictResult).methods)).toEqual(['map', 'sampled', 'linearized', 'projected']);
+    expect(report.warnings.join(' ')).toMatch(/Laplace diffusion is left out: it takes a spectrum a step, about .* for 20 draws of 20000 steps\. Name it/);
   });
 
   it('says what is wrong', async () => {
