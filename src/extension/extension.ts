@@ -1,6 +1,8 @@
 /** Entry of the extension: registers what the user meets and starts nothing. The analysis host comes with the first question, or with a document in which one is likely. */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { ANALYSES_VIEW, AnalysesView, chosenEntries, RESULT_SCHEME } from './analysesView.ts';
+import { AnalysisHistory } from './analysisHistory.ts';
 import { align } from './commands/align.ts';
 import { canonicalize } from './commands/canonicalize.ts';
 import { chooseActivation } from './commands/chooseActivation.ts';
@@ -16,6 +18,7 @@ import { posterior } from './commands/posterior.ts';
 import { predict } from './commands/predict.ts';
 import { rank } from './commands/rank.ts';
 import { restartHost } from './commands/restartHost.ts';
+import { saveResult } from './commands/saveResult.ts';
 import { view } from './commands/view.ts';
 import { WeightDecorations } from './decorations.ts';
 import { textDocuments } from './documentFolders.ts';
@@ -28,6 +31,7 @@ import { lensDocuments, PathLenses } from './pathLenses.ts';
 import { PathLinks } from './pathLinks.ts';
 import { PredictionChoices } from './predictionChoices.ts';
 import { REPORT_VIEW, ReportPanels } from './reportPanels.ts';
+import { RESULT_EDITOR, ResultEditor } from './resultEditor.ts';
 import { idleMilliseconds, memoryLimitBytes } from './settings.ts';
 import { ShardIndexHover, shardIndexSelector } from './shardIndexHover.ts';
 import { SummaryCache } from './summaryCache.ts';
@@ -35,7 +39,7 @@ import type { Surroundings } from './surroundings.ts';
 import { TensorNameHover, tensorNameSelector } from './tensorNameHover.ts';
 import { WeightsEditor, weightsEditors } from './weightsEditor.ts';
 
-const commands: Readonly<Record<string, Command>> = { inspect, diff, compare, canonicalize, align, rank, direction, posterior, predict, openExample, environment, chooseActivation, chooseParameters, restartHost };
+const commands: Readonly<Record<string, Command>> = { inspect, diff, compare, canonicalize, align, rank, direction, posterior, predict, openExample, environment, chooseActivation, chooseParameters, restartHost, saveResult };
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Quotient', { log: true });
@@ -51,7 +55,8 @@ export function activate(context: vscode.ExtensionContext): void {
     },
   });
   const summaries = new SummaryCache(host);
-  const panels = new ReportPanels(context.extensionUri, context.storageUri ?? context.globalStorageUri, host, summaries, log);
+  const history = new AnalysisHistory(context.workspaceState);
+  const panels = new ReportPanels(context.extensionUri, context.storageUri ?? context.globalStorageUri, host, summaries, history, log);
   const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries), predictions: new PredictionChoices(context.workspaceState) };
   // A hover in such a document should not wait for the host's start.
   const paths = new DocumentPaths((files) => {
@@ -61,6 +66,15 @@ export function activate(context: vscode.ExtensionContext): void {
   const lenses = new PathLenses(paths, summaries);
   const decorations = new WeightDecorations(summaries);
   const editor = new WeightsEditor(context.extensionUri, surroundings);
+  const analyses = new AnalysesView(history, panels);
+  const orReport = async (work: () => Promise<unknown>): Promise<unknown> => {
+    try {
+      return await work();
+    } catch (error) {
+      reportFailure(error, log);
+      return undefined;
+    }
+  };
 
   context.subscriptions.push(
     log,
@@ -68,14 +82,15 @@ export function activate(context: vscode.ExtensionContext): void {
     summaries,
     decorations,
     lenses,
-    ...Object.entries(commands).map(([name, command]) => vscode.commands.registerCommand(`quotient.${name}`, async (clicked: unknown, selected: unknown) => {
-      try {
-        return await command(surroundings, { clicked, selected });
-      } catch (error) {
-        reportFailure(error, log);
-        return undefined;
-      }
-    })),
+    ...Object.entries(commands).map(([name, command]) => vscode.commands.registerCommand(`quotient.${name}`, (clicked: unknown, selected: unknown) => orReport(() => command(surroundings, { clicked, selected })))),
+    ...Object.entries(analyses.commands).map(([name, command]) => vscode.commands.registerCommand(`quotient.analyses.${name}`, (clicked: unknown, selected: unknown) => orReport(async () => {
+      const entries = chosenEntries(clicked, selected);
+      const [entry] = entries;
+      return entry === undefined ? undefined : command(entry, entries);
+    }))),
+    vscode.window.createTreeView(ANALYSES_VIEW, { treeDataProvider: analyses, canSelectMany: true }),
+    vscode.workspace.registerTextDocumentContentProvider(RESULT_SCHEME, analyses),
+    vscode.window.registerCustomEditorProvider(RESULT_EDITOR, new ResultEditor(context.extensionUri, surroundings), { supportsMultipleEditorsPerDocument: true, webviewOptions: { retainContextWhenHidden: true, enableFindWidget: true } }),
     ...weightsEditors.map((viewType) => vscode.window.registerCustomEditorProvider(viewType, editor, {
       supportsMultipleEditorsPerDocument: true,
       webviewOptions: { retainContextWhenHidden: true, enableFindWidget: true },

@@ -1,6 +1,7 @@
 /**
- * Reports of open panels, in files of the extension's own storage. VS Code keeps a page's state as well, but only every so often
- * and only up to a size; and it does not know which question the report answered.
+ * Reports of the workspace's last analyses, in files of the extension's own storage: for the view that lists them, and for panels after a
+ * reload of the window. VS Code keeps a page's state as well, but only every so often and only up to a size; and it does not know which
+ * question the report answered.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -15,7 +16,6 @@ export interface Kept {
   readonly report: Report;
 }
 
-/** Closed panels take theirs with them; this holds for windows that ended in some other way. */
 const MOST = 32;
 
 export class KeptReports {

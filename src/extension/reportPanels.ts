@@ -5,9 +5,10 @@
 import * as vscode from 'vscode';
 import type { Report } from '../protocol/report.ts';
 import type { WebviewAction } from '../protocol/webview.ts';
+import type { AnalysisEntry, AnalysisHistory } from './analysisHistory.ts';
 import type { HostClient } from './hostClient.ts';
 import { askParameters } from './askParameters.ts';
-import { KeptReports } from './keptReports.ts';
+import { KeptReports, type Kept } from './keptReports.ts';
 import { isReport, type ReportMethod, type ReportQuestion } from './reportQuestion.ts';
 import { ReportView } from './reportView.ts';
 import type { SummaryCache } from './summaryCache.ts';
@@ -47,11 +48,13 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
   readonly #host: HostClient;
   readonly #summaries: SummaryCache;
   readonly #log: vscode.LogOutputChannel;
+  readonly #history: AnalysisHistory;
   readonly #kept: KeptReports;
   readonly #open = new Map<string, Open>();
 
   /** @param storage folder of the extension's own, for what must survive a reload */
-  constructor(extensionUri: vscode.Uri, storage: vscode.Uri, host: HostClient, summaries: SummaryCache, log: vscode.LogOutputChannel) {
+  constructor(extensionUri: vscode.Uri, storage: vscode.Uri, host: HostClient, summaries: SummaryCache, history: AnalysisHistory, log: vscode.LogOutputChannel) {
+    this.#history = history;
     this.#kept = new KeptReports(vscode.Uri.joinPath(storage, 'reports').fsPath);
     this.#extensionUri = extensionUri;
     this.#host = host;
@@ -67,13 +70,54 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     const about: About = { method: question.method, files };
     const key = keyOf(about);
     let open = this.#open.get(key);
-    if (open === undefined) {
-      const panel = vscode.window.createWebviewPanel(REPORT_VIEW, question.title, vscode.ViewColumn.Active, { retainContextWhenHidden: true, enableFindWidget: true });
-      open = this.#adopt(key, panel, about);
-    } else {
-      open.panel.reveal();
-    }
+    if (open === undefined) open = this.#adopt(key, newPanel(question.title), about);
+    else open.panel.reveal();
     return this.#run(open, question);
+  }
+
+  /** Asks a question again as it was asked; what writes files asks anew where to. */
+  async again(question: ReportQuestion, files: readonly string[]): Promise<void> {
+    if (asksItself(question)) await this.ask(question, files);
+    else await runCommand(commandOf[question.method], files);
+  }
+
+  /** Shows an analysis of the list as it ended or runs, without running anything. */
+  async show(entry: AnalysisEntry): Promise<void> {
+    const there = this.#open.get(entry.key);
+    if (there !== undefined) {
+      there.panel.reveal();
+      return;
+    }
+    const kept = await this.keptOf(entry);
+    const open = this.#adopt(entry.key, newPanel(entry.question.title), { method: entry.question.method, files: entry.files }, kept === undefined ? undefined : { report: kept.report, onPage: false });
+    open.question = entry.question;
+    const { state } = entry;
+    if (state.kind === 'failed') open.view.explain(entry.question.title, state.message);
+    else if (kept === undefined) open.view.explain(entry.question.title, state.kind === 'cancelled' ? 'The analysis was cancelled. It can be run again.' : 'The result of this analysis is not kept any more. It can be run again.');
+  }
+
+  /** The last report of an analysis of the list. */
+  async keptOf({ report }: AnalysisEntry): Promise<Kept | undefined> {
+    return report === undefined ? undefined : this.#kept.get(report);
+  }
+
+  cancel(key: string): void {
+    this.#open.get(key)?.view.cancel();
+  }
+
+  /** Takes an analysis off the list, with its report; its panel stays as long as it is open. */
+  async forget({ key, report }: AnalysisEntry): Promise<void> {
+    this.cancel(key);
+    this.#history.remove(key);
+    if (report !== undefined) await this.#kept.remove(report);
+  }
+
+  /** Question and report in front, where both are known. */
+  get resultInFront(): { readonly question: ReportQuestion; readonly report: Report } | undefined {
+    for (const { panel, view: { report }, question } of this.#open.values()) {
+      if (panel.active && report !== undefined && question !== undefined) return { question, report };
+    }
+    return undefined;
   }
 
   /** Files of the report in front, if there is one. */
@@ -119,13 +163,22 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
 
   async #run(open: Open, question: ReportQuestion): Promise<Report | undefined> {
     open.question = question;
-    const report = await open.view.ask(question, { notification: true });
-    if (report === undefined) return undefined;
+    const about = open.about ?? aboutQuestion(question);
+    const run = this.#history.start(keyOf(about), question, about.files);
+    const answer = await open.view.ask(question, { notification: true, onProgress: ({ message, fraction }) => { run.progress(message, fraction); } });
+    if (answer.kind !== 'done') {
+      run.end(answer);
+      return undefined;
+    }
+    const { report } = answer;
+    // Under the name by which a restored page will ask for it.
+    const key = keyOf(aboutReport(report));
     try {
-      // Under the name by which a restored page will ask for it.
-      await this.#kept.put(keyOf(aboutReport(report)), { title: open.panel.title, question, report });
+      await this.#kept.put(key, { title: open.panel.title, question, report });
+      run.end({ kind: 'done', summary: report.summary }, key);
     } catch (error) {
       this.#log.warn(`The report is not kept for a reload: ${error instanceof Error ? error.message : String(error)}`);
+      run.end({ kind: 'done', summary: report.summary });
     }
     return report;
   }
@@ -146,7 +199,6 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     this.#open.set(key, open);
     panel.onDidDispose(() => {
       this.#open.delete(key);
-      if (view.report !== undefined) void this.#kept.remove(keyOf(aboutReport(view.report)));
       view.dispose();
     });
     return open;
@@ -156,13 +208,10 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     const { view, about, question } = open;
     if (about === undefined) return;
     switch (action) {
-      case 'refresh': {
-        // What writes files asks again where to.
-        const again = question !== undefined && question.method !== 'canonicalize' && question.method !== 'align' && question.method !== 'example';
-        if (again) await this.#run(open, question);
+      case 'refresh':
+        if (question !== undefined && asksItself(question)) await this.#run(open, question);
         else await runCommand(commandOf[about.method], about.files);
         return;
-      }
       case 'statistics':
         await this.#run(open, { method: 'inspect', title: view.report?.title ?? 'Statistics', request: { files: about.files, brief: true, ...question?.request, statistics: true } });
         return;
@@ -186,9 +235,14 @@ export async function runCommand(command: string, files: readonly string[]): Pro
   await vscode.commands.executeCommand(command, uris[0], uris);
 }
 
+const newPanel = (title: string): vscode.WebviewPanel => vscode.window.createWebviewPanel(REPORT_VIEW, title, vscode.ViewColumn.Active, { retainContextWhenHidden: true, enableFindWidget: true });
+
+/** What writes files asks the user again where to. */
+const asksItself = ({ method }: ReportQuestion): boolean => method !== 'canonicalize' && method !== 'align' && method !== 'example';
+
 const keyOf = ({ method, files }: About): string => [method, ...files].join('\n');
 
-function aboutQuestion({ method, request }: ReportQuestion): About {
+export function aboutQuestion({ method, request }: ReportQuestion): About {
   if ('reference' in request) return { method, files: [request.reference, ...request.files] };
   return { method, files: 'files' in request ? request.files : 'file' in request ? [request.file] : [] };
 }

@@ -29,11 +29,15 @@ export interface ReportViewOptions {
   readonly onAction: (action: Exclude<WebviewAction, 'cancel'>) => Promise<unknown>;
 }
 
+/** How a question ended; `cancelled` also where another one took its place. */
+export type Answer = { readonly kind: 'done'; readonly report: Report } | { readonly kind: 'failed'; readonly message: string } | { readonly kind: 'cancelled' };
+
 export interface AskOptions {
   /** Whether VS Code shows the progress, and a failure, in a notification. */
   readonly notification: boolean;
   /** Whether the report on show stays uncovered as long as the answer does not take long. */
   readonly quiet?: boolean;
+  readonly onProgress?: (progress: Progress) => void;
 }
 
 /** How long an uncovered report may be out of date before its successor's progress is shown. */
@@ -81,9 +85,8 @@ export class ReportView {
   /**
    * Asks the host, in place of whatever this view was still asking. Failures end here: on the page and, unless the job was quiet,
    * in a notification.
-   * @returns undefined when there is no report, because of a failure or a cancel.
    */
-  async ask(question: ReportQuestion, { notification, quiet = false }: AskOptions): Promise<Report | undefined> {
+  async ask(question: ReportQuestion, { notification, quiet = false, onProgress }: AskOptions): Promise<Answer> {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
@@ -96,22 +99,23 @@ export class ReportView {
         signal: running.signal,
         notification,
         onProgress: (progress: Progress) => {
+          onProgress?.(progress);
           if (this.#running === running && !silent) this.#show({ type: 'progress', title: question.title, progress });
         },
       });
-      if (this.#running !== running) return undefined;
+      if (this.#running !== running) return { kind: 'cancelled' };
       this.#report = report;
       this.#notice = undefined;
       this.#post({ type: 'report', report });
       await this.#options.onReport(report);
-      return report;
+      return { kind: 'done', report };
     } catch (error) {
       // Another question has taken over the view: nobody waits for this one.
-      if (this.#running !== running || this.#disposed) return undefined;
+      if (this.#running !== running || this.#disposed) return { kind: 'cancelled' };
       this.#fail(question.title, error);
       if (notification) reportFailure(error, this.#options.log);
       else this.#options.log.warn(failureSentence(error));
-      return undefined;
+      return isCancellation(error) ? { kind: 'cancelled' } : { kind: 'failed', message: failureSentence(error) };
     } finally {
       clearTimeout(patience);
       if (this.#running === running) this.#running = undefined;
@@ -123,6 +127,15 @@ export class ReportView {
     this.#running?.abort();
     this.#running = undefined;
     this.#show({ type: 'notice', text, lasting });
+  }
+
+  /** Why there is nothing to show, with a button to ask again. */
+  explain(title: string, message: string): void {
+    this.#show({ type: 'error', title, message });
+  }
+
+  cancel(): void {
+    this.#running?.abort();
   }
 
   dispose(): void {
@@ -183,7 +196,7 @@ export class ReportView {
         }
         return;
       case 'run':
-        if (message.action === 'cancel') this.#running?.abort();
+        if (message.action === 'cancel') this.cancel();
         else await this.#options.onAction(message.action);
         return;
       case 'tensor':

@@ -45,7 +45,7 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
       const options = await choices.known([file]);
       const question: Question<'inspect'> = { method: 'inspect', title: path.basename(file), request: { files: [file], statistics, brief: true, ...options } };
       // The header is read before anybody could press a button; every weight may take a while.
-      return await view.ask(question, { notification: statistics && !quiet, quiet }) !== undefined;
+      return (await view.ask(question, { notification: statistics && !quiet, quiet })).kind === 'done';
     };
     const view = new ReportView({
       webview: panel.webview,
