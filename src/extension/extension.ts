@@ -30,6 +30,7 @@ import { PathHover } from './pathHover.ts';
 import { lensDocuments, PathLenses } from './pathLenses.ts';
 import { PathLinks } from './pathLinks.ts';
 import { PredictionChoices } from './predictionChoices.ts';
+import { registerModelTools } from './registerModelTools.ts';
 import { REPORT_VIEW, ReportPanels } from './reportPanels.ts';
 import { RESULT_EDITOR, ResultEditor } from './resultEditor.ts';
 import { idleMilliseconds, memoryLimitBytes } from './settings.ts';
@@ -102,6 +103,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.languages.registerHoverProvider(tensorNameSelector, new TensorNameHover(summaries)),
     vscode.languages.registerDocumentLinkProvider(textDocuments, new PathLinks(paths)),
     vscode.languages.registerCodeLensProvider(lensDocuments, lenses),
+    ...registerModelTools(surroundings),
     vscode.commands.registerCommand('quotient.view', view),
   );
 }

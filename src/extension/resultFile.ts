@@ -51,7 +51,7 @@ export function readResult(text: string, file: string): SavedResult {
 
 /** JSON with a line for each value, but one for a whole array of numbers or short texts: what changed then is one line of a comparison. */
 export function readableJson(value: unknown, indent = ''): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
   const inner = `${indent}  `;
   if (Array.isArray(value)) {
     const items = value as readonly unknown[];

@@ -1,0 +1,34 @@
+/** Offers the tools of `modelTools.ts` to VS Code's language models. They run in the analysis host as commands do, with the same progress and cancel button. */
+import * as vscode from 'vscode';
+import { isCancellation } from './analysisError.ts';
+import { runJob } from './analysisJob.ts';
+import { failureSentence } from './failureMessage.ts';
+import { modelTools } from './modelTools.ts';
+import { rankSettings, seed } from './settings.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export function registerModelTools({ host, choices, log }: Surroundings): readonly vscode.Disposable[] {
+  return Object.entries(modelTools).map(([name, tool]) => vscode.lm.registerTool<object>(name, {
+    async invoke({ input }, token) {
+      const abort = new AbortController();
+      const cancelled = token.onCancellationRequested(() => { abort.abort(); });
+      try {
+        const answer = await tool(input, {
+          roots: (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file').map(({ uri }) => uri.fsPath),
+          seed: seed(),
+          rank: rankSettings(),
+          known: (files) => choices.known(files),
+          ask: (question) => runJob(host, question, { signal: abort.signal, notification: true }),
+        });
+        return new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(answer)]);
+      } catch (error) {
+        if (isCancellation(error)) throw new vscode.CancellationError();
+        log.warn(`${name}: ${failureSentence(error)}`);
+        // For the model to read.
+        throw new Error(failureSentence(error), { cause: error });
+      } finally {
+        cancelled.dispose();
+      }
+    },
+  }));
+}
