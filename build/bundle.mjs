@@ -1,7 +1,8 @@
-// Bundles the programs: extension, analysis host, its threads, command line (Node) and the webview's page script (browser);
-// compiles the linear-algebra kernels beside them.
+// Bundles the programs: extension, analysis host, its threads, command line, programmatic interface (Node) and the webview's page script
+// (browser); compiles the linear-algebra kernels beside them.
 import { build, context } from 'esbuild';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { writeDeclarations } from './declarations.ts';
 import { compileKernels } from './kernels.ts';
 
 const watch = process.argv.includes('--watch');
@@ -16,17 +17,18 @@ const web = { ...common, platform: 'browser', format: 'iife', target: 'es2022', 
 
 const programs = [
   { ...cjs, entryPoints: ['src/extension/extension.ts'], outfile: 'dist/extension.js' },
-  { ...cjs, entryPoints: ['src/host/main.ts'], outfile: 'dist/host.js' },
+  // These three serve the same analyses: what they share is in files of its own, and each analysis is loaded when it is asked for.
+  { ...node, format: 'esm', splitting: true, entryPoints: { host: 'src/host/main.ts', cli: 'src/cli/main.ts', index: 'src/api/index.ts' }, outdir: 'dist', outExtension: { '.js': '.mjs' }, chunkNames: '[name]-[hash]' },
   { ...cjs, entryPoints: ['src/linalg/engine/crew.ts'], outfile: 'dist/linalgCrew.js' },
   { ...node, format: 'esm', entryPoints: ['src/weights/hdf5Worker.ts'], outfile: 'dist/hdf5Worker.mjs', sourcemap: false, minify: true, charset: 'utf8' },
   { ...node, format: 'esm', entryPoints: ['src/weights/statisticsWorker.ts'], outfile: 'dist/statisticsWorker.mjs' },
-  { ...node, format: 'esm', entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.mjs', banner: { js: '#!/usr/bin/env node' } },
   { ...web, entryPoints: ['webview/page.ts'], outfile: 'dist/page.js', loader: { '.css': 'text' } },
 ];
 
 await rm(`${root}dist`, { recursive: true, force: true });
 await mkdir(`${root}dist`);
 await compileKernels();
+await writeDeclarations(root);
 // The HDF5 library and its WebAssembly wrapping go into the worker, and their notices beside it.
 const notices = await Promise.all(['node_modules/h5wasm/LICENSE.txt', 'build/hdf5.LICENSE.txt'].map((file) => readFile(`${root}${file}`, 'utf8')));
 await writeFile(`${root}dist/hdf5Worker.LICENSE.txt`, notices.join('\n'));

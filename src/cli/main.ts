@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * The command line: the analyses from a terminal. Results go to standard output, progress and errors to standard error.
  */

@@ -36,7 +36,8 @@ export class AnalysesView implements vscode.TreeDataProvider<AnalysisEntry>, vsc
     const item = new vscode.TreeItem(title);
     const word = stateWord(entry);
     item.id = key;
-    item.description = `${word} · ${clock(when)}`;
+    // Done is what an icon says well enough; there is little room.
+    item.description = state.kind === 'done' ? clock(when) : `${word} · ${clock(when)}`;
     item.iconPath = new vscode.ThemeIcon(...icons[state.kind]);
     item.tooltip = [title, said(entry), ...files.map((file) => vscode.workspace.asRelativePath(file)), new Date(when).toLocaleString()].join('\n');
     item.accessibilityInformation = { label: `${title}, ${word}, ${clock(when)}` };
@@ -98,7 +99,7 @@ export async function saveResult(result: SavedResult): Promise<vscode.Uri | unde
   const [source] = result.report.sources;
   const stem = source === undefined ? 'result' : stemOf(source);
   const folder = source !== undefined && path.isAbsolute(source) ? path.dirname(source) : (vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? '.');
-  const target = await vscode.window.showSaveDialog({ title: 'Save Result', defaultUri: vscode.Uri.file(path.join(folder, `${stem}.${result.report.analysis}${RESULT_SUFFIX}`)), filters: { 'Quotient result': ['quotient.json'] } });
+  const target = await vscode.window.showSaveDialog({ title: 'Save Result', defaultUri: vscode.Uri.file(path.join(folder, `${stem}.${result.report.analysis}${RESULT_SUFFIX}`)), filters: { 'Quotient result': ['json'] } });
   if (target === undefined) return undefined;
   await vscode.workspace.fs.writeFile(target, Buffer.from(writeResult(result, path.dirname(diskPath(target))), 'utf8'));
   vscode.window.setStatusBarMessage(`Quotient: saved ${path.basename(target.path)}`, 5000);

@@ -46,7 +46,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Quotient', { log: true });
   log.info('Quotient is ready; the analysis host starts when there is something to ask.');
   const host = new HostClient({
-    hostPath: path.join(context.extensionPath, 'dist', 'host.js'),
+    hostPath: path.join(context.extensionPath, 'dist', 'host.mjs'),
     memoryLimitBytes,
     idleMilliseconds,
     log(level, text) {

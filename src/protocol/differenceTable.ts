@@ -37,7 +37,7 @@ export interface DifferenceRow {
   readonly distance?: TensorDistance;
 }
 
-const distanceNames = ['norm', 'l2', 'relative', 'largest', 'cosine', 'different', 'incomparable'] as const satisfies readonly (keyof TensorDistance)[];
+const distanceNames: readonly (keyof TensorDistance)[] = ['norm', 'l2', 'relative', 'largest', 'cosine', 'different', 'incomparable'];
 
 type Kind = Pick<DifferenceRow, 'change' | 'before' | 'after'>;
 
@@ -46,7 +46,7 @@ export interface DifferenceTable {
   readonly kinds: readonly Kind[];
   readonly kind: readonly number[];
   /** NaN in all of them for a tensor that was not compared. */
-  readonly distances: Readonly<Record<(typeof distanceNames)[number], NumberColumn>>;
+  readonly distances: Readonly<Record<keyof TensorDistance, NumberColumn>>;
 }
 
 export function packDifferences(rows: readonly DifferenceRow[]): DifferenceTable {
@@ -55,11 +55,11 @@ export function packDifferences(rows: readonly DifferenceRow[]): DifferenceTable
     rows.map(({ change, before, after }): Kind => ({ change, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) })),
     ({ change, before, after }) => `${change}|${side(before)}|${side(after)}`,
   );
-  const column = (name: (typeof distanceNames)[number]): NumberColumn => packNumbers(rows.map(({ distance }) => distance?.[name] ?? NaN));
+  const column = (name: keyof TensorDistance): NumberColumn => packNumbers(rows.map(({ distance }) => distance?.[name] ?? NaN));
   return {
     names: packNames(rows.map(({ name }) => name)),
     ...kinds,
-    distances: Object.fromEntries(distanceNames.map((name) => [name, column(name)])) as Record<(typeof distanceNames)[number], NumberColumn>,
+    distances: Object.fromEntries(distanceNames.map((name) => [name, column(name)])) as Record<keyof TensorDistance, NumberColumn>,
   };
 }
 

@@ -11,7 +11,8 @@ export type ListedStatistics = Omit<TensorStatistics, 'histogram'>;
 /** A tensor as it comes out of the table. */
 export type ListedTensor = Omit<TensorRow, 'statistics'> & { readonly statistics?: ListedStatistics };
 
-const statisticNames = ['count', 'min', 'max', 'mean', 'standardDeviation', 'norm', 'zeros', 'nan', 'infinite', 'resolution'] as const satisfies readonly (keyof TensorStatistics)[];
+type StatisticName = Exclude<keyof TensorStatistics, 'quantiles' | 'histogram'>;
+const statisticNames: readonly StatisticName[] = ['count', 'min', 'max', 'mean', 'standardDeviation', 'norm', 'zeros', 'nan', 'infinite', 'resolution'];
 
 export interface TensorTable {
   readonly names: NameColumn;
@@ -21,7 +22,7 @@ export interface TensorTable {
   /** Absent when no tensor has any. */
   readonly statistics?: {
     /** NaN in all of them for a tensor that has none. */
-    readonly columns: Readonly<Record<(typeof statisticNames)[number], NumberColumn>>;
+    readonly columns: Readonly<Record<StatisticName, NumberColumn>>;
     /** One column for each of `quantileLevels`; NaN for a tensor without finite elements. */
     readonly quantiles: readonly NumberColumn[];
   };
@@ -36,11 +37,11 @@ export const kindKey = ({ dtype, shape, elements, bytes, stored }: TensorKind): 
 export function packTensors(rows: readonly TensorRow[]): TensorTable {
   const table = { names: packNames(rows.map(({ name }) => name)), ...packKinds(rows.map(kindOf), kindKey) };
   if (rows.every(({ statistics }) => statistics === undefined)) return table;
-  const column = (name: (typeof statisticNames)[number]): NumberColumn => packNumbers(rows.map(({ statistics }) => statistics?.[name] ?? NaN));
+  const column = (name: StatisticName): NumberColumn => packNumbers(rows.map(({ statistics }) => statistics?.[name] ?? NaN));
   return {
     ...table,
     statistics: {
-      columns: Object.fromEntries(statisticNames.map((name) => [name, column(name)])) as Record<(typeof statisticNames)[number], NumberColumn>,
+      columns: Object.fromEntries(statisticNames.map((name) => [name, column(name)])) as Record<StatisticName, NumberColumn>,
       quantiles: quantileLevels.map((_, level) => packNumbers(rows.map(({ statistics }) => statistics?.quantiles[level] ?? NaN))),
     },
   };

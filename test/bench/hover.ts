@@ -12,7 +12,7 @@ const file = (name: string): string => path.join(root, 'test/fixtures', name);
 const files = ['weights/edges.safetensors', 'numpy/deflated.npz', 'keras/keras3.keras', 'architectures/resnet18.onnx'].map(file);
 const REPEATS = 11;
 
-const client = (): HostClient => new HostClient({ hostPath: path.join(root, 'dist/host.js'), memoryLimitBytes: () => 2 ** 31, idleMilliseconds: () => 60_000, log: () => undefined });
+const client = (): HostClient => new HostClient({ hostPath: path.join(root, 'dist/host.mjs'), memoryLimitBytes: () => 2 ** 31, idleMilliseconds: () => 60_000, log: () => undefined });
 
 async function milliseconds(run: () => Promise<unknown>): Promise<number> {
   const start = performance.now();

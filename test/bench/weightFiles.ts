@@ -102,7 +102,7 @@ const residentMegabytes = (pid: number | undefined): number => {
 
 /** The question of the viewer, to a host of its own that has answered one about another file. */
 async function inViewer(file: string, other: string): Promise<Pick<Run, 'seconds' | 'megabytes'>> {
-  const host = new HostClient({ hostPath: path.join(import.meta.dirname, '../../dist/host.js'), memoryLimitBytes: () => 2 ** 31, idleMilliseconds: () => 60_000, log: () => undefined });
+  const host = new HostClient({ hostPath: path.join(import.meta.dirname, '../../dist/host.mjs'), memoryLimitBytes: () => 2 ** 31, idleMilliseconds: () => 60_000, log: () => undefined });
   try {
     await host.call('summarize', { file: other });
     const before = residentMegabytes(host.processId);

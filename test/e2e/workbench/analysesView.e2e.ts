@@ -16,6 +16,13 @@ const window = windowWith({
 
 const rows = () => window().page.locator('.pane-body .monaco-list-row', { has: window().page.locator('.monaco-icon-label') });
 const row = (title: string) => rows().filter({ hasText: title }).first();
+/** An entry of an analysis's context menu. */
+const choose = async (title: string, entry: string): Promise<void> => {
+  await row(title).click({ button: 'right' });
+  const item = window().page.locator('.monaco-menu .action-label').filter({ hasText: entry }).last();
+  await item.hover();
+  await item.click();
+};
 const showView = async (): Promise<void> => {
   await window().command('View: Show Quotient');
   await window().page.locator('.composite.title', { hasText: 'Quotient' }).first().waitFor();
@@ -38,7 +45,7 @@ test('an analysis is listed, and opens again from there after its panel was clos
   const summary = await (await w.shown()).locator('.summary').first().innerText();
   await w.closeEditors();
   await showView();
-  await expect.poll(() => row('Rank and kernel of net.safetensors').innerText()).toContain('done');
+  await expect.poll(() => row('Rank and kernel of net.safetensors').getAttribute('aria-label')).toContain('done');
   await row('Rank and kernel of net.safetensors').click();
   await w.tab('Rank and kernel of net.safetensors').waitFor();
   expect(await (await w.shown()).locator('.summary').first().innerText()).toBe(summary);
@@ -50,7 +57,6 @@ test('one that failed says why, without running again', async () => {
   await w.command('View: Show Explorer');
   await w.explorerCommand(['broken.safetensors'], 'Quotient', 'Inspect Weights');
   await w.notification(/broken\.safetensors/);
-  await w.clearNotifications();
   await w.closeEditors();
   await showView();
   await expect.poll(() => row('Weights of broken.safetensors').innerText()).toContain('failed');
@@ -82,8 +88,7 @@ test('two results are compared line by line', async () => {
   await w.pick('Generic inputs');
   await w.shown();
   await showView();
-  await row('Rank and kernel of net.safetensors').click({ button: 'right' });
-  await w.page.locator('.monaco-menu .action-label', { hasText: 'Compare Results' }).last().click();
+  await choose('Rank and kernel of net.safetensors', 'Compare Results');
   await w.pick('Rank and kernel of other.safetensors');
   await w.page.locator('.monaco-diff-editor .view-line', { hasText: '"parameters"' }).first().waitFor();
   await w.shot('analyses-compare');
@@ -93,6 +98,7 @@ test('it outlives a reload, and what is removed is gone', async () => {
   const w = window();
   await w.closeEditors();
   await w.command('View: Show Explorer');
+  await w.file('net.safetensors').waitFor();
   await w.reload();
   await showView();
   await row('Rank and kernel of net.safetensors').waitFor();
@@ -100,8 +106,7 @@ test('it outlives a reload, and what is removed is gone', async () => {
     await w.theme(theme);
     await w.shot(`analyses-view ${theme}`);
   }
-  await row('Weights of broken.safetensors').click({ button: 'right' });
-  await w.page.locator('.monaco-menu .action-label', { hasText: 'Remove from List' }).last().click();
+  await choose('Weights of broken.safetensors', 'Remove from List');
   await row('Weights of broken.safetensors').waitFor({ state: 'detached' });
   await row('Rank and kernel of net.safetensors').waitFor();
 });

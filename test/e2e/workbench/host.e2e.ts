@@ -26,7 +26,7 @@ async function hosts(): Promise<number[]> {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (Number(fields[2]) !== group) continue;
     const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes('dist/host.js') && !strangers.includes(Number(name))) found.push(Number(name));
+    if (line.includes('dist/host.mjs') && !strangers.includes(Number(name))) found.push(Number(name));
   }
   return found;
 }

@@ -1,0 +1,84 @@
+// The npm package as a stranger's program uses it: packed, installed into an empty folder without a network, its types checked by the
+// TypeScript compiler, and its answers the ones that the command line gives with the same defaults.
+import { execFile } from 'node:child_process';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { denseWeights, description, safetensors } from '../checkpoints.ts';
+
+const run = promisify(execFile);
+const tsc = path.resolve('node_modules/typescript/bin/tsc');
+let folder = '';
+
+const script = `
+import { canonicalize, compare, fullResult, inspect, posterior, predict, rank, UserError, type Report } from 'quotient';
+
+const of = (report: Report): unknown => fullResult(report);
+const messages: string[] = [];
+const ranked: Report = await rank('net.safetensors', { inputs: 50, progress: ({ message }) => { messages.push(message); } });
+const dimension: number = ranked.sections.find((section) => section.kind === 'spectrum')?.dimension ?? NaN;
+const refused = await inspect('none.pt').then(() => 'read', (error: unknown) => (error instanceof UserError ? error.message : 'a defect'));
+const stopped = await rank('net.safetensors', { signal: AbortSignal.abort(new Error('enough')) }).then(() => 'done', (error: unknown) => String(error));
+console.log(JSON.stringify({
+  dimension, refused, stopped,
+  rank: of(ranked),
+  inspect: of(await inspect('net.safetensors')),
+  compare: of(await compare('net.safetensors', 'net.safetensors')),
+  posterior: of(await posterior(['net.safetensors', 'other.safetensors'])),
+  predict: of(await predict('net.safetensors', { data: 'data.csv', methods: ['linearized'], draws: 20 })),
+  canonicalize: of(await canonicalize('net.safetensors', { out: { folder: 'api' } })),
+}));
+`;
+
+beforeAll(async () => {
+  folder = await realpath(await mkdtemp(path.join(tmpdir(), 'quotient-npm-')));
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]);
+  const [packed] = JSON.parse(stdout) as { filename: string }[];
+  await writeFile(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }');
+  await run('npm', ['install', '--offline', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', path.join(folder, packed?.filename ?? '')], { cwd: folder });
+  for (const [name, seed] of [['net', 3], ['other', 4]] as const) {
+    await writeFile(path.join(folder, `${name}.safetensors`), safetensors(denseWeights([1, 4, 1], seed)));
+    await writeFile(path.join(folder, `${name}.network.json`), description([1, 4, 1], 'tanh'));
+  }
+  await writeFile(path.join(folder, 'data.csv'), ['x,y', ...Array.from({ length: 12 }, (_, i) => `${i / 6 - 1},${Math.sin(i)}`)].join('\n'));
+  await writeFile(path.join(folder, 'script.ts'), script);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const command = async (...args: readonly string[]): Promise<unknown> => JSON.parse((await run(process.execPath, ['node_modules/quotient/dist/cli.mjs', ...args, '--json'], { cwd: folder })).stdout);
+
+/** A run's own time and memory, and where it wrote, are not part of the answer. */
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !['seconds', 'peakBytes', 'out'].includes(key)).map(([key, item]) => [key, comparable(item)]));
+}
+
+test('a script is typed, runs, and gets what the commands print', async () => {
+  for (const resolution of ['nodenext', 'bundler']) {
+    const checked = await run(process.execPath, [tsc, '--noEmit', '--strict', '--target', 'es2023', '--lib', 'es2023,dom', '--module', resolution === 'bundler' ? 'esnext' : 'nodenext', '--moduleResolution', resolution, 'script.ts'], { cwd: folder })
+      .then(() => '', ({ stdout }: { stdout: string }) => stdout);
+    expect(checked, resolution).toBe('');
+  }
+  const answers = JSON.parse((await run(process.execPath, ['script.ts'], { cwd: folder, maxBuffer: 1 << 26 })).stdout) as Record<string, unknown>;
+  expect(answers['dimension']).toBe(13);
+  expect(answers['refused']).toMatch(/none\.pt/);
+  expect(answers['stopped']).toBe('Error: enough');
+  for (const [name, args] of [
+    ['rank', ['rank', 'net.safetensors', '--inputs', '50']],
+    ['inspect', ['inspect', 'net.safetensors']],
+    ['compare', ['compare', 'net.safetensors', 'net.safetensors']],
+    ['posterior', ['posterior', 'net.safetensors', 'other.safetensors']],
+    ['predict', ['predict', 'net.safetensors', '--data', 'data.csv', '--method', 'linearized', '--draws', '20']],
+    ['canonicalize', ['canonicalize', 'net.safetensors', '--out', 'cli']],
+  ] as const) expect(comparable(answers[name]), name).toEqual(comparable(await command(...args)));
+});
+
+test('a script that is wrong is told so by the types', async () => {
+  await writeFile(path.join(folder, 'wrong.ts'), "import { rank, predict } from 'quotient';\nawait rank('a.pt', { likelihood: 'poisson' });\nawait predict('a.pt', {});\n");
+  const said = await run(process.execPath, [tsc, '--noEmit', '--strict', '--target', 'es2023', '--lib', 'es2023,dom', '--module', 'nodenext', 'wrong.ts'], { cwd: folder }).then(() => '', ({ stdout }: { stdout: string }) => stdout);
+  expect(said).toMatch(/wrong\.ts\(2,[^]*poisson/);
+  expect(said).toMatch(/wrong\.ts\(3,[^]*data/);
+});
