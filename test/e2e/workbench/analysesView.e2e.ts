@@ -57,6 +57,7 @@ test('one that failed says why, without running again', async () => {
   await w.command('View: Show Explorer');
   await w.explorerCommand(['broken.safetensors'], 'Quotient', 'Inspect Weights');
   await w.notification(/broken\.safetensors/);
+  await w.shown('error');
   await w.closeEditors();
   await showView();
   await expect.poll(() => row('Weights of broken.safetensors').innerText()).toContain('failed');
