@@ -233,7 +233,8 @@ export class Workbench {
       await this.page.mouse.move(1000, 700);
       const box = await token.boundingBox();
       if (box === null) return false;
-      await this.page.mouse.move(box.x + share * box.width, box.y + box.height / 2);
+      // Waits until no other hover lies above it.
+      await token.hover({ position: { x: share * box.width, y: box.height / 2 } });
       return hover.first().waitFor({ timeout: 2000 }).then(() => true, () => false);
     });
     return hover.first().innerText();

@@ -196,11 +196,11 @@ test.each(['config.yaml', 'run.toml', 'notes.md'])('a hover on a path in %s tell
 
 test('a path is a link to the viewer', async () => {
   const w = window();
-  await w.openFile('config.yaml');
-  const link = w.page.locator('.editor-instance .view-line .detected-link', { hasText: 'later.safetensors' });
+  await w.openFile('train.py');
+  const link = w.page.locator('.editor-instance .view-line .detected-link', { hasText: 'net.safetensors' });
   await link.first().waitFor();
   await link.first().click({ modifiers: ['ControlOrMeta'] });
-  await w.tab('later.safetensors').waitFor();
+  await w.tab('net.safetensors').waitFor();
   await w.shown();
   await w.closeEditors();
 });
