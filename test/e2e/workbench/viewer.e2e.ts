@@ -194,17 +194,6 @@ test.each(['config.yaml', 'run.toml', 'notes.md'])('a hover on a path in %s tell
   await w.closeEditors();
 });
 
-test('a path is a link to the viewer', async () => {
-  const w = window();
-  await w.openFile('train.py');
-  const link = w.page.locator('.editor-instance .view-line .detected-link', { hasText: 'net.safetensors' });
-  await link.first().waitFor();
-  await link.first().click({ modifiers: ['ControlOrMeta'] });
-  await w.tab('net.safetensors').waitFor();
-  await w.shown();
-  await w.closeEditors();
-});
-
 test('a hover on one shard says which part of a model it is', async () => {
   const w = window();
   await w.openFile('train.py');
