@@ -3,7 +3,7 @@ import js from '@eslint/js';
 import ts from 'typescript-eslint';
 
 // A room may import from itself and from the rooms before it in this list, never from one after it.
-const rooms = ['protocol', 'linalg', 'weights', 'network', 'symmetry', 'curvature', 'posterior', 'analyses', 'host', 'cli', 'api', 'extension'];
+const rooms = ['protocol', 'linalg', 'weights', 'network', 'tensorflow', 'symmetry', 'curvature', 'posterior', 'analyses', 'host', 'cli', 'api', 'extension'];
 // These stand at the end of a process border and see less than their place in the list would allow.
 const only = { cli: ['analyses', 'protocol'], host: ['analyses', 'protocol'], api: ['analyses', 'protocol'], extension: ['protocol'] };
 

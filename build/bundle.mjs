@@ -1,7 +1,7 @@
 // Bundles the programs: extension, analysis host, its threads, command line, programmatic interface (Node) and the webview's page script
 // (browser); compiles the linear-algebra kernels beside them.
 import { build, context } from 'esbuild';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { writeDeclarations } from './declarations.ts';
 import { compileKernels } from './kernels.ts';
 
@@ -22,6 +22,7 @@ const programs = [
   { ...cjs, entryPoints: ['src/linalg/engine/crew.ts'], outfile: 'dist/linalgCrew.js' },
   { ...node, format: 'esm', entryPoints: ['src/weights/hdf5Worker.ts'], outfile: 'dist/hdf5Worker.mjs', sourcemap: false, minify: true, charset: 'utf8' },
   { ...node, format: 'esm', entryPoints: ['src/weights/statisticsWorker.ts'], outfile: 'dist/statisticsWorker.mjs' },
+  { ...cjs, entryPoints: ['src/tensorflow/tensorflowProcess.ts'], outfile: 'dist/tensorflow.js', sourcemap: false, minify: true },
   { ...web, entryPoints: ['webview/page.ts'], outfile: 'dist/page.js', loader: { '.css': 'text' } },
 ];
 
@@ -32,6 +33,9 @@ await writeDeclarations(root);
 // The HDF5 library and its WebAssembly wrapping go into the worker, and their notices beside it.
 const notices = await Promise.all(['node_modules/h5wasm/LICENSE.txt', 'build/hdf5.LICENSE.txt'].map((file) => readFile(`${root}${file}`, 'utf8')));
 await writeFile(`${root}dist/hdf5Worker.LICENSE.txt`, notices.join('\n'));
+// TensorFlow.js likewise, with its WebAssembly; threads and processors without SIMD are left out.
+await copyFile(`${root}node_modules/@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm`, `${root}dist/tfjs-backend-wasm-simd.wasm`);
+await copyFile(`${root}build/tensorflow.LICENSE.txt`, `${root}dist/tensorflow.LICENSE.txt`);
 if (watch) {
   for (const program of programs) await (await context({ ...program, logLevel: 'info' })).watch();
 } else {

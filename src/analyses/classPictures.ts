@@ -1,9 +1,10 @@
 /** Pictures of a classification: how reliable the probabilities of each method are, and what they are where the methods differ most. */
+import type { DataSet } from '../network/data.ts';
 import { answers, reliabilityBins, wilsonInterval } from '../posterior/calibration.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { FieldPanel, FieldsSection, LinePanel, LinesSection } from '../protocol/report.ts';
 import { methodNames } from './methodNames.ts';
-import type { MethodResult, Prediction } from './predictReport.ts';
+import type { MethodResult, Predicted } from './methodResults.ts';
 
 /** Inputs whose probabilities are shown. */
 const SHOWN_INPUTS = 20;
@@ -11,7 +12,7 @@ const SHOWN_INPUTS = 20;
 const SHOWN_CLASSES = 40;
 
 /** On the test data where there are labels, otherwise on the training data. */
-export function reliabilitySection({ methods, map, inputs, problem: { likelihood, network } }: Prediction): LinesSection[] {
+export function reliabilitySection({ methods, map, inputs, problem: { likelihood, network } }: Predicted): LinesSection[] {
   if (likelihood.kind === 'gaussian') return [];
   const { kind } = likelihood;
   const [index, targets] = inputs.testTargets === undefined ? [0, inputs.trainTargets] : [1, inputs.testTargets];
@@ -42,7 +43,7 @@ export function reliabilitySection({ methods, map, inputs, problem: { likelihood
 }
 
 /** Class probabilities of each method at the inputs where they differ most. */
-export function probabilitiesSection({ methods, map, inputs, problem: { likelihood, network } }: Prediction): FieldsSection[] {
+export function probabilitiesSection({ methods, map, inputs, problem: { likelihood, network } }: Predicted): FieldsSection[] {
   const classes = network.outputs;
   if (likelihood.kind !== 'categorical' || classes > SHOWN_CLASSES) return [];
   const [index, targets] = inputs.testTargets === undefined ? [0, inputs.trainTargets] : [1, inputs.testTargets];
@@ -86,7 +87,7 @@ export function probabilitiesSection({ methods, map, inputs, problem: { likeliho
 const SHOWN_POINTS = 400;
 
 /** Of two inputs: the probability of class 1, or with more classes how sure the predicted one is, over the plane of the inputs. */
-export function surfaceSection({ methods, map, inputs: { surface, trainTargets }, data, problem: { network, likelihood } }: Prediction): FieldsSection[] {
+export function surfaceSection({ methods, map, inputs: { surface, trainTargets }, problem: { network, likelihood } }: Predicted, data: DataSet): FieldsSection[] {
   if (surface === undefined || trainTargets === undefined || (likelihood.kind === 'bernoulli' && network.outputs !== 1)) return [];
   const { x, y, index } = surface;
   const classes = likelihood.kind === 'bernoulli' ? 2 : network.outputs;

@@ -6,12 +6,11 @@ import path from 'node:path';
 import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.ts';
 import { gramSpectrum, planSpectrum, type GgnSpectrum } from '../curvature/spectrum.ts';
 import { seededRandom } from '../linalg/random.ts';
-import { readData, requireInputs, type DataSet } from '../network/data.ts';
+import { readData, requireInputs } from '../network/data.ts';
 import { forward } from '../network/forward.ts';
 import type { Network } from '../network/network.ts';
 import { continuedTraining, stepScale } from '../posterior/continuedTraining.ts';
 import { curvatureEvidence, underNoise, type ChosenHyperparameters } from '../posterior/curvatureEvidence.ts';
-import { commonAxis } from '../posterior/density.ts';
 import { curvatureOf } from '../posterior/drawMethods.ts';
 import { openDraws, type DrawSource } from '../posterior/draws.ts';
 import { dropoutGaussian, type WeightGaussian } from '../posterior/gaussianDraws.ts';
@@ -19,21 +18,22 @@ import { laplace, type Laplace } from '../posterior/laplace.ts';
 import type { PosteriorProblem } from '../posterior/logPosterior.ts';
 import { methodPredictive, type MethodSetting } from '../posterior/methodPredictive.ts';
 import { modeCheck } from '../posterior/modeCheck.ts';
-import { sampledPredictive, type Predictive } from '../posterior/predictive.ts';
-import { scores, type Scores } from '../posterior/scores.ts';
+import { sampledPredictive } from '../posterior/predictive.ts';
 import { drawKeeper, projections, type DrawKeeper, type MethodDraws } from '../posterior/projections.ts';
 import { rankSweep, twoQuestions } from '../posterior/twoQuestions.ts';
 import { formatSeconds } from '../protocol/format.ts';
-import type { BinAxis, Report } from '../protocol/report.ts';
+import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 import { groupedFiles } from './drawFiles.ts';
 import { methodNames } from './methodNames.ts';
+import { methodResult, predictionInputs, type MethodResult } from './methodResults.ts';
 import { plottedPair } from './plottedPair.ts';
 import { chainKeeper, methodChains, type MethodChains } from './predictChains.ts';
-import { predictReport, type MethodResult, type Prediction, type PredictionInputs } from './predictReport.ts';
+import { needsTensorflow, predictOnTensorflow } from './predictOnTensorflow.ts';
+import { predictReport, type Prediction } from './predictReport.ts';
 import { startProvenance } from './provenance.ts';
 import { curvatureAt, removable } from './projectedCurvature.ts';
 import { targetsFor } from './targets.ts';
@@ -42,10 +42,6 @@ import { targetsFor } from './targets.ts';
 const QUESTION_DRAWS = 64;
 const SWEEP_DRAWS = 48;
 const SWEEP_POINTS = 8;
-/** Inputs at which one-dimensional networks are drawn. */
-const GRID = 161;
-/** Along either side, of the plane in which networks of two inputs are drawn. */
-const SURFACE = 41;
 /** Beyond this many operations for one spectrum the sweep would take minutes. */
 const SWEEP_ROWS = 1000;
 /** What nobody asked for by name may take so long. */
@@ -60,10 +56,12 @@ const curved: ReadonlySet<PredictionMethod> = new Set(['sampled', 'linearized', 
 
 export async function predict(request: PredictRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
+  const title = `Posterior predictive: ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`;
+  if (await needsTensorflow(request)) return { ...await predictOnTensorflow(request, context), title, provenance: provenance() };
   const source = await openDraws(await groupedFiles(request.files), { ...request, least: 1 }, context);
   try {
     const prediction = await predictionFrom(source, request, context);
-    return { ...predictReport(prediction), title: `Posterior predictive: ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`, provenance: provenance() };
+    return { ...predictReport(prediction), title, provenance: provenance() };
   } finally {
     await source.close();
   }
@@ -99,7 +97,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   });
 
   const pair = plottedPair(network, request.parameters);
-  const inputs = inputsOf(network, data, test, likelihood);
+  const inputs = predictionInputs(data, test, likelihood, network.outputs);
   const methods: MethodResult[] = [];
   const kept: MethodDraws[] = [];
   const chains: MethodChains[] = [];
@@ -108,13 +106,13 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
     const keeper = drawKeeper(network.stateSize);
     const inChains = method === 'hmc' || (method === 'ensemble' && source.chains > 1);
     const chain = chainKeeper(network.stateSize);
-    const found = await resultOf(method, {
+    const found = methodResult(method, await methodPredictive(method, {
       ...setting(index),
       onDraw(drawn, draw, of) {
         keeper.add(drawn, draw, of);
         if (inChains) chain.add(drawn, draw, of);
       },
-    }, inputs);
+    }, inputs.sets), { inputs, problem });
     methods.push(found);
     if (method === 'dropout') keepDropped(keeper, setting(index));
     const whole = chain.states();
@@ -122,7 +120,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
     if (diagnosed !== undefined) chains.push(diagnosed);
     if (keeper.count() >= FEWEST_PROJECTED) kept.push({ method, states: keeper.states() });
   }
-  const map: MethodResult = resultFrom('map', inputs.sets.map((x) => sampledPredictive(likelihood, forward(network, state, x), 1, network.outputs)), 'the weights alone', [], inputs, setting(0));
+  const map = methodResult('map', { predictives: inputs.sets.map((x) => sampledPredictive(likelihood, forward(network, state, x), 1, network.outputs)), how: 'the weights alone', warnings: [] }, { inputs, problem });
   const laplaceUsed = approximation === undefined ? undefined : await approximation;
   const mode = laplaceUsed === undefined || data.rows * network.parameters > MODE_CHECK_SIZE ? undefined : await modeCheck(problem, state, laplaceUsed, context);
   const questions = laplaceUsed === undefined ? undefined : await twoQuestions(laplaceUsed, QUESTION_DRAWS, request.seed, context);
@@ -203,44 +201,6 @@ async function posteriorPlace(source: DrawSource, { x, targets, asked, usesLapla
   }
   const { chosen, spectrum } = needed ? await choose() : { chosen: undefined, spectrum: undefined };
   return { state, problem: problemOf(chosen), chosen, spectrum, trained };
-}
-
-/** Training inputs, test inputs where there are any, and for a network of one input a grid that reaches beyond the data. */
-function inputsOf(network: Network, data: DataSet, test: DataSet | undefined, likelihood: LikelihoodModel): PredictionInputs {
-  const grid = network.inputs === 1 ? gridOver(test === undefined ? data.x : Float64Array.of(...data.x, ...test.x)) : undefined;
-  const surface = network.inputs === 2 && likelihood.kind !== 'gaussian' ? surfaceOver(data.x) : undefined;
-  const sets = [data.x, ...(test === undefined ? [] : [test.x]), ...(grid === undefined ? [] : [grid]), ...(surface === undefined ? [] : [surface.points])];
-  return {
-    sets, grid,
-    gridIndex: grid === undefined ? undefined : sets.length - 1,
-    surface: surface === undefined ? undefined : { x: surface.x, y: surface.y, index: sets.length - 1 },
-    trainTargets: targetsFor(data, likelihood, network.outputs),
-    testTargets: test === undefined ? undefined : targetsFor(test, likelihood, network.outputs),
-  };
-}
-
-function gridOver(x: Float64Array): Float64Array {
-  const low = x.reduce((a, b) => Math.min(a, b));
-  const high = x.reduce((a, b) => Math.max(a, b));
-  const margin = 0.25 * (high - low || 1);
-  return Float64Array.from({ length: GRID }, (_, k) => low - margin + ((high - low + 2 * margin) * k) / (GRID - 1));
-}
-
-/** The middles of bins around the data, y-major. */
-function surfaceOver(data: Float64Array): { readonly x: BinAxis; readonly y: BinAxis; readonly points: Float64Array } {
-  const [x, y] = [0, 1].map((axis) => commonAxis([data.filter((_, k) => k % 2 === axis)], SURFACE, 1, 0.15)) as [BinAxis, BinAxis];
-  const centre = ({ min, max, bins }: BinAxis, k: number): number => min + ((k + 0.5) * (max - min)) / bins;
-  return { x, y, points: Float64Array.from({ length: 2 * SURFACE * SURFACE }, (_, k) => (k % 2 === 0 ? centre(x, (k / 2) % SURFACE) : centre(y, Math.floor(k / 2 / SURFACE)))) };
-}
-
-async function resultOf(method: PredictionMethod, setting: MethodSetting, inputs: PredictionInputs): Promise<MethodResult> {
-  const { predictives, how, warnings } = await methodPredictive(method, setting, inputs.sets);
-  return resultFrom(method, predictives, how, warnings, inputs, setting);
-}
-
-function resultFrom(method: MethodResult['method'], predictives: readonly Predictive[], how: string, warnings: readonly string[], { trainTargets, testTargets }: PredictionInputs, { problem: { likelihood, network } }: MethodSetting): MethodResult {
-  const scored = (index: number, targets: Float64Array | undefined): Scores | undefined => (targets === undefined ? undefined : scores(likelihood, predictives[index]!, targets, network.outputs));
-  return { method, predictives, how, warnings, train: scored(0, trainTargets), test: scored(1, testTargets) };
 }
 
 /** 2 … N, evenly on a logarithmic scale. */

@@ -5,44 +5,23 @@ import type { DrawSource } from '../posterior/draws.ts';
 import type { PosteriorProblem } from '../posterior/logPosterior.ts';
 import type { ModeCheck } from '../posterior/modeCheck.ts';
 import type { Projections } from '../posterior/projections.ts';
-import type { Predictive } from '../posterior/predictive.ts';
-import type { Score, Scores } from '../posterior/scores.ts';
 import type { Sweep, TwoQuestions } from '../posterior/twoQuestions.ts';
 import type { DataSet } from '../network/data.ts';
 import type { Network } from '../network/network.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
-import type { BinAxis, JsonValue, LinePanel, LinesSection, Report, Section, TableSection } from '../protocol/report.ts';
+import type { JsonValue, Report, Section } from '../protocol/report.ts';
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
 import { probabilitiesSection, reliabilitySection, surfaceSection } from './classPictures.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import { methodNames } from './methodNames.ts';
+import { finite, methodEntries, predictedAt, underfit, type MethodResult, type Predicted } from './methodResults.ts';
 import type { PlottedPair } from './plottedPair.ts';
 import { methodChainSections, methodChainsResult, type MethodChains } from './predictChains.ts';
 import { overview, warnings } from './predictOverview.ts';
+import { bandsSection, scoreTable } from './predictivePictures.ts';
 import { projectionsResult, projectionsSection } from './projectionPictures.ts';
 
-export interface MethodResult {
-  readonly method: PredictionMethod | 'map';
-  /** One for each set of inputs. */
-  readonly predictives: readonly Predictive[];
-  readonly how: string;
-  readonly warnings: readonly string[];
-  readonly train: Scores | undefined;
-  readonly test: Scores | undefined;
-}
-
-export interface PredictionInputs {
-  /** Training inputs, test inputs where there are any, the grid where there is one. */
-  readonly sets: readonly Float64Array[];
-  readonly grid: Float64Array | undefined;
-  readonly gridIndex: number | undefined;
-  /** Of a classification of two inputs: the plane, and its place among the sets. */
-  readonly surface: { readonly x: BinAxis; readonly y: BinAxis; readonly index: number } | undefined;
-  readonly trainTargets: Float64Array | undefined;
-  readonly testTargets: Float64Array | undefined;
-}
-
-export interface Prediction {
+export interface Prediction extends Predicted {
   readonly request: PredictRequest;
   readonly network: Network;
   readonly source: DrawSource;
@@ -53,9 +32,6 @@ export interface Prediction {
   readonly chosen: ChosenHyperparameters | undefined;
   /** What training on did; the losses are mean negative log posteriors of an input. */
   readonly trained: { readonly epochs: number; readonly optimizer: string; readonly before: number; readonly after: number; readonly gradientNorm: number } | undefined;
-  readonly inputs: PredictionInputs;
-  readonly map: MethodResult;
-  readonly methods: readonly MethodResult[];
   /** Sentences: which of the usual methods are not there, and why. */
   readonly leftOut: readonly string[];
   readonly laplace: Laplace | undefined;
@@ -72,19 +48,16 @@ export interface Prediction {
   readonly pair: PlottedPair;
 }
 
-/** Rows of the JSON result; more would make a report of many megabytes. */
-const LISTED_PREDICTIONS = 20_000;
-const SHOWN_POINTS = 400;
-
 export function predictReport(prediction: Prediction): Omit<Report, 'title' | 'provenance'> {
   const { request, methods } = prediction;
+  const name = (method: MethodResult['method']): string => nameOf(prediction, method);
   return {
     analysis: 'predict',
     summary: summary(prediction),
     sources: [...request.files, request.data, ...(request.test === undefined ? [] : [request.test])],
     // Pictures first.
     sections: [
-      ...bands(prediction), ...surfaceSection(prediction), ...reliabilitySection(prediction), ...probabilitiesSection(prediction), ...questions(prediction), ...projected(prediction), ...sweepSection(prediction), ...methodChainSections(prediction.chains), scoreTable(prediction), overview(prediction),
+      ...bandsSection(prediction, prediction.data, name), ...surfaceSection(prediction, prediction.data), ...reliabilitySection(prediction), ...probabilitiesSection(prediction), ...questions(prediction), ...projected(prediction), ...sweepSection(prediction), ...methodChainSections(prediction.chains), scoreTable(prediction, name), overview(prediction),
     ],
     warnings: [...warnings(prediction), ...methods.flatMap(({ warnings: own }) => own)],
     result: result(prediction),
@@ -97,11 +70,6 @@ function nameOf({ source: { origin, count, chains } }: Prediction, method: Metho
   if (method !== 'map' || (origin.kind === 'networks' && count === 1)) return methodNames[method];
   return { networks: 'ŵ, the first network', swag: 'ŵ, the mean', 'mean-field': 'ŵ, the mean', dropout: 'ŵ, without dropout' }[origin.kind];
 }
-
-const nllOf = ({ train }: MethodResult): number => train?.nll.value ?? Number.NaN;
-
-/** Nats a training point that averaging over the posterior costs, compared with ŵ. */
-const underfit = (method: MethodResult, map: MethodResult): number => nllOf(method) - nllOf(map);
 
 /** The two questions first, in a sentence each. */
 function summary(prediction: Prediction): string {
@@ -124,64 +92,6 @@ function summary(prediction: Prediction): string {
 function scaleOf({ problem: { likelihood }, questions: answers }: Prediction): string {
   return likelihood.kind === 'gaussian' ? `the noise is ${formatNumber(likelihood.noise, 3)}` : `the linearised spread is ${formatNumber(answers?.linearisedDeviation ?? Number.NaN, 3)}`;
 }
-
-/** One-dimensional networks: mean and 95 % of f, each method in a panel of its own. */
-function bands(prediction: Prediction): LinesSection[] {
-  const { inputs, methods, map, network, data, problem } = prediction;
-  const { grid, gridIndex } = inputs;
-  if (grid === undefined || gridIndex === undefined || network.outputs !== 1) return [];
-  const x = [...grid];
-  const regression = problem.likelihood.kind === 'gaussian';
-  const points = { label: 'training data', x: [...data.x].slice(0, SHOWN_POINTS), y: [...(data.y ?? [])].slice(0, SHOWN_POINTS) };
-  const panel = ({ method, predictives, how, train }: MethodResult): LinePanel => {
-    const { mean, deviation } = predictives[gridIndex]!;
-    const clamp = (value: number): number => (regression ? value : Math.min(1, Math.max(0, value)));
-    const nll = train === undefined ? '' : ` Training NLL ${formatNumber(train.nll.value, 3)}.`;
-    return {
-      title: nameOf(prediction, method), meaning: `${how}.${nll}`, points,
-      series: [{ label: nameOf(prediction, method), x, y: [...mean], ...(method === 'map' ? {} : { band: { label: regression ? 'two standard deviations of f' : 'two standard deviations of the probability', lower: [...mean].map((m, k) => clamp(m - 2 * deviation[k]!)), upper: [...mean].map((m, k) => clamp(m + 2 * deviation[k]!)) } }) }],
-    };
-  };
-  return [{
-    kind: 'lines', id: 'bands', title: 'Predictive bands', xLabel: 'x', yLabel: regression ? 'f(x)' : 'p(y = 1)', xScale: 'linear', yScale: 'linear',
-    meaning: bandMeaning(methods, map),
-    panels: [...methods, map].map(panel),
-  }];
-}
-
-function bandMeaning(methods: readonly MethodResult[], map: MethodResult): string {
-  const worst = methods.reduce<MethodResult | undefined>((a, b) => (a === undefined || underfit(b, map) > underfit(a, map) ? b : a), undefined);
-  const best = methods.reduce<MethodResult | undefined>((a, b) => (a === undefined || underfit(b, map) < underfit(a, map) ? b : a), undefined);
-  if (worst === undefined || best === undefined || worst === best) return 'The band is the spread of f over the posterior, without observation noise.';
-  return `${capital(methodNames[best.method])} stays with the data (${underfit(best, map) < 0.01 ? 'as well as ŵ' : `${formatNumber(underfit(best, map), 3)} nats a point worse than ŵ`}); ${methodNames[worst.method]} strays most (${formatNumber(underfit(worst, map), 3)}). Bands are the spread of f, without observation noise.`;
-}
-
-const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
-
-function scoreTable(prediction: Prediction): TableSection {
-  const { methods, map } = prediction;
-  const all = [...methods, map];
-  const regression = map.train?.kind === 'regression';
-  const right = (label: string) => ({ label, align: 'right' as const });
-  const labels = regression ? ['RMSE', '95 % coverage'] : ['accuracy', 'ECE', 'Brier'];
-  const values = (scored: Scores | undefined): (string | null)[] => {
-    if (scored === undefined) return [null, ...labels.map(() => null)];
-    const nll = `${withError(scored.nll, 3)}${scored.nll.monteCarloError > 0 ? ` (± ${formatNumber(scored.nll.monteCarloError, 2)} MC)` : ''}`;
-    return [nll, ...(scored.kind === 'regression' ? [withError(scored.rmse, 3), withError(scored.coverage95, 3)] : [withError(scored.accuracy, 3), formatNumber(scored.ece.value, 3), withError(scored.brier, 3)])];
-  };
-  return {
-    kind: 'table', id: 'scores', title: 'Scores',
-    meaning: 'NLL is the mean negative log predictive density in nats, lower is better; underfit is how much worse than ŵ the training data are predicted. ± is the standard error over inputs, MC that of finitely many draws. Every method draws its own random numbers.',
-    // What a score is of the training data beside those of the test data is in the JSON.
-    columns: [{ label: 'Method', align: 'left' }, right('Underfit'), right('Train NLL'), ...(map.test === undefined ? [] : [right('Test NLL')]), ...labels.map((label) => right(`${map.test === undefined ? 'Train' : 'Test'} ${label}`))],
-    rows: all.map((method) => {
-      const [train, tested] = [values(method.train), values(method.test)];
-      return [nameOf(prediction, method.method), method === map ? '0' : formatNumber(underfit(method, map), 3), ...(map.test === undefined ? train : [train[0] ?? null, ...tested])];
-    }),
-  };
-}
-
-const withError = ({ value, standardError }: Score, digits: number): string => `${formatNumber(value, digits)}${Number.isFinite(standardError) && standardError > 0 ? ` ± ${formatNumber(standardError, 2)}` : ''}`;
 
 function questions({ questions: answers, problem }: Prediction): Section[] {
   if (answers === undefined) return [];
@@ -221,25 +131,9 @@ function projected({ projections, pair, network, data, request, methods }: Predi
   return projections === undefined ? [] : projectionsSection(projections, { name: (method) => methodNames[method as PredictionMethod], pair, parameters: network.parameters, data: data.rows, withLinearised: methods.some(({ method }) => method === 'linearized'), first: request.plane });
 }
 
-function result({ source, test, mode, trained, methods, map, network, problem, chosen, questions: answers, sweep, inputs, laplace, projections, chains }: Prediction): JsonValue {
-  const at = test === undefined ? inputs.gridIndex ?? 0 : 1;
-  const fields = (scored: Scores | undefined): Readonly<Record<string, JsonValue>> => {
-    if (scored === undefined) return {};
-    const common = { nll: scored.nll.value, nllStandardError: finite(scored.nll.standardError), nllMonteCarloError: finite(scored.nll.monteCarloError) };
-    return scored.kind === 'regression' ? { ...common, rmse: scored.rmse.value, coverage95: scored.coverage95.value } : { ...common, accuracy: scored.accuracy.value, ece: scored.ece.value, brier: scored.brier.value };
-  };
-  const score = (scored: Scores | undefined): JsonValue => (scored === undefined ? null : fields(scored));
-  const listed = (values: Float64Array): JsonValue => {
-    const rows = values.length / network.outputs;
-    return values.length > LISTED_PREDICTIONS ? null : Array.from({ length: rows }, (_, n) => [...values.subarray(n * network.outputs, (n + 1) * network.outputs)]);
-  };
-  const entry = (method: MethodResult): JsonValue => {
-    const { mean, deviation, draws } = method.predictives[at]!;
-    return {
-      mean: listed(mean), std: listed(deviation), ...fields(method.test ?? method.train), underfit: finite(underfit(method, map)), train: score(method.train), test: score(method.test),
-      ...(method.method === 'linearized' && draws.kind === 'gaussian' ? { functionVariance: listed(draws.variance) } : {}), how: method.how,
-    };
-  };
+function result(prediction: Prediction): JsonValue {
+  const { source, mode, trained, network, problem, chosen, questions: answers, sweep, inputs, laplace, projections, chains } = prediction;
+  const at = predictedAt(inputs);
   return {
     parameters: network.parameters, outputs: network.outputs, likelihood: problem.likelihood.kind, noise: problem.likelihood.kind === 'gaussian' ? problem.likelihood.noise : null, priorPrecision: problem.priorPrecision,
     files: { kind: source.origin.kind, networks: source.origin.kind === 'networks' ? source.count : null, chains: source.chains },
@@ -249,7 +143,7 @@ function result({ source, test, mode, trained, methods, map, network, problem, c
     rank: laplace?.rank.rank ?? null, kernelVarianceShare: answers?.kernelVarianceShare ?? null,
     predictedAt: at === 0 ? 'data' : at === inputs.gridIndex ? 'grid' : 'test',
     ...(at === inputs.gridIndex && inputs.grid !== undefined ? { grid: [...inputs.grid] } : {}),
-    methods: Object.fromEntries([map, ...methods].map((method) => [method.method, entry(method)])),
+    methods: methodEntries(prediction),
     tensors: network.blocks.filter(({ trainable }) => trainable).map(({ tensor, fileShape }) => ({ name: tensor, shape: fileShape })),
     chains: methodChainsResult(chains),
     projections: projections === undefined ? null : projectionsResult(projections),
@@ -257,5 +151,3 @@ function result({ source, test, mode, trained, methods, map, network, problem, c
     sweep: sweep === undefined ? null : { fit: sweep.fit, points: sweep.points.map(({ data, rank, kernel, sampled, projected }) => ({ data, rank, kernel, sampled: { ...sampled }, projected: { ...projected } })) },
   };
 }
-
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -37,7 +37,7 @@ export async function loadGraph(library: TensorflowLibrary, json: string, weight
       try {
         y = model.execute({ [input.name]: x }, name);
       } catch (error) {
-        if (!(error instanceof Error) || !/executeAsync/.test(error.message)) throw error;
+        if (!(error instanceof Error) || !error.message.includes('executeAsync')) throw error;
         y = await model.executeAsync({ [input.name]: x }, name);
       }
       if (Array.isArray(y)) throw new ModelProblem('gave several tensors as its output');
@@ -50,7 +50,10 @@ export async function loadGraph(library: TensorflowLibrary, json: string, weight
 function beforeHead(nodes: readonly GraphNode[], output: string): { readonly name: string; readonly head: OutputHead } {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   let name = output;
-  for (let steps = 0; steps < nodes.length; steps++) {
+  // A damaged graph may go round in circles.
+  const passed = new Set<string>();
+  while (!passed.has(name)) {
+    passed.add(name);
     const node = byName.get(name.replace(/:0$/, ''));
     const [first] = node?.input ?? [];
     if (node === undefined || first === undefined) break;

@@ -59,7 +59,7 @@ export async function loadLayers(library: TensorflowLibrary, topology: string): 
       isDropping = dropoutSeed !== null;
       // Every layer its own masks: the seeds are a draw's, stirred with the layer's place.
       dropout.forEach((layer, index) => { layer.seed = ((dropoutSeed ?? 0) ^ Math.imul(index + 1, 0x9e3779b1)) >>> 0; });
-      const y = model.predict(x, { batchSize: x.shape[0] ?? 1 });
+      const y = model.predict(x, { batchSize: x.shape[0] });
       if (Array.isArray(y)) throw new ModelProblem('gave several tensors as its output');
       return y;
     },

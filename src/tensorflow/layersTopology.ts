@@ -1,10 +1,11 @@
 /**
  * A Keras or TensorFlow.js configuration in the form that the layers of TensorFlow.js read, which is that of Keras 2: Keras 3's calls, shapes and
- * policies turned back, initialisers left out (weights follow), the final softmax or sigmoid taken off. Lambda layers hold code and are refused.
- * What an option means that TensorFlow.js does not know is for `layersModel.ts` to refuse.
+ * policies turned back, initialisers left out (weights follow), the final softmax or sigmoid taken off. Lambda layers hold code and are refused;
+ * so is what TensorFlow.js would compute otherwise. What it does not know at all it refuses itself.
  */
 import { UserError } from '../protocol/userError.ts';
 import { showName } from '../weights/weightFileError.ts';
+import { differenceOfLayer, isNonZero } from './layersDifferences.ts';
 import type { OutputHead } from './messages.ts';
 
 export interface LayersTopology {
@@ -70,12 +71,17 @@ function layerOf(layer: Json, depth: number): Json {
   const className = layer['class_name'];
   if (typeof className !== 'string') throw new UserError('a layer of its Keras configuration has no class');
   const config = object(layer['config'] ?? {});
-  const own: unknown = layer['name'] ?? config['name'];
-  const name = typeof own === 'string' ? own : className;
+  const given: unknown = layer['name'] ?? config['name'];
+  const name = typeof given === 'string' ? given : className;
   if (className === 'Lambda') throw new UserError(`layer "${showName(name)}" is a Lambda: code within the file, which is never run`);
+  // Keras 3 says where a class is from.
+  const difference = differenceOfLayer(className, config, typeof layer['module'] === 'string');
+  if (difference !== undefined) throw new UserError(`layer "${showName(name)}" is ${difference}, which TensorFlow.js does not have, or has in another way`);
   const inbound = layer['inbound_nodes'] === undefined ? {} : { inbound_nodes: inboundNodes(layer['inbound_nodes'], name) };
   if (className === 'Sequential' || className === 'Functional' || className === 'Model') return { ...modelOf(layer, depth), name, ...inbound };
-  return { class_name: className, name, config: { ...configOf(config, className, depth), name }, ...inbound };
+  // A ReLU with a slope is another layer in TensorFlow.js.
+  const own = className === 'ReLU' && isNonZero(config['negative_slope']) ? 'LeakyReLU' : className;
+  return { class_name: own, name, config: { ...configOf(config, own, depth), name }, ...inbound };
 }
 
 function configOf(config: Json, className: string, depth: number): Json {

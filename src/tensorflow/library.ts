@@ -68,7 +68,7 @@ async function loadWasm(withoutNative: string): Promise<TensorflowLibrary> {
   core.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   // Beside the bundle, where the build puts it; otherwise where the package has it.
   const beside = path.join(import.meta.dirname, WASM_FILE);
-  if (existsSync(beside)) wasm.setWasmPaths({ [WASM_FILE]: beside });
+  if (existsSync(beside)) wasm.setWasmPaths(`${import.meta.dirname}${path.sep}`);
   await core.setBackend('wasm');
   await core.ready();
   return {

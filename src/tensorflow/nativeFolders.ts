@@ -5,7 +5,7 @@
 import path from 'node:path';
 
 /** Set by the extension for its analysis host, and by whoever runs the command line. */
-export const TENSORFLOW_FOLDER = 'QUOTIENT_TENSORFLOW';
+const TENSORFLOW_FOLDER = 'QUOTIENT_TENSORFLOW';
 
 export function nativeFolders(): readonly string[] {
   const named = process.env[TENSORFLOW_FOLDER];

@@ -9,7 +9,7 @@ import type { WeightFile } from '../weights/weightFile.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 import type { ModelFacts, OutputHead, TensorflowBackend } from './messages.ts';
 import { modelKind, modelOfFile, type ModelFile } from './modelFile.ts';
-import { graphWeights, layersWeights, readWeights, requireRoom, type ModelWeight } from './modelWeights.ts';
+import { drawsIn, graphWeights, layersWeights, readWeights, requireRoom, type ModelWeight } from './modelWeights.ts';
 import { openSavedModel } from './savedModel.ts';
 import { examplesAtOnce, TensorflowSession } from './session.ts';
 
@@ -17,6 +17,14 @@ export interface ModelOutputs {
   /** N × width, row-major. */
   readonly values: Float64Array;
   readonly width: number;
+}
+
+/** Draws of a model's weights in a file. */
+export interface DrawsOfModel {
+  /** Whether the file is a model of its own, with weights at the same places. */
+  readonly isModel: boolean;
+  readonly weights: readonly ModelWeight[];
+  readonly draws: number;
 }
 
 export class RunningModel {
@@ -91,6 +99,16 @@ export class RunningModel {
   /** Number of numbers among the weights. */
   get parameters(): number {
     return this.weights.reduce((sum, { shape }) => sum + shape.reduce((product, length) => product * length, 1), 0);
+  }
+
+  /** @throws WeightFileError when the file's tensors are not weights of this model */
+  drawsOf(file: WeightFile): DrawsOfModel {
+    const kind = modelKind(file);
+    if (kind === undefined) return { isModel: false, weights: this.weights, draws: drawsIn(file, this.weights) };
+    const weights = kind === 'graph' ? graphWeights(file) : layersWeights(file, this.facts);
+    const shapes = (own: readonly ModelWeight[]): string => own.map(({ name, shape }) => `${name} ${shape.join(' ')}`).join('\n');
+    if (shapes(weights) !== shapes(this.weights)) throw new WeightFileError(file.path, '', `is another model than ${this.path}: its weights have other names or shapes`);
+    return { isModel: true, weights, draws: 1 };
   }
 
   /** The weights of one draw from a file, from here on. @throws WeightFileError */

@@ -52,15 +52,15 @@ async function loadSaved({ loadSavedModel }: TensorflowLibrary, folder: string, 
   };
 }
 
-async function run({ core }: TensorflowLibrary, { facts, run: forward }: LoadedModel, { x, shape, dropoutSeed, measure }: Extract<TensorflowRequest, { kind: 'run' }>): Promise<TensorflowAnswer> {
-  const input = core.tensor(facts.inputDtype === 'int32' ? Int32Array.from(x) : x, [...shape], facts.inputDtype);
+async function run({ core }: TensorflowLibrary, loaded: LoadedModel, { x, shape, dropoutSeed, measure }: Extract<TensorflowRequest, { kind: 'run' }>): Promise<TensorflowAnswer> {
+  const input = core.tensor(loaded.facts.inputDtype === 'int32' ? Int32Array.from(x) : x, [...shape], loaded.facts.inputDtype);
   let output: Tensor | undefined;
   try {
     let peakBytes: number | null = null;
     if (measure) {
-      const profile = await core.profile(async () => (output = await forward(input, dropoutSeed)));
+      const profile = await core.profile(async () => (output = await loaded.run(input, dropoutSeed)));
       ({ peakBytes } = profile);
-    } else output = await forward(input, dropoutSeed);
+    } else output = await loaded.run(input, dropoutSeed);
     if (output === undefined) throw new ModelProblem('gave no output');
     return { kind: 'outputs', values: Float32Array.from(await output.data()), shape: output.shape, peakBytes };
   } finally {
