@@ -5,7 +5,8 @@ import { element } from './elements.ts';
 export function warningList(warnings: readonly string[]): HTMLElement | null {
   if (warnings.length === 0) return null;
   const items = warnings.map((warning) => element('li', {}, warningIcon(), element('span', {}, visible(warning))));
-  return element('ul', { class: 'warnings', role: 'status', 'aria-label': warnings.length === 1 ? 'Warning' : 'Warnings' }, ...items);
+  // A list that were a status as well would be no list to a screen reader.
+  return element('div', { role: 'status' }, element('ul', { class: 'warnings', 'aria-label': warnings.length === 1 ? 'Warning' : 'Warnings' }, ...items));
 }
 
 function warningIcon(): SVGSVGElement {

@@ -77,4 +77,5 @@ function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, renamed(item, names)]));
 }
 
-const slashed = (relative: string): string => relative.replaceAll('\\', '/');
+/** Elsewhere than on Windows a name may hold a backslash. */
+const slashed = (relative: string): string => relative.split(path.sep).join('/');
