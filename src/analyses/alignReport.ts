@@ -5,7 +5,7 @@ import type { Interpolation, InterpolationData } from '../posterior/interpolatio
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, LinePanel, LineSeries, LinesSection, Report } from '../protocol/report.ts';
 import type { AlignRequest } from '../protocol/service.ts';
-import type { MatchingClass } from '../symmetry/weightMatching.ts';
+import type { MatchingClass } from '../symmetry/matchingClasses.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { optimizerWarning } from './savedNetwork.ts';
 import type { AlignedFile } from './align.ts';

@@ -26,7 +26,11 @@ export async function interruptibly<T>(work: Interruptible<T>, signal: AbortSign
       await new Promise<void>((resolve) => {
         setImmediate(resolve);
       });
-      signal.throwIfAborted();
+      if (signal.aborted) {
+        // Lets it give back what it holds.
+        work.return(undefined as never);
+        signal.throwIfAborted();
+      }
       stretchEnd = performance.now() + STRETCH_MILLISECONDS;
     }
   }

@@ -9,7 +9,8 @@ import { addProduct } from '../linalg/product.ts';
 import { trace } from '../network/forward.ts';
 import { type Network, positions, valueSize } from '../network/network.ts';
 import type { ChannelClass } from './channelClasses.ts';
-import type { MatchingClass, UnitOrder } from './weightMatching.ts';
+import type { MatchingClass } from './matchingClasses.ts';
+import type { UnitOrder } from './unitOrder.ts';
 
 export interface ActivationMatching {
   readonly orders: readonly UnitOrder[];

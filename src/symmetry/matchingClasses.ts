@@ -2,7 +2,12 @@
 import type { Network } from '../network/network.ts';
 import { symmetryGroup } from './group.ts';
 import type { ChannelClass } from './unitClasses.ts';
-import type { MatchingClass } from './weightMatching.ts';
+
+export interface MatchingClass {
+  readonly units: ChannelClass;
+  /** Whether its units may change sign (odd activations all along). */
+  readonly signed: boolean;
+}
 
 export function matchingClasses(network: Network): MatchingClass[] {
   const { factors } = symmetryGroup(network);

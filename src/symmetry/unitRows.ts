@@ -3,6 +3,7 @@
  * into another order and writing them back is how a permutation acts; inner products of rows are how units are compared.
  */
 import type { AxisUse, ChannelClass } from './unitClasses.ts';
+import type { UnitOrder } from './unitOrder.ts';
 
 /** Entries of one unit's row: length of `unitRows` is units × this. */
 export function rowLength({ multiplicity, outer, groups, inner }: AxisUse): number {
@@ -43,7 +44,7 @@ export function writeUnitRows(state: Float64Array, use: AxisUse, rows: Float64Ar
 }
 
 /** New unit i is old unit `order[i]`, with its sign, at all of the class's places; running statistics move but do not change sign. */
-export function orderUnits(state: Float64Array, { uses }: ChannelClass, { order, signs }: { readonly order: Int32Array; readonly signs: Int8Array }): void {
+export function orderUnits(state: Float64Array, { uses }: Pick<ChannelClass, 'uses'>, { order, signs }: UnitOrder): void {
   for (const use of uses) writeUnitRows(state, use, unitRows(state, use), order, use.block.trainable ? signs : undefined);
 }
 

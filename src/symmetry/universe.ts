@@ -9,8 +9,10 @@ import { leastCostAssignment } from '../linalg/assignment.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
 import { addProduct } from '../linalg/product.ts';
 import type { Network } from '../network/network.ts';
+import type { MatchingClass } from './matchingClasses.ts';
+import { composed, identityOrder, isIdentity, type UnitOrder } from './unitOrder.ts';
 import { rowLength, unitRows, writeUnitRows } from './unitRows.ts';
-import { innerProduct, weightMatching, type MatchingClass, type MatchingOptions, type UnitOrder } from './weightMatching.ts';
+import { innerProduct, weightMatching, type MatchingOptions } from './weightMatching.ts';
 
 export interface UniverseMatching {
   /** Per network, per class. */
@@ -61,7 +63,7 @@ export function* universeMatching(network: Network, classes: readonly MatchingCl
   let current = states.map((state, p) => reordered(classes, state, orders[p]!));
   // The relaxation may round to something worse than what was there.
   if (pairwiseObjective(network, current) < objective[0]!) {
-    orders.forEach((_, p) => { orders[p] = classes.map(identityOrder); });
+    orders.forEach((_, p) => { orders[p] = classes.map(({ units: { units } }) => identityOrder(units)); });
     current = states.map((state) => state.slice());
   }
   objective.push(pairwiseObjective(network, current));
@@ -153,7 +155,7 @@ function* rounded(classes: readonly MatchingClass[], relaxed: Relaxed): Interrup
   for (const [c, one] of classes.entries()) {
     const matrix = relaxed[c];
     if (matrix === undefined) {
-      orders.push(identityOrder(one));
+      orders.push(identityOrder(one.units.units));
       continue;
     }
     const { columns } = yield* leastCostAssignment(matrix.map((weight) => -weight), one.units.units);
@@ -168,17 +170,6 @@ function reordered(classes: readonly MatchingClass[], state: Float64Array, order
     for (const use of uses) writeUnitRows(result, use, unitRows(result, use), orders[c]!.order);
   });
   return result;
-}
-
-function identityOrder({ units: { units } }: MatchingClass): UnitOrder {
-  return { order: Int32Array.from({ length: units }, (_, i) => i), signs: new Int8Array(units).fill(1) };
-}
-
-const isIdentity = ({ order, signs }: UnitOrder): boolean => order.every((from, i) => from === i) && signs.every((sign) => sign === 1);
-
-/** First `first`, then `then`. */
-function composed(first: UnitOrder, then: UnitOrder): UnitOrder {
-  return { order: Int32Array.from(then.order, (from) => first.order[from]!), signs: Int8Array.from(then.order, (from, i) => then.signs[i]! * first.signs[from]!) };
 }
 
 /** Where on [0, 1] the quartic through (k/4, values[k]) is largest; 0 unless it rises above its start. */

@@ -117,6 +117,19 @@ export class Engine {
     }
   }
 
+  /** As `run`, for a step of an algorithm that is itself interruptible. It does not wait for the crew, either. */
+  *within<T>(what: string, algorithm: (scope: Scope) => Interruptible<T>): Interruptible<T> {
+    const addresses: number[] = [];
+    this.#users++;
+    try {
+      return yield* algorithm(this.#scope(what, this.#assembled ? this.threads : 1, ignore, addresses));
+    } finally {
+      for (const address of addresses) this.#heap.release(address);
+      this.#users--;
+      this.#giveBackWhenIdle();
+    }
+  }
+
   /** Ends the threads; for tests. */
   async stop(): Promise<void> {
     await this.#ready;

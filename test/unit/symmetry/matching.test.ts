@@ -7,9 +7,11 @@ import { forward } from '../../../src/network/forward.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { activationMatching } from '../../../src/symmetry/activationMatching.ts';
 import { channelClasses } from '../../../src/symmetry/channelClasses.ts';
+import type { MatchingClass } from '../../../src/symmetry/matchingClasses.ts';
 import { unitRows, writeUnitRows } from '../../../src/symmetry/unitRows.ts';
 import { universeMatching } from '../../../src/symmetry/universe.ts';
-import { bestWeightMatching, innerProduct, weightMatching, type MatchingClass, type UnitOrder } from '../../../src/symmetry/weightMatching.ts';
+import type { UnitOrder } from '../../../src/symmetry/unitOrder.ts';
+import { bestWeightMatching, innerProduct, weightMatching } from '../../../src/symmetry/weightMatching.ts';
 import { Layers } from '../network/networks.ts';
 
 const networks: Readonly<Record<string, () => Network>> = {
