@@ -15,6 +15,8 @@ export function differenceOfLayer(className: string, config: Config, isKeras3: b
   if (typeof groups === 'number' && groups !== 1) return `${className} in ${groups} groups`;
   if (className === 'UpSampling2D' && interpolation !== undefined && interpolation !== 'nearest') return `${className} with interpolation "${typeof interpolation === 'string' ? interpolation : '?'}"`;
   if (outputPadding !== undefined && outputPadding !== null) return `${className} with output padding`;
+  // The axes are lost, whatever the layer behind makes of that.
+  if (config['keepdims'] === true) return `${className} that keeps its axes`;
   // A slope alone is another layer, see `layersTopology.ts`.
   if (className === 'ReLU' && isNonZero(threshold)) return 'ReLU with a threshold';
   if (className === 'ReLU' && isNonZero(slope) && most !== undefined && most !== null) return 'ReLU with a slope and a maximum';

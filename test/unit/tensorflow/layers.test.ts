@@ -53,6 +53,7 @@ const refused: Readonly<Record<string, string>> = {
   SeparableConv1D: 'has the layer SeparableConv1D, which TensorFlow.js does not have',
   'UpSampling2D-bilinear': 'is UpSampling2D with interpolation "bilinear"',
   Subtract: 'has the layer Subtract, which TensorFlow.js does not have',
+  'GlobalMaxPooling2D-keeps': 'is GlobalMaxPooling2D that keeps its axes',
   'LSTM-options': 'is hard_sigmoid as Keras 3 defines it',
   'GRU-after': 'reset_after parameter set to true',
   StackedRNNCells: 'is StackedRNNCells',
