@@ -75,6 +75,8 @@ function problemOf(error: unknown): string {
   if (unknownOperation !== null) return `uses the operation ${unknownOperation[1] ?? unknownOperation[2] ?? ''}, which TensorFlow.js does not have`;
   const missingKernel = /Kernel '([^']*)' not registered for backend '([^']*)'/.exec(text);
   if (missingKernel !== null) return `uses the operation ${missingKernel[1] ?? ''}, which TensorFlow.js does not have for ${missingKernel[2] === 'wasm' ? 'WebAssembly; native TensorFlow may have it' : (missingKernel[2] ?? '')}`;
+  const unknownToLibrary = /Op type not registered '([^']*)'/.exec(text);
+  if (unknownToLibrary !== null) return `uses the operation ${unknownToLibrary[1] ?? ''}, which ${library?.backend.kind === 'native' ? `TensorFlow ${library.backend.library}` : 'TensorFlow'}, the native library here, does not have; it was made by a newer TensorFlow`;
   const unknownName = /Unknown (\w+): ([^.]*)\./.exec(text);
   if (unknownName !== null) return `has the ${unknownName[1] ?? ''} ${unknownName[2] ?? ''}, which TensorFlow.js does not have`;
   if (error instanceof ModelProblem) return text;
