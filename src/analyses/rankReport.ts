@@ -122,7 +122,7 @@ function waterfall({ network, data, accounting }: FactorisedQuestion): Section {
     kind: 'waterfall',
     id: 'kernel',
     title: 'Where the kernel comes from',
-    meaning: data === undefined ? 'Standard normal inputs stand in for data here. Directions that only larger or smaller inputs would show count as hidden; pass your data to tell.' : 'More data can win back the data-limited part; the rest belongs to the parameterisation.',
+    meaning: data === undefined ? 'Inputs drawn at several scales stand in for data here. A direction that none of them shows counts as hidden; your own data tell what they constrain.' : 'More data can win back the data-limited part; the rest belongs to the parameterisation.',
     total: { label: 'parameters', value: network.parameters, meaning: 'dimensions of weight space' },
     steps: [
       ...(remainder.kind === 'separated'
