@@ -13,6 +13,7 @@ import { diff } from './commands/diff.ts';
 import { direction } from './commands/direction.ts';
 import { environment } from './commands/environment.ts';
 import { inspect } from './commands/inspect.ts';
+import { installTensorFlow } from './commands/installTensorFlow.ts';
 import { openExample } from './commands/openExample.ts';
 import { posterior } from './commands/posterior.ts';
 import { predict } from './commands/predict.ts';
@@ -40,13 +41,15 @@ import type { Surroundings } from './surroundings.ts';
 import { TensorNameHover, tensorNameSelector } from './tensorNameHover.ts';
 import { WeightsEditor, weightsEditors } from './weightsEditor.ts';
 
-const commands: Readonly<Record<string, Command>> = { inspect, diff, compare, canonicalize, align, rank, direction, posterior, predict, openExample, environment, chooseActivation, chooseParameters, restartHost, saveResult };
+const commands: Readonly<Record<string, Command>> = { inspect, diff, compare, canonicalize, align, rank, direction, posterior, predict, openExample, environment, installTensorFlow, chooseActivation, chooseParameters, restartHost, saveResult };
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Quotient', { log: true });
   log.info('Quotient is ready; the analysis host starts when there is something to ask.');
+  const tensorflow = { folder: path.join(context.globalStorageUri.fsPath, 'tensorflow'), script: path.join(context.extensionPath, 'dist', 'tensorflow.js') };
   const host = new HostClient({
     hostPath: path.join(context.extensionPath, 'dist', 'host.mjs'),
+    tensorflowFolder: tensorflow.folder,
     memoryLimitBytes,
     idleMilliseconds,
     log(level, text) {
@@ -58,7 +61,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const summaries = new SummaryCache(host);
   const history = new AnalysisHistory(context.workspaceState);
   const panels = new ReportPanels(context.extensionUri, context.storageUri ?? context.globalStorageUri, host, summaries, history, log);
-  const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries), predictions: new PredictionChoices(context.workspaceState) };
+  const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries), predictions: new PredictionChoices(context.workspaceState), tensorflow };
   // A hover in such a document should not wait for the host's start.
   const paths = new DocumentPaths((files) => {
     // That there is no host can be said when a question comes.

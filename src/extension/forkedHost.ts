@@ -12,6 +12,7 @@ export type LogLevel = 'info' | 'warning' | 'error';
 
 export interface ForkOptions {
   readonly hostPath: string;
+  readonly tensorflowFolder: string | undefined;
   /** Resident memory that the process may use. */
   readonly memoryLimitBytes: number;
   readonly log: (level: LogLevel, text: string) => void;
@@ -41,7 +42,7 @@ export class ForkedHost {
   constructor(options: ForkOptions) {
     this.#options = options;
     // Not inherited: options for other Node programs, and the debugger's port of the process that forks.
-    const environment = { ...process.env, NODE_OPTIONS: '' };
+    const environment = { ...(options.tensorflowFolder === undefined ? {} : { QUOTIENT_TENSORFLOW: options.tensorflowFolder }), ...process.env, NODE_OPTIONS: '' };
     this.#process = fork(options.hostPath, [`${MEMORY_LIMIT_ARGUMENT}${options.memoryLimitBytes}`], {
       // On the desktop process.execPath is Electron, which this variable turns into Node.
       env: { ...environment, ELECTRON_RUN_AS_NODE: '1' },

@@ -10,6 +10,8 @@ import { ForkedHost, type LogLevel } from './forkedHost.ts';
 export interface HostClientOptions {
   /** The host's bundle. */
   readonly hostPath: string;
+  /** Where native TensorFlow is looked for first, unless the user's environment names another folder. */
+  readonly tensorflowFolder?: string;
   /** Read whenever a host starts, so that a changed setting holds from the next start. */
   readonly memoryLimitBytes: () => number;
   /** Milliseconds without a job after which the host is stopped; read whenever it becomes idle. */
@@ -85,6 +87,7 @@ export class HostClient {
     if (this.#host?.alive === true) return this.#host;
     const host: ForkedHost = new ForkedHost({
       hostPath: this.#options.hostPath,
+      tensorflowFolder: this.#options.tensorflowFolder,
       memoryLimitBytes: this.#options.memoryLimitBytes(),
       log: this.#options.log,
       ended: () => {

@@ -13,4 +13,6 @@ export interface Surroundings {
   readonly choices: NetworkChoices;
   readonly predictions: PredictionChoices;
   readonly panels: ReportPanels;
+  /** Where native TensorFlow is installed on request, and the script of the process that loads it. */
+  readonly tensorflow: { readonly folder: string; readonly script: string };
 }

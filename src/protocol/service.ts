@@ -294,6 +294,6 @@ export interface Environment {
   readonly processId: number;
   readonly cores: number;
   readonly memoryLimitBytes: number;
-  /** Native TensorFlow is optional: its version, or why it is not there. */
-  readonly tensorflow: { readonly available: true; readonly version: string } | { readonly available: false; readonly reason: string };
+  /** Native TensorFlow is optional: the version of tfjs-node and of its library, or why it is not there. */
+  readonly tensorflow: { readonly available: true; readonly version: string; readonly library: string } | { readonly available: false; readonly reason: string };
 }

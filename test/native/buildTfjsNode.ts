@@ -71,7 +71,7 @@ function standInForPython(library: string): string {
   const names = run('nm', ['-D', '--undefined-only', 'libtensorflow.so'], library).split('\n').map((line) => line.trim().split(/\s+/).at(-1) ?? '').filter((name) => /^_?Py\w+$/.test(name));
   if (names.length === 0) return '';
   const source = names.map((name) => `char ${name}[4096];`).join('\n');
-  const { status, stderr } = spawnSync('g++', ['-x', 'c', '-', '-shared', '-fPIC', '-w', '-fno-builtin', '-Wl,-soname,libpythonnames.so', '-o', 'libpythonnames.so'], { cwd: library, input: source, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.env['CXX'] ?? 'g++', ['-x', 'c', '-', '-shared', '-fPIC', '-w', '-fno-builtin', '-Wl,-soname,libpythonnames.so', '-o', 'libpythonnames.so'], { cwd: library, input: source, encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);
   return '-Wl,--no-as-needed -lpythonnames';
 }

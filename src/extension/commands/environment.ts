@@ -15,7 +15,7 @@ export const environment: Command = async ({ host, log }) => {
     ['Analysis host', `process ${found.processId}, Node ${found.node}, ${process.platform} ${process.arch}`],
     ['Cores', String(found.cores)],
     ['Memory a job may use', formatBytes(found.memoryLimitBytes)],
-    ['Native TensorFlow', found.tensorflow.available ? found.tensorflow.version : `none: ${found.tensorflow.reason}`],
+    ['Native TensorFlow', found.tensorflow.available ? `${found.tensorflow.library} (tfjs-node ${found.tensorflow.version})` : `none: ${found.tensorflow.reason}`],
   ];
   const lines = facts.map(([label, value]) => `${label}: ${value}`);
   for (const line of lines) log.info(line);

@@ -27,8 +27,8 @@ describe('native TensorFlow', () => {
   });
 
   it('may be there, although it calls what newer Node versions have removed', async () => {
-    const text = "if (require('util').isNullOrUndefined(1)) throw new Error(); exports.version = { 'tfjs-node': '4.22.0' };";
-    expect(await tensorflowOf(text)).toEqual({ available: true, version: '4.22.0' });
+    const text = "if (require('util').isNullOrUndefined(1)) throw new Error(); exports.version = { 'tfjs-node': '4.22.0' }; exports.node = {}; exports.backend = () => ({ binding: { TF_Version: '2.9.1' } });";
+    expect(await tensorflowOf(text)).toEqual({ available: true, version: '4.22.0', library: '2.9.1' });
   });
 
   it('may be there and not load', async () => {
