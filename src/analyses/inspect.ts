@@ -11,6 +11,7 @@ import type { InspectRequest } from '../protocol/service.ts';
 import { packTensors } from '../protocol/tensorTable.ts';
 import { UserError } from '../protocol/userError.ts';
 import { symmetryGroup, type SymmetryGroup } from '../symmetry/group.ts';
+import { modelKind } from '../tensorflow/modelFile.ts';
 import { isReal } from '../weights/dtype.ts';
 import { gaussianWeights, type GaussianWeights } from '../weights/gaussianWeights.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
@@ -72,7 +73,7 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
           kind: 'figures',
           id: 'overview',
           title: 'Overview',
-          meaning: overviewMeaning(reading),
+          meaning: overviewMeaning(file, reading),
           figures: [
             { label: 'Format', value: file.format },
             { label: 'Parameters', value: formatCount(parameters - optimizer), detail: dtypeShares(file.tensors) },
@@ -156,14 +157,14 @@ function statisticsMeaning(rows: readonly TensorRow[]): string {
   return `Statistics are of the finite elements; std is the population standard deviation.${inexact ? ' Quantiles of large tensors are known to the resolution that is given with them.' : ''}`;
 }
 
-function overviewMeaning(reading: NetworkReading): string {
+function overviewMeaning(file: WeightFile, reading: NetworkReading): string {
   switch (reading.kind) {
     case 'network':
       return `Read as a network from ${showName(path.basename(reading.source))}.`;
     case 'activation-needed':
       return 'Give the activation between the layers to see symmetries, rank and canonical forms.';
     case 'unrecognised':
-      return `Not recognised as a network: ${reading.reason}.`;
+      return `Not recognised as a network: ${reading.reason}.${modelKind(file) === undefined ? '' : ' Its predictions can be had all the same: predict runs it on TensorFlow.js, forwards only.'}`;
   }
 }
 

@@ -2,6 +2,7 @@
 import { readNetwork } from '../network/readNetwork.ts';
 import type { Holding, NetworkSummary, SummarizeRequest, TensorShape, WeightSummary } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
+import { modelKind } from '../tensorflow/modelFile.ts';
 import { gaussianWeights } from '../weights/gaussianWeights.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
@@ -41,6 +42,7 @@ async function networkOf(file: WeightFile, options: Pick<SummarizeRequest, 'netw
     const gaussian = gaussianWeights(file);
     const reading = await readNetwork(gaussian?.mean ?? stackedStateDicts(file), options);
     const drawn = reading.kind !== 'unrecognised' && reading.leading.length > 0;
+    if (reading.kind === 'unrecognised' && modelKind(file) !== undefined) return { network: summarizeNetwork(reading), holds: 'tensorflow' };
     return { network: summarizeNetwork(reading, gaussian?.kind), holds: gaussian?.kind ?? (drawn ? 'draws' : 'network') };
   } catch (error) {
     if (error instanceof UserError) return { network: { kind: 'unrecognised', reason: error.message }, holds: 'network' };

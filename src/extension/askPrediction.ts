@@ -34,6 +34,7 @@ function ownMethods(files: readonly string[], holds: Holding): readonly Predicti
     case 'swag': return ['swag'];
     case 'mean-field': return ['vi'];
     case 'draws': return ['ensemble'];
+    case 'tensorflow': return [];
     case 'network': return files.length > 1 ? ['ensemble'] : usualMethods;
   }
 }
@@ -58,7 +59,8 @@ export async function askPrediction(files: readonly string[], holds: Holding, la
   if (likelihood === undefined) return undefined;
   const noise = likelihood === 'gaussian' ? await askNoise(last.noise ?? rankSettings().noise) : rankSettings().noise;
   if (noise === undefined) return undefined;
-  const methods = await askMethods(last.methods ?? ownMethods(files, holds));
+  // TensorFlow.js gives forward passes only: the analysis takes what the files and the model's layers allow.
+  const methods = holds === 'tensorflow' ? [] : await askMethods(last.methods ?? ownMethods(files, holds));
   if (methods === undefined) return undefined;
   const known = last.priorPrecision ?? rankSettings().priorPrecision;
   const priorPrecision = methods.every((method) => withoutPrior(method, files, holds)) ? known : await askPriorPrecision(known);

@@ -45,14 +45,14 @@ function statisticsMarkdown({ min, max, mean, standardDeviation, norm, zeros, na
   return `${number(min)} to ${number(max)}, mean ${number(mean)}, std ${number(standardDeviation)}, norm ${number(norm)}, ${countOf(zeros, 'zero')}, ${bad}`;
 }
 
-function networkMarkdown({ network }: WeightSummary): string {
+function networkMarkdown({ network, holds }: WeightSummary): string {
   switch (network.kind) {
     case 'recognised':
       return `Network: ${escapeMarkdown(network.description)}  \nSymmetry: ${escapeMarkdown(network.symmetry)}`;
     case 'activation-needed':
       return `Network: ${escapeMarkdown(network.description)}  \nIts activation is not in the file; the first analysis asks for it.`;
     case 'unrecognised':
-      return `Network not recognised: ${escapeMarkdown(network.reason)}`;
+      return `Network not recognised: ${escapeMarkdown(network.reason)}${holds === 'tensorflow' ? '  \nIts predictions run on TensorFlow.js, forwards only.' : ''}`;
   }
 }
 

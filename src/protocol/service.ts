@@ -242,7 +242,8 @@ export interface WeightSummary {
 }
 
 /** What a file's weights are: one network (or nothing known), draws of one, SWAG's moments, a mean-field Gaussian. */
-export type Holding = 'network' | 'draws' | 'swag' | 'mean-field';
+/** `tensorflow`: a model that TensorFlow.js alone runs, forwards only. */
+export type Holding = 'network' | 'draws' | 'swag' | 'mean-field' | 'tensorflow';
 
 export type NetworkSummary =
   | { readonly kind: 'recognised'; readonly description: string; readonly parameters: number; readonly symmetry: string }

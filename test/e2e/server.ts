@@ -98,6 +98,10 @@ function environment(folder: string, password: string): NodeJS.ProcessEnv {
     XDG_CACHE_HOME: folder,
     XDG_RUNTIME_DIR: folder,
     PASSWORD: password,
+    // Nothing is downloaded in a test: names that no network has.
+    npm_config_registry: 'http://registry.invalid/',
+    npm_config_fetch_retries: '0',
+    TFJS_NODE_CDN_STORAGE: 'http://mirror.invalid/',
   };
 }
 

@@ -61,6 +61,15 @@ test('HDF5 is read by the worker in the package, and nothing that a file names o
   expect(refused.err).toContain('its elements lie in another file ("/etc/passwd"), which is not opened');
 });
 
+test('a model that only TensorFlow.js runs is run by what is in the package', async () => {
+  expect(await readdir(path.join(packed, 'dist'))).toEqual(expect.arrayContaining(['tensorflow.js', 'tfjs-backend-wasm-simd.wasm', 'tensorflow.LICENSE.txt']));
+  const rows = Array.from({ length: 4 }, (_, n) => [...Array.from({ length: 72 }, (_, k) => Math.cos(1.3 * (72 * n + k + 1))), n % 2]);
+  await writeFile(path.join(folder, 'images.csv'), `${Array.from({ length: 72 }, (_, k) => `x${k}`).join(',')},y\n${rows.map((cells) => cells.join(',')).join('\n')}\n`);
+  const model = path.join(import.meta.dirname, '../../fixtures/tensorflow/graph/model.json');
+  const result = await json('predict', model, '--data', 'images.csv', '--likelihood', 'categorical');
+  expect(result).toMatchObject({ backend: { kind: 'wasm', version: '4.22.0' }, precision: 'float32', head: 'softmax' });
+});
+
 test('inspect against another file says what changed', async () => {
   const weights = denseWeights([3, 5, 2], 1);
   await writeFile(path.join(folder, 'before.safetensors'), safetensors(weights));

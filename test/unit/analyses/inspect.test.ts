@@ -61,6 +61,19 @@ describe('inspect', () => {
     expect(results(report)[0]).toMatchObject({ network: { kind: 'unrecognised' }, symmetry: null });
   });
 
+  it('says of a model that network/ does not know that TensorFlow.js runs it, and of nothing else', async () => {
+    const graph = path.join(import.meta.dirname, '../../fixtures/tensorflow/graph/model.json');
+    const of = async (file: string): Promise<string> => {
+      const [overview] = (await inspect({ files: [file], statistics: false }, context)).sections;
+      return overview?.kind === 'figures' ? overview.meaning : '';
+    };
+    expect(await of(graph)).toMatch(/^Not recognised as a network: .*\. Its predictions can be had all the same: predict runs it on TensorFlow\.js, forwards only\.$/);
+    expect((await summarize({ file: graph })).holds).toBe('tensorflow');
+    const known = path.join(import.meta.dirname, '../../fixtures/architectures/tfjs-graph/model.json');
+    expect(await of(known)).not.toContain('TensorFlow.js');
+    expect((await summarize({ file: known })).holds).toBe('network');
+  });
+
   it('in brief says each tensor once, and its whole result but for histograms can still be had', async () => {
     const files = [await network([3, 5, 2]), await network([2, 2])];
     const request = { files, statistics: true, activation: 'relu' };
