@@ -1,10 +1,30 @@
-// Native TensorFlow in the real VS Code: the question, and what is said when the download is refused.
+// Models that only TensorFlow.js runs, in the real VS Code: a prediction from the Explorer, and the native library whose download is refused.
+import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { windowWith } from '../window.ts';
 
-const window = windowWith({ 'notes.md': '# Notes\n' });
+const graph = path.join(import.meta.dirname, '../../fixtures/tensorflow/graph');
+const rows = Array.from({ length: 12 }, (_, n) => [...Array.from({ length: 72 }, (_, k) => Math.cos(1.3 * (72 * n + k + 1))), n % 2]);
+const window = windowWith({
+  ...Object.fromEntries(['model.json', 'group1-shard1of2.bin', 'group1-shard2of2.bin'].map((name) => [name, readFileSync(path.join(graph, name))])),
+  'images.csv': `${Array.from({ length: 72 }, (_, k) => `x${k}`).join(',')},y\n${rows.map((cells) => cells.join(',')).join('\n')}\n`,
+});
+
+test('predict from the Explorer runs the model on TensorFlow.js and asks for no method', async () => {
+  const w = window();
+  await w.explorerCommand(['model.json'], 'Quotient', 'Posterior Predictive…');
+  await w.pick('images.csv');
+  await w.pick('No test data');
+  await w.pick('Categorical');
+  const view = await w.shown('shown', 60_000);
+  const text = await view.locator('body').innerText();
+  expect(text).toContain('TensorFlow.js graph model');
+  expect(text).toContain('TensorFlow.js 4.22.0 on WebAssembly');
+  await w.shot('tensorflow-predict');
+  expect(await w.violations()).toBe(0);
+});
 
 test('native TensorFlow is asked for by name, size and source; where the download is refused, a sentence says so and nothing is left', async () => {
   const w = window();
