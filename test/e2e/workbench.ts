@@ -114,12 +114,23 @@ export class Workbench {
         return await this.page.locator('.explorer-folders-view .monaco-list-row.selected').count() === names.length;
       });
     }
-    await this.file(names.at(-1) ?? '').click({ button: 'right' });
-    for (const [depth, title] of titles.entries()) {
-      const entry = this.page.locator('.monaco-menu .action-label').filter({ hasText: title }).last();
-      await entry.hover();
-      if (depth === titles.length - 1) await entry.click();
-    }
+    await this.contextCommand(this.file(names.at(-1) ?? ''), ...titles);
+  }
+
+  /** An entry of the context menu of anything; the last title is the command, those before it are submenus. */
+  async contextCommand(target: Locator, ...titles: readonly string[]): Promise<void> {
+    const menu = this.page.locator('.monaco-menu');
+    await this.until(`the menu to close after ${titles.join(' > ')}`, async () => {
+      // A menu that has only just opened lets a click pass: it is then opened anew.
+      if (await menu.first().isVisible()) await this.page.keyboard.press('Escape');
+      await target.click({ button: 'right' });
+      for (const [depth, title] of titles.entries()) {
+        const entry = menu.locator('.action-label').filter({ hasText: title }).last();
+        await entry.hover();
+        if (depth === titles.length - 1) await entry.click();
+      }
+      return menu.first().waitFor({ state: 'hidden', timeout: 2000 }).then(() => true, () => false);
+    });
   }
 
   /** Waits for what a decoration provider wrote on a file's row, which is a pseudo-element. */

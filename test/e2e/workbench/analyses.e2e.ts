@@ -49,10 +49,10 @@ test('rank and kernel, from the Explorer, on generic inputs', async () => {
 
 test('the way from one network to another, from the Explorer, in image and kernel', async () => {
   const w = window();
-  await w.explorerCommand(['draw1.safetensors', 'draw2.safetensors'], 'Quotient', 'Direction in Image and Kernel');
+  await w.explorerCommand(['draw11.safetensors', 'draw12.safetensors'], 'Quotient', 'Direction in Image and Kernel');
   await w.pick('relu');
   await w.pick('Generic inputs');
-  await w.tab('From draw1.safetensors to draw2.safetensors').waitFor();
+  await w.tab('From draw11.safetensors to draw12.safetensors').waitFor();
   const view = await w.shown();
   await w.shot('direction');
   const said = await figures(view);

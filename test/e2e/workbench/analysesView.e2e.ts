@@ -17,12 +17,7 @@ const window = windowWith({
 const rows = () => window().page.locator('.pane-body .monaco-list-row', { has: window().page.locator('.monaco-icon-label') });
 const row = (title: string) => rows().filter({ hasText: title }).first();
 /** An entry of an analysis's context menu. */
-const choose = async (title: string, entry: string): Promise<void> => {
-  await row(title).click({ button: 'right' });
-  const item = window().page.locator('.monaco-menu .action-label').filter({ hasText: entry }).last();
-  await item.hover();
-  await item.click();
-};
+const choose = (title: string, entry: string): Promise<void> => window().contextCommand(row(title), entry);
 const showView = async (): Promise<void> => {
   await window().command('View: Show Quotient');
   await window().page.locator('.composite.title', { hasText: 'Quotient' }).first().waitFor();
