@@ -1,0 +1,77 @@
+/**
+ * Networks that real frameworks exported (PyTorch through ONNX and as state dicts, Keras 2 and 3, TensorFlow.js): the laws of the canonical
+ * form, and a permutation of their units that matching undoes.
+ */
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { complete } from '../../../src/linalg/interruptible.ts';
+import { seededRandom } from '../../../src/linalg/random.ts';
+import { readState } from '../../../src/network/parameters.ts';
+import type { Network } from '../../../src/network/network.ts';
+import { requireNetwork } from '../../../src/network/readNetwork.ts';
+import { canonicalForm } from '../../../src/symmetry/canonicalForm.ts';
+import { functionChanged, functionDistance } from '../../../src/symmetry/functionDistance.ts';
+import { symmetryGroup } from '../../../src/symmetry/group.ts';
+import { applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
+import { matchingClasses } from '../../../src/symmetry/matchingClasses.ts';
+import { orderUnits } from '../../../src/symmetry/unitRows.ts';
+import { bestWeightMatching } from '../../../src/symmetry/weightMatching.ts';
+import { openWeightFile } from '../../../src/weights/openWeights.ts';
+
+const folder = path.join(import.meta.dirname, '../../fixtures/architectures');
+const files = readdirSync(folder).filter((name) => !name.endsWith('.json')).map((name) => (name.startsWith('tfjs-') ? `${name}/model.json` : name));
+/** Whose file does not say what lies between the layers. */
+const activations: Readonly<Record<string, string>> = { 'family-lenet.pt': 'relu', 'family-mlp.pt': 'tanh' };
+
+async function load(name: string): Promise<{ readonly network: Network; readonly state: Float64Array }> {
+  const file = await openWeightFile(path.join(folder, name));
+  try {
+    const { network } = await requireNetwork(file, activations[name] === undefined ? {} : { activation: activations[name] });
+    return { network, state: await readState(file, network) };
+  } finally {
+    await file.close();
+  }
+}
+
+function farthest(a: Float64Array, b: Float64Array): number {
+  let most = 0;
+  for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!) / Math.max(1, Math.abs(a[i]!)));
+  return most;
+}
+
+function distance({ parameters }: Network, a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < parameters; i++) sum += (a[i]! - b[i]!) ** 2;
+  return Math.sqrt(sum);
+}
+
+describe.each(files)('%s', (name) => {
+  it.each(['unit', 'balanced'] as const)('%s: the function stays, once more changes nothing, the whole orbit has one form', async (scaling) => {
+    const { network, state } = await load(name);
+    const form = { permutation: 'sorted', sign: 'fixed', countBiases: false, scaling } as const;
+    const once = canonicalForm(network, state, form).state;
+    expect(functionChanged(functionDistance(network, state, once))).toBe(false);
+    expect(farthest(once, canonicalForm(network, once, form).state)).toBeLessThan(1e-9);
+    const moved = state.slice();
+    const group = symmetryGroup(network);
+    // What the form divides out: not the mixing of units without a nonlinearity behind them, nor shifts of their biases.
+    applyElement(network, moved, randomElement({ ...group, factors: group.factors.filter(({ kind }) => kind !== 'general-linear' && kind !== 'shift') }, seededRandom(1), 0.3));
+    expect(functionChanged(functionDistance(network, state, moved))).toBe(false);
+    expect(farthest(once, canonicalForm(network, moved, form).state)).toBeLessThan(1e-8);
+  });
+
+  it('matching brings back units that were put into another order', async () => {
+    const { network, state } = await load(name);
+    const classes = matchingClasses(network);
+    const random = seededRandom(2);
+    const moved = state.slice();
+    for (const { units } of classes) orderUnits(moved, units, { order: random.permutation(units.units), signs: new Int8Array(units.units).fill(1) });
+    const before = distance(network, state, moved);
+    const { state: found, objective } = complete(bestWeightMatching(network, classes, state, moved, 3, { random }));
+    for (let k = 1; k < objective.length; k++) expect(objective[k]!).toBeGreaterThanOrEqual(objective[k - 1]! - 1e-9 * Math.abs(objective[k]!));
+    // Coordinate ascent has local optima; in one of these networks it ends in one.
+    expect(distance(network, state, found)).toBeLessThanOrEqual(name === 'family-mobilenet.pt' ? 0.5 * before : 1e-12 * before);
+    expect(functionChanged(functionDistance(network, moved, found))).toBe(false);
+  });
+});
