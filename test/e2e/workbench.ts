@@ -242,10 +242,12 @@ export class Workbench {
     // The provider may still be starting: away, and back again.
     await this.until(`a hover on ${text} with ${String(expected)}`, async () => {
       await this.page.mouse.move(1000, 700);
+      // Another hover may lie above the word.
+      await this.page.locator('.monaco-hover:visible').first().waitFor({ state: 'detached', timeout: 3000 }).catch(() => undefined);
       const box = await token.boundingBox();
       if (box === null) return false;
-      // Waits until no other hover lies above it.
-      await token.hover({ position: { x: share * box.width, y: box.height / 2 } });
+      // Not the locator's own hover, which scrolls the editor's lines out of sight when something covers the word.
+      await this.page.mouse.move(box.x + share * box.width, box.y + box.height / 2, { steps: 3 });
       return hover.first().waitFor({ timeout: 2000 }).then(() => true, () => false);
     });
     return hover.first().innerText();

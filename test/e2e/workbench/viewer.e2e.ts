@@ -175,6 +175,9 @@ test('the tooltip of a file in the Explorer tells its format, and what it holds 
 
 test('a lens above the path leads to the viewer', async () => {
   const w = window();
+  // Anew: a hover may have scrolled the lines out of sight, and lenses are above those in sight only.
+  await w.closeEditors();
+  await w.openFile('train.py');
   const lens = w.page.locator('.codelens-decoration a', { hasText: '32 parameters in 4 tensors' });
   await lens.first().waitFor();
   await expect(w.page.locator('.codelens-decoration').count()).resolves.toBe(2);
@@ -187,6 +190,7 @@ test('a lens above the path leads to the viewer', async () => {
 
 test.each(['config.yaml', 'run.toml', 'notes.md'])('a hover on a path in %s tells what the file holds', async (name) => {
   const w = window();
+  await w.closeEditors();
   await w.openFile(name);
   expect(await w.hover('later.safetensors', 'parameters')).toContain('32 parameters in 4 tensors');
   // In prose nothing stands between the lines.
