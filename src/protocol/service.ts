@@ -19,7 +19,7 @@ export interface AnalysisService {
   summarize(request: SummarizeRequest): WeightSummary;
   /** One tensor in detail, for the viewer. */
   tensorDetail(request: TensorDetailRequest): TensorDetail;
-  /** Gets ready for questions about such files, by their names: nothing is opened. */
+  /** Gets ready for questions about such files: of each format, the header of the first one is read. */
   prepare(request: PrepareRequest): null;
   /** What the host runs on. */
   environment(request: Record<string, never>): Environment;
