@@ -19,6 +19,5 @@ export const analyses: Analyses = {
   example: async (request, context) => (await import('./example.ts')).example(request, context),
   summarize: async (request) => (await import('./summarize.ts')).summarize(request),
   tensorDetail: async (request, context) => (await import('./tensorDetail.ts')).tensorDetail(request, context),
-  prepare: async (request) => (await import('./prepare.ts')).prepare(request),
   environment: async (request, context) => (await import('./environment.ts')).environment(request, context),
 };

@@ -1,6 +1,6 @@
 /**
- * Lenses above paths of weight files in programs and configurations, which lead to the viewer and to the analyses. They start nothing:
- * what a file holds is said once it is known for some other reason.
+ * Lenses above paths of weight files in programs and configurations, which lead to the viewer and to the analyses. They wait for nothing:
+ * what a file holds is said once it is known.
  */
 import path from 'node:path';
 import * as vscode from 'vscode';

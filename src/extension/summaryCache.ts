@@ -7,6 +7,7 @@ import { stat } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import type { ElementStatistics, Report } from '../protocol/report.ts';
 import type { TensorShape, WeightSummary } from '../protocol/service.ts';
+import { extensionOf } from '../protocol/weightFileNames.ts';
 import { tensorRows, type TensorTable } from '../protocol/tensorTable.ts';
 import { AnalysisError } from './analysisError.ts';
 import type { HostClient } from './hostClient.ts';
@@ -30,6 +31,8 @@ interface Learnt {
 }
 
 const LARGEST = 256;
+/** Files that a document names, whose headers are read without a question. */
+const MOST_FETCHED = 8;
 const LARGEST_LEARNT = 32;
 
 export class SummaryCache {
@@ -48,6 +51,15 @@ export class SummaryCache {
   async of(file: string): Promise<WeightSummary> {
     const { summary } = await this.#entry(file);
     return summary;
+  }
+
+  /**
+   * Asks for some of the files before anybody else does, one after the other: the first of each format, whose reader takes longest to start,
+   * then the others as they come. What is wrong with them is said when somebody asks.
+   */
+  async fetch(files: readonly string[]): Promise<void> {
+    const firsts = new Map(files.toReversed().map((file) => [extensionOf(file), file])).values();
+    for (const file of [...new Set([...firsts, ...files])].slice(0, MOST_FETCHED)) await this.of(file).catch(() => undefined);
   }
 
   /** Those of the named tensors that the file holds, in the order of the names. @throws AnalysisError as `of` */

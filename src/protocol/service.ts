@@ -19,14 +19,8 @@ export interface AnalysisService {
   summarize(request: SummarizeRequest): WeightSummary;
   /** One tensor in detail, for the viewer. */
   tensorDetail(request: TensorDetailRequest): TensorDetail;
-  /** Gets ready for questions about such files: of each format, the header of the first one is read. */
-  prepare(request: PrepareRequest): null;
   /** What the host runs on. */
   environment(request: Record<string, never>): Environment;
-}
-
-export interface PrepareRequest {
-  readonly files: readonly string[];
 }
 
 /** How a weight file becomes a network; what is left out is inferred, and an error says what could not be. */

@@ -16,9 +16,6 @@ export function isWeightFile(file: string): boolean {
   return isShardIndex(file) || (weightExtensions as readonly string[]).includes(extensionOf(file));
 }
 
-/** HDF5, or an archive with HDF5 in it. */
-export const isNamedLikeHdf5 = (file: string): boolean => ['.keras', '.h5', '.hdf5', '.nc'].includes(extensionOf(file));
-
 /** Name without folder and weight extension: `net` for `net.pt`, `model` for `model.safetensors.index.json`. */
 export function stemOf(file: string): string {
   const name = path.basename(file);

@@ -2,7 +2,6 @@
  * One file in an HDF5 worker, seen from the reader: requests and their answers, bytes on demand, and an end to a worker that neither answers
  * nor asks for bytes, as damaged files can bring about.
  */
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -29,24 +28,6 @@ interface HdfThread {
 
 /** A worker whose file was closed and that is as new. One is kept: opening a file then takes milliseconds. */
 let idle: HdfThread | undefined;
-/** A worker that starts before there is a file for it. */
-let preparing: Promise<void> | undefined;
-
-/** Starts a worker for the first file that comes, unless there is one. */
-export async function prepareHdf5(): Promise<void> {
-  if (idle !== undefined) return;
-  preparing ??= startIdle().finally(() => { preparing = undefined; });
-  await preparing;
-}
-
-async function startIdle(): Promise<void> {
-  const thread = startThread();
-  // It says that it has started before it says anything else, or ends.
-  const started = await Promise.race([once(thread.worker, 'message').then(() => true), once(thread.worker, 'exit').then(() => false)]).catch(() => false);
-  thread.worker.unref();
-  if (started && idle === undefined) idle = thread;
-  else await thread.worker.terminate();
-}
 
 export class Hdf5Session {
   readonly #source: ByteSource;
@@ -67,7 +48,6 @@ export class Hdf5Session {
 
   /** @throws WeightFileError; the source is left to the caller in any case */
   static async open(source: ByteSource): Promise<{ readonly session: Hdf5Session; readonly contents: Hdf5Contents }> {
-    if (idle === undefined) await preparing;
     const kept = idle;
     idle = undefined;
     const session = new Hdf5Session(source, kept ?? startThread());

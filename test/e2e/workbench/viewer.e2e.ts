@@ -188,6 +188,28 @@ test('a lens above the path leads to the viewer', async () => {
   await w.closeEditors();
 });
 
+test('a path is a link that leads to the viewer', async () => {
+  const w = window();
+  await w.closeEditors();
+  await w.openFile('train.py');
+  const link = w.page.locator('.monaco-editor .detected-link', { hasText: 'net.safetensors' });
+  await link.first().waitFor({ timeout: 60_000 });
+  await w.until('the link to be followed', async () => {
+    const box = await link.first().boundingBox();
+    if (box === null) return false;
+    // A link is followed when the key is held while the mouse comes to it.
+    await w.page.mouse.move(box.x + box.width / 2, box.y + 80, { steps: 3 });
+    await w.page.keyboard.down('Control');
+    await w.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 5 });
+    await w.page.mouse.down();
+    await w.page.mouse.up();
+    await w.page.keyboard.up('Control');
+    return w.tab('net.safetensors').waitFor({ timeout: 2000 }).then(() => true, () => false);
+  }, 60_000);
+  await w.shown();
+  await w.closeEditors();
+});
+
 test.each(['config.yaml', 'run.toml', 'notes.md'])('a hover on a path in %s tells what the file holds', async (name) => {
   const w = window();
   await w.closeEditors();

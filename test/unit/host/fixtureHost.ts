@@ -96,7 +96,6 @@ const handlers: ServiceHandlers = {
   predict: noReport,
   example: noReport,
   tensorDetail: () => Promise.reject(new Error('the fixture has no tensors')),
-  prepare: () => Promise.resolve(null),
   environment: () => Promise.reject(new Error('the fixture has no environment')),
 };
 

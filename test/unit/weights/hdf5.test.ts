@@ -2,7 +2,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { prepare } from '../../../src/analyses/prepare.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { memoryByteSource, type ByteSource } from '../../../src/weights/byteSource.ts';
 import { openHdf5 } from '../../../src/weights/hdf5.ts';
@@ -140,16 +139,6 @@ describe('lazy reading', () => {
     expect([...await file.read('chunks', 104)]).toEqual([104]);
     await file.close();
     expect(read).toBeLessThanOrEqual(3 * bytes.length);
-  });
-
-  it('finds a worker that was started beforehand, also while it is being started', async () => {
-    const preparing = prepare({ files: ['a.safetensors', 'dir/B.H5'] });
-    const file = await openWeightFile(join(fixtures, 'hdf5/latest.h5'));
-    expect(await preparing).toBeNull();
-    expect(file.tensors.length).toBe(3);
-    await file.close();
-    expect(await prepare({ files: ['c.keras'] })).toBeNull();
-    expect(await prepare({ files: [] })).toBeNull();
   });
 
   it('reads several files at a time, and ranges of one at a time', async () => {
