@@ -13,8 +13,8 @@ import type { Interruptible } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import { type Activation, LINEAR } from '../network/activation.ts';
 import { productsPerInput, valuesPerInput } from '../network/cost.ts';
-import { blockValues, trace } from '../network/forward.ts';
-import { type Network, type NetworkNode, type NodeOf, positions } from '../network/network.ts';
+import { trace } from '../network/forward.ts';
+import { blockValues, type Network, type NetworkNode, type NodeOf, positions } from '../network/network.ts';
 import { batchnormFactors } from '../network/normalisation.ts';
 
 export type UnitStatus = 'constant' | 'dead' | 'always-on' | 'rare' | 'saturated' | 'duplicate' | 'mixed';

@@ -3,10 +3,11 @@
  * within an input, so that the patches stay small for large pictures and the products large for small ones. Weights and values
  * are brought to the engine once; patches, which are many times larger, exist there only.
  */
+import { convolve, packedDoubles, packWeights, unfinished } from '../linalg/engine/convolution.ts';
 import type { Engine, Scope } from '../linalg/engine/engine.ts';
 import { packingSpace, product, rowDistance } from '../linalg/engine/product.ts';
 import { complete } from '../linalg/interruptible.ts';
-import type { WindowTable } from './windows.ts';
+import { tableByPosition, type WindowTable } from './windows.ts';
 
 /** Of one convolution of some inputs. */
 export interface ConvolutionSizes {
@@ -61,10 +62,7 @@ class OnEngine {
     this.columns = Math.min(rows * table.windows, Math.max(FEWEST_COLUMNS, Math.min(COLUMNS, Math.floor(NUMBERS / depth))));
     this.ld = rowDistance(this.columns);
     this.patches = scope.allocate(depth * this.ld);
-    const entries = table.windows * table.size;
-    this.#table = scope.allocate(Math.ceil(entries / 2));
-    const positions = scope.integers(this.#table, entries);
-    for (let w = 0, k = 0; w < table.windows; w++) for (let s = 0; s < table.size; s++, k++) positions[s * table.windows + w] = table.positions[k]!;
+    this.#table = bringTable(scope, table);
   }
 
   *stretches(): Generator<Stretch> {
@@ -107,24 +105,26 @@ class OnEngine {
   }
 }
 
+/** The table's place in the engine's memory, size × windows of 32 bits. */
+export function bringTable(scope: Scope, table: WindowTable): number {
+  const address = scope.allocate(Math.ceil(table.positions.length / 2));
+  scope.integers(address, table.positions.length).set(tableByPosition(table));
+  return address;
+}
+
 /** W ⋆ x, added to `into`: see `addConvolution`. */
 export function addConvolutionOn(engine: Engine, sizes: ConvolutionSizes, weight: Float64Array, x: Float64Array, into: Float64Array): void {
   engine.runNow('A convolution', (scope) => {
-    const { outputs, depth } = sizes;
-    const here = new OnEngine(scope, sizes);
-    const w = here.bring(weight);
-    const values = here.bring(x);
-    const result = scope.allocate(outputs * here.ld);
-    const packing = packingSpace(scope, { n: here.columns, k: depth });
-    const view = scope.view(result, outputs * here.ld);
-    for (const stretch of here.stretches()) {
-      here.gather(values, stretch);
-      const left = { address: w + 8 * stretch.group * outputs * depth, rowStep: depth, columnStep: 1 };
-      complete(product(scope, packing, { m: outputs, n: stretch.count, k: depth }, left, { address: here.patches, rowStep: here.ld, columnStep: 1 }, result, here.ld));
-      here.eachPiece(stretch, (from, to, length) => {
-        for (let k = 0; k < length; k++) into[to + k]! += view[from + k]!;
-      });
-    }
+    const { table, groups, channels, outputs, area, rows } = sizes;
+    const shape = { rows, groups, channels, outputs, area, size: table.size, windows: table.windows };
+    const [w, values, y] = [scope.allocate(weight.length), scope.allocate(x.length), scope.allocate(into.length)];
+    scope.view(w, weight.length).set(weight);
+    scope.view(values, x.length).set(x);
+    const packed = scope.allocate(packedDoubles(shape));
+    packWeights(scope, shape, w, packed);
+    convolve(scope, shape, { x: values, table: bringTable(scope, table), packed, y }, unfinished);
+    const result = scope.view(y, into.length);
+    for (let k = 0; k < into.length; k++) into[k]! += result[k]!;
   });
 }
 

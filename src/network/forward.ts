@@ -2,13 +2,12 @@
  * The function f_w of a network in float64 for a batch of inputs, node by node. Dropout is the identity, batch normalisation uses
  * its running statistics; the head that a file's graph applies after f (softmax, sigmoid) is not part of f.
  */
-import { addProduct } from '../linalg/product.ts';
-import { addConvolution, addPerChannel } from './convolution.ts';
-import { valuesPerInput } from './cost.ts';
-import { type Block, type Network, type NetworkNode, valueSize, type ValueShape } from './network.ts';
-import { batchnorm, normaliseRows, scaleAndShift } from './normalisation.ts';
-import { averagePool, maximumPositions, pickMaxima } from './pooling.ts';
-import { toChannelFirst, toChannelLast } from './valueOrder.ts';
+import { startedEngine } from '../linalg/engine/engine.ts';
+import { complete, type Interruptible } from '../linalg/interruptible.ts';
+import { productsPerInput, valuesPerInput } from './cost.ts';
+import { evaluate } from './evaluate.ts';
+import { forwardOn } from './forwardOnEngine.ts';
+import type { Network } from './network.ts';
 
 export interface Trace {
   /** N */
@@ -23,16 +22,27 @@ export interface Trace {
  * @returns outputs, N × O row-major, channel first where the output has positions
  */
 export function forward(network: Network, state: Float64Array, x: Float64Array): Float64Array {
+  return complete(forwardInSteps(network, state, x));
+}
+
+/** As `forward`, for work that may be interrupted between layers. */
+export function* forwardInSteps(network: Network, state: Float64Array, x: Float64Array): Interruptible<Float64Array> {
   const rows = batchSize(network, state, x);
+  const engine = rows * productsPerInput(network) >= ENGINE_PRODUCTS && network.nodes.some(({ op }) => op === 'conv') ? startedEngine() : undefined;
+  if (engine !== undefined) return yield* forwardOn(engine, network, state, x);
   const step = rowsPerChunk(network);
   if (rows <= step) return run(network, state, x, true)[network.output]!;
   const outputs = new Float64Array(rows * network.outputs);
   for (let first = 0; first < rows; first += step) {
     const part = x.subarray(first * network.inputs, (first + step) * network.inputs);
     outputs.set(run(network, state, part, true)[network.output]!, first * network.outputs);
+    yield;
   }
   return outputs;
 }
+
+/** Multiplications from which convolutional networks are worth bringing to the engine as a whole. */
+const ENGINE_PRODUCTS = 2 ** 18;
 
 /** Factors of a node's value, one for each entry of a single input's value: a mask of Monte-Carlo dropout, the same for all inputs. */
 export type NodeFactors = ReadonlyMap<number, Float64Array>;
@@ -52,11 +62,6 @@ export function forwardWithFactors(network: Network, state: Float64Array, x: Flo
 /** As `forward`, keeping every node's values: N × the sum of their sizes, so that a caller with many inputs passes them in chunks. */
 export function trace(network: Network, state: Float64Array, x: Float64Array): Trace {
   return { rows: batchSize(network, state, x), values: run(network, state, x, false) };
-}
-
-/** Entries of a block in w. */
-export function blockValues(state: Float64Array, block: Block): Float64Array {
-  return state.subarray(block.offset, block.offset + block.length);
 }
 
 /** Inputs that are evaluated together: what keeps all their values within 32 MB. */
@@ -82,69 +87,4 @@ function run(network: Network, state: Float64Array, x: Float64Array, forget: boo
     if (forget) for (const input of node.inputs) if (lastUse[input] === node.index) values[input] = new Float64Array(0);
   }
   return values;
-}
-
-function evaluate(network: Network, node: NetworkNode, state: Float64Array, x: Float64Array, values: readonly Float64Array[]): Float64Array {
-  const input = (): Float64Array => values[node.inputs[0]!]!;
-  const inputShape = (): ValueShape => network.nodes[node.inputs[0]!]!.shape;
-  switch (node.op) {
-    case 'input':
-      return node.order === 'channel-last' ? toChannelFirst(node.shape, x) : x;
-    case 'dense': {
-      const [outputs, inputs] = node.weight.shape as [number, number];
-      const rows = input().length / inputs;
-      const y = new Float64Array(rows * outputs);
-      addProduct(y, input(), blockValues(state, node.weight), rows, outputs, inputs, 'nt');
-      if (node.bias !== undefined) addPerChannel(node.shape, blockValues(state, node.bias), y);
-      return y;
-    }
-    case 'conv': {
-      const y = new Float64Array((input().length / valueSize(inputShape())) * valueSize(node.shape));
-      addConvolution(node, inputShape(), blockValues(state, node.weight), input(), y);
-      if (node.bias !== undefined) addPerChannel(node.shape, blockValues(state, node.bias), y);
-      return y;
-    }
-    case 'batchnorm':
-      return batchnorm(node, state, input());
-    case 'layernorm':
-      return scaleAndShift(node, state, normaliseRows(node, input()));
-    case 'activation':
-      return node.activation.name === 'linear' ? input() : input().map(node.activation.value);
-    case 'prelu': {
-      const slope = blockValues(state, node.slope);
-      const area = slope.length === 1 ? Number.POSITIVE_INFINITY : valueSize(node.shape) / slope.length;
-      return input().map((value, k) => (value > 0 ? value : slope[Math.floor(k / area) % slope.length]! * value));
-    }
-    case 'maxpool':
-    case 'globalmaxpool':
-      return pickMaxima(maximumPositions(node, inputShape(), input()), input());
-    case 'avgpool':
-    case 'globalavgpool':
-      return averagePool(node, inputShape(), input());
-    case 'flatten':
-      return node.order === 'channel-last' ? toChannelLast(inputShape(), input()) : input();
-    case 'dropout':
-      return input();
-    case 'add': {
-      const sum = input().slice();
-      for (const other of node.inputs.slice(1)) values[other]!.forEach((value, k) => { sum[k]! += value; });
-      return sum;
-    }
-    case 'concat':
-      return concatenate(node.inputs.map((k) => values[k]!), node.inputs.map((k) => valueSize(network.nodes[k]!.shape)));
-  }
-}
-
-/** Rows side by side. @param sizes length of a row of each part */
-export function concatenate(parts: readonly Float64Array[], sizes: readonly number[]): Float64Array {
-  const width = sizes.reduce((sum, size) => sum + size, 0);
-  const rows = (parts[0]?.length ?? 0) / sizes[0]!;
-  const joined = new Float64Array(rows * width);
-  let offset = 0;
-  parts.forEach((part, k) => {
-    const size = sizes[k]!;
-    for (let n = 0; n < rows; n++) joined.set(part.subarray(n * size, (n + 1) * size), n * width + offset);
-    offset += size;
-  });
-  return joined;
 }

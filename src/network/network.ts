@@ -126,6 +126,11 @@ export interface Network {
   readonly stateSize: number;
 }
 
+/** Entries of a block in w. */
+export function blockValues(state: Float64Array, block: Block): Float64Array {
+  return state.subarray(block.offset, block.offset + block.length);
+}
+
 /** Entries of a value of this shape. */
 export function valueSize(shape: ValueShape): number {
   return shape.reduce((product, length) => product * length, 1);

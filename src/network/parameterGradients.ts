@@ -5,8 +5,8 @@
  */
 import { addProduct } from '../linalg/product.ts';
 import { addConvolutionGradient, addConvolutionGradients } from './convolution.ts';
-import { trace, type Trace, blockValues } from './forward.ts';
-import { type Block, type Network, type NetworkNode, type NodeOf, positions, valueSize } from './network.ts';
+import { trace, type Trace } from './forward.ts';
+import { type Block, blockValues, type Network, type NetworkNode, type NodeOf, positions, valueSize } from './network.ts';
 import { batchnormFactors, normaliseRows } from './normalisation.ts';
 import { pullBack } from './reverse.ts';
 

@@ -59,7 +59,7 @@ export function addPickPullback(found: Int32Array, [inputSize, outputSize]: read
 export function averagePool(node: AveragePooling, inputShape: ValueShape, x: Float64Array): Float64Array {
   const area = positions(inputShape);
   const table = tableOf(node, inputShape);
-  const weight = windowWeights(node, table);
+  const weight = windowShares(node, table);
   const y = new Float64Array((x.length / area) * table.windows);
   for (let channel = 0, to = 0; channel < x.length; channel += area) {
     for (let w = 0; w < table.windows; w++, to++) {
@@ -77,7 +77,7 @@ export function averagePool(node: AveragePooling, inputShape: ValueShape, x: Flo
 export function addAveragePullback(node: AveragePooling, inputShape: ValueShape, cotangents: Float64Array, into: Float64Array): void {
   const area = positions(inputShape);
   const table = tableOf(node, inputShape);
-  const weight = windowWeights(node, table);
+  const weight = windowShares(node, table);
   for (let channel = 0, from = 0; channel < into.length; channel += area) {
     for (let w = 0; w < table.windows; w++, from++) {
       const share = cotangents[from]! * weight[w]!;
@@ -97,7 +97,7 @@ function tableOf(node: MaximumPooling | AveragePooling, inputShape: ValueShape):
 }
 
 /** One over the number of entries that each window averages. */
-function windowWeights(node: AveragePooling, { windows, size, positions: table }: WindowTable): Float64Array {
+export function windowShares(node: AveragePooling, { windows, size, positions: table }: WindowTable): Float64Array {
   const countPadding = node.op === 'avgpool' && node.countPadding;
   return Float64Array.from({ length: windows }, (_, w) => {
     if (countPadding) return 1 / size;

@@ -4,8 +4,8 @@
  */
 import { addProduct } from '../linalg/product.ts';
 import { addConvolutionPullback } from './convolution.ts';
-import { blockValues, type Trace } from './forward.ts';
-import { blocksOf, type Network, type NetworkNode, valueSize } from './network.ts';
+import type { Trace } from './forward.ts';
+import { blocksOf, blockValues, type Network, type NetworkNode, valueSize } from './network.ts';
 import { normalisationDerivative, normaliseRows } from './normalisation.ts';
 import { addAveragePullback, addPickPullback, maximumPositions } from './pooling.ts';
 import { slopes, timesSlopes } from './slopes.ts';

@@ -1,8 +1,9 @@
 /** Forward mode: J v for one direction v in parameter space, pushed through the graph node by node. */
 import { addProduct } from '../linalg/product.ts';
 import { addConvolution, addPerChannel } from './convolution.ts';
-import { blockValues, concatenate, type Trace } from './forward.ts';
-import { type Block, blocksOf, type Network, type NetworkNode, type NodeOf, positions, valueSize } from './network.ts';
+import { concatenate } from './evaluate.ts';
+import type { Trace } from './forward.ts';
+import { type Block, blocksOf, blockValues, type Network, type NetworkNode, type NodeOf, positions, valueSize } from './network.ts';
 import { batchnormFactors, normalisationDerivative, normaliseRows } from './normalisation.ts';
 import { averagePool, maximumPositions, pickTangents } from './pooling.ts';
 import { slopes, timesSlopes } from './slopes.ts';

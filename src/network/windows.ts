@@ -16,6 +16,7 @@ export interface WindowTable {
 type Windowed = NodeOf<'conv' | 'maxpool' | 'avgpool'>;
 
 const tables = new WeakMap<Windowed, WindowTable>();
+const transposed = new WeakMap<WindowTable, Int32Array>();
 
 /** @param spatial the input's shape without its channels */
 export function windowTable(node: Windowed, spatial: readonly number[]): WindowTable {
@@ -52,6 +53,18 @@ export function windowTable(node: Windowed, spatial: readonly number[]): WindowT
   const table = { windows, size, positions };
   tables.set(node, table);
   return table;
+}
+
+/** The table as the engine reads it, size × P. */
+export function tableByPosition(table: WindowTable): Int32Array {
+  let turned = transposed.get(table);
+  if (turned === undefined) {
+    const { windows, size, positions } = table;
+    turned = new Int32Array(positions.length);
+    for (let w = 0, k = 0; w < windows; w++) for (let s = 0; s < size; s++, k++) turned[s * windows + w] = positions[k]!;
+    transposed.set(table, turned);
+  }
+  return turned;
 }
 
 /**

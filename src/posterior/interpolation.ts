@@ -6,7 +6,7 @@
  */
 import { logLikelihood, type LikelihoodModel } from '../curvature/likelihood.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
-import { forward } from '../network/forward.ts';
+import { forwardInSteps } from '../network/forward.ts';
 import type { Network } from '../network/network.ts';
 
 export interface Interpolation {
@@ -31,7 +31,8 @@ export interface InterpolationData {
 /** @param a, b state vectors. @param points at least 3, both ends included */
 export function* interpolate(network: Network, a: Float64Array, b: Float64Array, { x, targets, likelihood }: InterpolationData, points: number): Interruptible<Interpolation> {
   const t = Float64Array.from({ length: points }, (_, i) => i / (points - 1));
-  const [fa, fb] = [forward(network, a, x), forward(network, b, x)];
+  const fa = yield* forwardInSteps(network, a, x);
+  const fb = yield* forwardInSteps(network, b, x);
   let size = 0;
   for (let k = 0; k < fa.length; k++) size += (fa[k]! ** 2 + fb[k]! ** 2) / 2;
   const rows = x.length / network.inputs;
@@ -40,7 +41,7 @@ export function* interpolate(network: Network, a: Float64Array, b: Float64Array,
   const functionDistance = new Float64Array(points);
   for (let i = 0; i < points; i++) {
     const share = t[i]!;
-    const f = i === 0 ? fa : i === points - 1 ? fb : forward(network, a.map((value, k) => value + share * (b[k]! - value)), x);
+    const f = i === 0 ? fa : i === points - 1 ? fb : yield* forwardInSteps(network, a.map((value, k) => value + share * (b[k]! - value)), x);
     loss[i] = lossOf(f);
     let square = 0;
     for (let k = 0; k < f.length; k++) square += (f[k]! - fa[k]! - share * (fb[k]! - fa[k]!)) ** 2;

@@ -5,8 +5,8 @@
  */
 import { addProduct } from '../linalg/product.ts';
 import { addConvolution, addPerChannel } from '../network/convolution.ts';
-import { blockValues, type Trace } from '../network/forward.ts';
-import { type Block, type Network, type NetworkNode, type NodeOf, positions, valueSize } from '../network/network.ts';
+import type { Trace } from '../network/forward.ts';
+import { type Block, blockValues, type Network, type NetworkNode, type NodeOf, positions, valueSize } from '../network/network.ts';
 import { normaliseRows } from '../network/normalisation.ts';
 import { averagePool, maximumPositions, pickMaxima } from '../network/pooling.ts';
 import { toChannelLast } from '../network/valueOrder.ts';

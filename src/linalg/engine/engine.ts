@@ -140,6 +140,7 @@ export class Engine {
 
   /** @param addresses receives what is allocated */
   #scope(what: string, threads: number, progress: (fraction: number) => void, addresses: number[]): Scope {
+    let temporary = { address: 0, count: 0 };
     return {
       kernels: this.#kernels,
       threads,
@@ -148,6 +149,17 @@ export class Engine {
         const address = this.#allocate(what, 8 * count);
         addresses.push(address);
         return address;
+      },
+      temporary: (count) => {
+        if (count > temporary.count) {
+          if (temporary.count > 0) {
+            addresses.splice(addresses.indexOf(temporary.address), 1);
+            this.#heap.release(temporary.address);
+          }
+          temporary = { address: this.#allocate(what, 8 * count), count };
+          addresses.push(temporary.address);
+        }
+        return temporary.address;
       },
       view: (address, count) => new Float64Array(this.#memory.buffer, address, count),
       integers: (address, count) => new Int32Array(this.#memory.buffer, address, count),
@@ -233,6 +245,8 @@ export interface Scope {
   readonly progress: (fraction: number) => void;
   /** Address of so many doubles, not cleared, free again when the computation ends. */
   readonly allocate: (count: number) => number;
+  /** The same for what a single kernel call needs: the address is given out again by the next call of this. */
+  readonly temporary: (count: number) => number;
   /** The doubles at an address; stays valid while the computation runs. */
   readonly view: (address: number, count: number) => Float64Array;
   readonly integers: (address: number, count: number) => Int32Array;

@@ -40,6 +40,19 @@ export interface Kernels {
     threads: number, values: number, inputStep: number, channels: number, area: number, table: number, size: number, windows: number,
     first: number, count: number, matrix: number, ld: number,
   ): void;
+  packWeights(threads: number, w: number, m: number, k: number, slab: number, packed: number): void;
+  convolve(
+    threads: number, x: number, inputStep: number, channels: number, area: number, groups: number, table: number, size: number, windows: number, total: number,
+    packed: number, outputs: number, slabChannels: number, y: number, columns: number, rows: number, scratch: number, scratchBytes: number,
+    other: number, coefficients: number, flags: number, ceiling: number,
+  ): void;
+  windowRuns(table: number, size: number, windows: number, runs: number): void;
+  convolvePlanes(
+    threads: number, x: number, area: number, planes: number, outputs: number, multiplier: number, w: number, table: number, runs: number, size: number, windows: number, y: number,
+    other: number, coefficients: number, flags: number, ceiling: number,
+  ): void;
+  pool(threads: number, x: number, area: number, planes: number, table: number, runs: number, size: number, windows: number, shares: number, y: number): void;
+  finish(threads: number, from: number, to: number, planes: number, channels: number, area: number, other: number, coefficients: number, flags: number, ceiling: number): void;
   choleskyBlock(a: number, ld: number, n: number): number;
   solveRows(threads: number, l: number, ldl: number, n: number, x: number, ldx: number, rows: number): void;
   substitute(threads: number, l: number, ldl: number, n: number, b: number, ldb: number, columns: number, transposed: number): void;

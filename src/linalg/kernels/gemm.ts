@@ -12,11 +12,11 @@ import { smaller } from './simd';
 import { tileOfFour, tileOfSix } from './tile';
 
 /** Where thread t keeps a tile that is written in part only. */
-const TILE_SCRATCH: usize = 4096;
+export const TILE_SCRATCH: usize = 4096;
 /** Columns of B that meet a panel of A one after the other. */
-const GROUP: i32 = 8;
+export const GROUP: i32 = 8;
 /** Rows of a tile, 6 or 4: a word of the control page. */
-const TILE_ROWS: usize = 1600;
+export const TILE_ROWS: usize = 1600;
 
 /** Before the first product: 6 where the runtime keeps such a tile in registers, else 4. */
 export function setTileRows(rows: i32): void {

@@ -9,3 +9,6 @@ export { reflector, reflectRows } from './householder';
 export { jacobiRound, rowSquares } from './jacobi';
 export { choleskyBlock, solveRows, substitute } from './triangular';
 export { gatherPatches, scatterPatches } from './patches';
+export { convolve, packWeights } from './convolve';
+export { convolvePlanes, pool, windowRuns } from './planes';
+export { finish } from './finish';

@@ -1,9 +1,12 @@
 /** One thread's part of a parallel region. */
+import { convolvePart, packWeightsPart } from './convolve';
+import { convolvePlanesPart, poolPart } from './planes';
+import { finishPart } from './finish';
 import { gemmPart } from './gemm';
 import { reflectRowsPart } from './householder';
 import { jacobiRoundPart } from './jacobi';
 import {
-  GATHER_PATCHES, GEMM, JACOBI_ROUND, REFLECT_ROWS, SCATTER_PATCHES, SECULAR_ROOTS, SECULAR_VECTORS, SECULAR_WEIGHTS, SOLVE_ROWS, SUBSTITUTE, TRIDIAGONAL_COLUMN, TRIDIAGONAL_LEAVES,
+  CONVOLVE, CONVOLVE_PLANES, FINISH, GATHER_PATCHES, GEMM, JACOBI_ROUND, PACK_WEIGHTS, POOL, REFLECT_ROWS, SCATTER_PATCHES, SECULAR_ROOTS, SECULAR_VECTORS, SECULAR_WEIGHTS, SOLVE_ROWS, SUBSTITUTE, TRIDIAGONAL_COLUMN, TRIDIAGONAL_LEAVES,
 } from './operationCodes';
 import { patchesPart } from './patches';
 import { secularRootsPart, secularVectorsPart, secularWeightsPart } from './secular';
@@ -48,6 +51,21 @@ export function perform(operation: i32, thread: i32, threads: i32): void {
       return;
     case SCATTER_PATCHES:
       patchesPart(true);
+      return;
+    case PACK_WEIGHTS:
+      packWeightsPart();
+      return;
+    case CONVOLVE:
+      convolvePart(thread);
+      return;
+    case CONVOLVE_PLANES:
+      convolvePlanesPart();
+      return;
+    case POOL:
+      poolPart();
+      return;
+    case FINISH:
+      finishPart();
       return;
     default:
       unreachable();
