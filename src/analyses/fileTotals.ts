@@ -4,6 +4,7 @@ import type { ElementStatistics, Figure, StoredForm, TensorRow } from '../protoc
 import { wholeStatistics } from '../weights/moments.ts';
 import { blockElements, isPacked } from '../weights/packedDtype.ts';
 import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
+import { tensorRole } from '../weights/weightTensors.ts';
 
 const MOST_FORMS = 4;
 
@@ -27,16 +28,9 @@ export function storedFigure(rows: readonly TensorRow[]): Figure[] {
   return [{ label: 'Stored as', value: [...parts.slice(0, MOST_FORMS), ...(parts.length > MOST_FORMS ? [`${parts.length - MOST_FORMS} more kinds`] : [])].join(', ') }];
 }
 
-const isOptimizers = ({ optimizerPrefixes = [] }: WeightFile, name: string): boolean => optimizerPrefixes.some((prefix) => name.startsWith(prefix));
-
-/** Elements of tensors that are an optimiser's state, and so no parameters. */
-export function optimizerElements(file: WeightFile): number {
-  return file.tensors.reduce((sum, { name, elements }) => sum + (isOptimizers(file, name) ? elements : 0), 0);
-}
-
 /** Of all parameters together; undefined when no tensor of them was counted. */
 export function totalStatistics(file: WeightFile, rows: readonly TensorRow[]): ElementStatistics | undefined {
-  const parts = rows.flatMap(({ name, statistics }) => (statistics === undefined || isOptimizers(file, name) ? [] : [statistics]));
+  const parts = rows.flatMap(({ name, statistics }) => (statistics === undefined || tensorRole(file, name) !== 'parameters' ? [] : [statistics]));
   return parts.length === 0 ? undefined : wholeStatistics(parts);
 }
 

@@ -19,9 +19,10 @@ import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import { StatisticsReader } from '../weights/statistics.ts';
 import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
 import { showName } from '../weights/weightFileError.ts';
+import { elementsOf, tensorRole } from '../weights/weightTensors.ts';
 import { summarizeNetwork } from './describe.ts';
 import { layerRows } from './describeNetwork.ts';
-import { optimizerElements, storedFigure, storedForm, totalFigures, totalStatistics } from './fileTotals.ts';
+import { storedFigure, storedForm, totalFigures, totalStatistics } from './fileTotals.ts';
 import { symmetrySummary } from './symmetrySummary.ts';
 import { startProvenance } from './provenance.ts';
 
@@ -58,8 +59,9 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
     const { reading, warnings, over } = await networkReading(file, request);
     const network = summarizeNetwork(reading, over);
     const rows = await tensorRows(file, request, context);
-    const parameters = file.tensors.reduce((sum, { elements }) => sum + elements, 0);
-    const optimizer = optimizerElements(file);
+    const parameters = elementsOf(file, 'parameters');
+    const optimizer = elementsOf(file, 'optimizer');
+    const other = elementsOf(file, 'other');
     const total = totalStatistics(file, rows);
     const group = reading.kind === 'network' ? symmetryGroup(reading.network) : undefined;
     // A set of draws has as many answers as draws; the posterior's analysis gives them.
@@ -76,8 +78,9 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
           meaning: overviewMeaning(file, reading),
           figures: [
             { label: 'Format', value: file.format },
-            { label: 'Parameters', value: formatCount(parameters - optimizer), detail: dtypeShares(file.tensors) },
+            { label: 'Parameters', value: formatCount(parameters), detail: dtypeShares(file.tensors.filter(({ name }) => tensorRole(file, name) === 'parameters')) },
             ...(optimizer === 0 ? [] : [{ label: 'Optimiser state', value: formatCount(optimizer), detail: 'numbers that are no parameters' }]),
+            ...(other === 0 ? [] : [{ label: 'Beside them', value: formatCount(other), detail: 'numbers that are no parameters' }]),
             ...storedFigure(rows),
             { label: 'Size', value: formatBytes(file.fileBytes) },
             ...totalFigures(total),
@@ -104,6 +107,7 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
         format: file.format,
         bytes: file.fileBytes,
         parameters,
+        ...(optimizer + other === 0 ? {} : { otherElements: optimizer + other }),
         ...(total === undefined ? {} : { statistics: { ...total } }),
         ...(request.brief === true ? {} : { tensors: rows.map(({ name, dtype, shape, elements, bytes, stored, statistics }) => ({ name, dtype, shape, elements, bytes, ...(stored === undefined ? {} : { stored: { ...stored } }), ...(statistics === undefined ? {} : { statistics: { ...statistics } }) })) }),
         metadata: { ...file.metadata },

@@ -8,6 +8,7 @@ import { openWeightFile } from '../weights/openWeights.ts';
 import { stackedStateDicts } from '../weights/stackedStateDicts.ts';
 import { shardOf } from '../weights/shard.ts';
 import type { TensorInfo, WeightFile } from '../weights/weightFile.ts';
+import { elementsOf } from '../weights/weightTensors.ts';
 import { summarizeNetwork } from './describe.ts';
 
 const LISTED_TENSORS = 2000;
@@ -21,7 +22,7 @@ export async function summarize(request: SummarizeRequest): Promise<WeightSummar
       format: file.format,
       fileBytes: file.fileBytes,
       tensors: file.tensors.length,
-      parameters: file.tensors.reduce((sum, { elements }) => sum + elements, 0),
+      parameters: elementsOf(file, 'parameters'),
       dtypes: [...new Set(file.tensors.map(({ dtype }) => dtype))],
       shapes: file.tensors.slice(0, LISTED_TENSORS).map(shapeOf),
       ...(request.named === undefined ? {} : { named: request.named.flatMap((name) => file.tensor(name) ?? []).map(shapeOf) }),

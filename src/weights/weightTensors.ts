@@ -19,11 +19,21 @@ const wrappings = new Set([...containers, 'model', 'module', 'net', 'network', '
 /** Dicts and modules that hold a moving average of the weights beside them. */
 const averages = new Set(['model_ema', 'ema_model', 'ema', 'ema_state_dict', 'state_dict_ema', 'swa_model', 'swa_state_dict', 'averaged_model']);
 
+/** What a tensor's numbers are, by what the format says of its name: parameters, what an optimiser remembers of them, or anything else that is kept with them, as data. */
+export function tensorRole({ weightPrefix = '', optimizerPrefixes = [] }: WeightFile, name: string): 'parameters' | 'optimizer' | 'other' {
+  if (optimizerPrefixes.some((prefix) => name.startsWith(prefix))) return 'optimizer';
+  return name.startsWith(weightPrefix) ? 'parameters' : 'other';
+}
+
+export function elementsOf(file: WeightFile, role: ReturnType<typeof tensorRole>): number {
+  return file.tensors.reduce((sum, { name, elements }) => sum + (tensorRole(file, name) === role ? elements : 0), 0);
+}
+
 /** In file order; none when nothing but an optimiser's state is there. */
 export function weightTensors(file: WeightFile): readonly WeightTensor[] {
-  const { weightPrefix = '', optimizerPrefixes = [] } = file;
+  const { weightPrefix = '' } = file;
   let weights = file.tensors
-    .filter(({ name }) => name.startsWith(weightPrefix) && !optimizerPrefixes.some((prefix) => name.startsWith(prefix)))
+    .filter(({ name }) => tensorRole(file, name) === 'parameters')
     .map((tensor): WeightTensor => ({ tensor, shortName: tensor.name.slice(weightPrefix.length) }))
     .filter((weight) => !isBookkeeping(weight));
   // The tensors of a list of state dicts are numbered, not nested.

@@ -161,6 +161,15 @@ describe('numbers of the whole file', () => {
     const report = await inspect({ files: [fixture('checkpoint.pt')], statistics: true }, context);
     expect(figuresOf(report)).toMatchObject({ Parameters: '26', 'Optimiser state': '56' });
     expect(totalOf(report)['count']).toBe(26);
+    expect(report.summary).toContain(' 26 parameters,');
+    expect((await summarize({ file: fixture('checkpoint.pt') })).parameters).toBe(26);
+  });
+
+  it('leave what is kept beside the draws of a posterior out of the parameters', async () => {
+    const file = path.join(import.meta.dirname, '../../fixtures/hdf5/arviz-netcdf4.nc');
+    // Ten log densities and four observations.
+    expect(figuresOf(await inspect({ files: [file], statistics: false }, context))).toMatchObject({ Parameters: '130', 'Beside them': '14' });
+    expect((await summarize({ file })).parameters).toBe(130);
   });
 
   it('say what lies in the file where that is not the parameters', async () => {
