@@ -7,7 +7,7 @@ import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.t
 import { gramSpectrum, planSpectrum, type GgnSpectrum } from '../curvature/spectrum.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputs } from '../network/data.ts';
-import { forward } from '../network/forward.ts';
+import { forwardDraws } from '../network/forwardDraws.ts';
 import type { Network } from '../network/network.ts';
 import { continuedTraining, stepScale } from '../posterior/continuedTraining.ts';
 import { curvatureEvidence, underNoise, type ChosenHyperparameters } from '../posterior/curvatureEvidence.ts';
@@ -120,7 +120,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
     if (diagnosed !== undefined) chains.push(diagnosed);
     if (keeper.count() >= FEWEST_PROJECTED) kept.push({ method, states: keeper.states() });
   }
-  const map = methodResult('map', { predictives: inputs.sets.map((x) => sampledPredictive(likelihood, forward(network, state, x), 1, network.outputs)), how: 'the weights alone', warnings: [] }, { inputs, problem });
+  const map = methodResult('map', { predictives: (await Promise.all(inputs.sets.map((x) => forwardDraws(network, state, x, context.signal)))).map((f) => sampledPredictive(likelihood, f, 1, network.outputs)), how: 'the weights alone', warnings: [] }, { inputs, problem });
   const laplaceUsed = approximation === undefined ? undefined : await approximation;
   const mode = laplaceUsed === undefined || data.rows * network.parameters > MODE_CHECK_SIZE ? undefined : await modeCheck(problem, state, laplaceUsed, context);
   const questions = laplaceUsed === undefined ? undefined : await twoQuestions(laplaceUsed, QUESTION_DRAWS, request.seed, context);

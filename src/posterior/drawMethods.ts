@@ -165,8 +165,8 @@ function* blocks(draws: number, size: number): Generator<number> {
   for (let first = 0; first < draws; first += step) yield Math.min(step, draws - first);
 }
 
-/** ŵ + displacement for each row, in place where there are no buffers. */
-function around(state: Float64Array, displacements: Float64Array, { parameters, stateSize }: Network): Float64Array {
+/** ŵ + displacement for each row, in place where there are no buffers: count × `stateSize`. @param displacements count × D */
+export function around(state: Float64Array, displacements: Float64Array, { parameters, stateSize }: Network): Float64Array {
   const count = displacements.length / parameters;
   if (stateSize === parameters) {
     for (let m = 0; m < count; m++) for (let i = 0, at = m * parameters; i < parameters; i++, at++) displacements[at]! += state[i]!;

@@ -27,6 +27,12 @@ export interface ImageBasis {
   coefficients(vectors: Float64Array, count: number): Promise<Float64Array>;
   /** C U of count combinations, count × r → count × D. */
   combinations(coefficients: Float64Array, count: number): Promise<Float64Array>;
+  /**
+   * A function of the GGN applied to count vectors, V (Uᵀ diag(factors) U + rest (I − Uᵀ U)), as V Uᵀ diag(factors − rest) U + rest V.
+   * @param vectors count × D; overwritten
+   * @param factors one an eigenvector; `rest` for the kernel
+   */
+  applied(vectors: Float64Array, count: number, factors: Float64Array, rest: number): Promise<Float64Array>;
 }
 
 /** Eigenvectors of more numbers than this (64 MB) are better not formed where the layers' factors do. */
@@ -109,12 +115,26 @@ async function polished(basis: Float64Array, rank: number, parameters: number, s
 
 /** @param basis r × D, orthonormal rows */
 function dense(basis: Float64Array, rank: number, parameters: number, { signal }: JobContext): ImageBasis {
-  return {
+  return withApplied({
     rank,
     parameters,
     bytes: 8 * rank * parameters,
     coefficients: (vectors, count) => multiply({ a: vectors, b: basis, m: count, k: parameters, n: rank, transposeB: true }, { signal }),
     combinations: (coefficients, count) => multiply({ a: coefficients, b: basis, m: count, k: rank, n: parameters }, { signal }),
+  });
+}
+
+/** By one product after the other. */
+function withApplied(basis: Omit<ImageBasis, 'applied'>): ImageBasis {
+  return {
+    ...basis,
+    async applied(vectors, count, factors, rest) {
+      const coefficients = await basis.coefficients(vectors, count);
+      for (let k = 0; k < coefficients.length; k++) coefficients[k]! *= factors[k % basis.rank]! - rest;
+      const combined = await basis.combinations(coefficients, count);
+      if (rest !== 0) for (let k = 0; k < combined.length; k++) combined[k]! += rest * vectors[k]!;
+      return combined;
+    },
   };
 }
 
@@ -130,7 +150,7 @@ function matrixFree(problem: CurvatureProblem, weights: Float64Array, rank: numb
       yield { first: first * seeds, width: values.rows * seeds, values, factor: weightedSeeds(problem, values.values[network.output]!, first) };
     }
   };
-  return {
+  return withApplied({
     rank,
     parameters,
     bytes: 8 * rank * rows,
@@ -157,7 +177,7 @@ function matrixFree(problem: CurvatureProblem, weights: Float64Array, rank: numb
       }
       return result;
     },
-  };
+  });
 }
 
 /** Per input: S × O seeds times the O tangents. */

@@ -51,30 +51,17 @@ export function withPriorPrecision(approximation: Laplace, priorPrecision: numbe
  * @returns count × D
  */
 export async function laplaceDisplacements({ basis, eigenvalues, priorPrecision }: Pick<Laplace, 'basis' | 'eigenvalues' | 'priorPrecision'>, noise: Float64Array, part: LaplacePart): Promise<Float64Array> {
-  const { rank, parameters } = basis;
-  const count = noise.length / parameters;
+  const count = noise.length / basis.parameters;
   const prior = 1 / Math.sqrt(priorPrecision);
-  if (rank === 0) return part === 'image' ? noise.fill(0) : noise.map((value) => prior * value);
-  const coefficients = await basis.coefficients(noise, count);
-  for (let k = 0; k < coefficients.length; k++) {
-    const image = 1 / Math.sqrt(eigenvalues[k % rank]! + priorPrecision);
-    coefficients[k]! *= part === 'image' ? image : part === 'kernel' ? -prior : image - prior;
-  }
-  const combined = await basis.combinations(coefficients, count);
-  if (part !== 'image') for (let k = 0; k < combined.length; k++) combined[k]! += prior * noise[k]!;
-  return combined;
+  if (basis.rank === 0) return part === 'image' ? noise.fill(0) : noise.map((value) => prior * value);
+  return basis.applied(noise, count, eigenvalues.map((lambda) => (part === 'kernel' ? 0 : 1 / Math.sqrt(lambda + priorPrecision))), part === 'image' ? 0 : prior);
 }
 
 /** (GGN + αI)⁻¹ v for each of some vectors, count × D. */
-export async function posteriorSolve({ basis, eigenvalues, priorPrecision }: Pick<Laplace, 'basis' | 'eigenvalues' | 'priorPrecision'>, vectors: Float64Array): Promise<Float64Array> {
-  const { rank, parameters } = basis;
-  if (rank === 0) return vectors.map((value) => value / priorPrecision);
-  const count = vectors.length / parameters;
-  const coefficients = await basis.coefficients(vectors, count);
-  for (let k = 0; k < coefficients.length; k++) coefficients[k]! *= 1 / (eigenvalues[k % rank]! + priorPrecision) - 1 / priorPrecision;
-  const solved = await basis.combinations(coefficients, count);
-  for (let k = 0; k < solved.length; k++) solved[k]! += vectors[k]! / priorPrecision;
-  return solved;
+export function posteriorSolve({ basis, eigenvalues, priorPrecision }: Pick<Laplace, 'basis' | 'eigenvalues' | 'priorPrecision'>, vectors: Float64Array): Promise<Float64Array> {
+  return basis.rank === 0
+    ? Promise.resolve(vectors.map((value) => value / priorPrecision))
+    : basis.applied(vectors.slice(), vectors.length / basis.parameters, eigenvalues.map((lambda) => 1 / (lambda + priorPrecision)), 1 / priorPrecision);
 }
 
 /** Standard normal numbers, count × D. */

@@ -1,5 +1,6 @@
 /** The predictive of each method at several sets of inputs at once (training and test), from one set of draws or in closed form. */
-import { forward, forwardWithFactors } from '../network/forward.ts';
+import { forwardWithFactors } from '../network/forward.ts';
+import { forwardDraws } from '../network/forwardDraws.ts';
 import { valueSize } from '../network/network.ts';
 import type { PredictionMethod } from '../protocol/service.ts';
 import { MemoryLimitError, UserError } from '../protocol/userError.ts';
@@ -125,12 +126,11 @@ async function pushed(blocks: DrawBlocks, setting: MethodSetting, inputs: readon
   const outputs = inputs.map((x) => new Float64Array(draws * (x.length / network.inputs) * network.outputs));
   let s = 0;
   for await (const states of blocks) {
-    for (let m = 0; m * network.stateSize < states.length; m++, s++) {
-      const state = states.subarray(m * network.stateSize, (m + 1) * network.stateSize);
-      setting.onDraw?.(state, s, draws);
-      inputs.forEach((x, k) => { outputs[k]!.set(forward(network, state, x), (s * outputs[k]!.length) / draws); });
-      if (s % 16 === 15) await pause(setting, s, draws);
-    }
+    const count = states.length / network.stateSize;
+    for (let m = 0; m < count; m++) setting.onDraw?.(states.subarray(m * network.stateSize, (m + 1) * network.stateSize), s + m, draws);
+    for (const [k, x] of inputs.entries()) outputs[k]!.set(await forwardDraws(network, states, x, setting.context.signal), (s * outputs[k]!.length) / draws);
+    s += count;
+    await pause(setting, s - 1, draws);
   }
   return outputs.map((f) => sampledPredictive(likelihood, f, draws, network.outputs, chains));
 }

@@ -8,8 +8,10 @@
  */
 import { logLikelihood } from '../curvature/likelihood.ts';
 import { forward } from '../network/forward.ts';
+import { forwardDraws } from '../network/forwardDraws.ts';
 import { seededRandom } from '../linalg/random.ts';
 import type { JobContext } from '../protocol/rpc.ts';
+import { around } from './drawMethods.ts';
 import { kernelVarianceShare, laplace, laplaceDisplacements, standardNormal, type Laplace } from './laplace.ts';
 import { linearisedOutputs } from './linearised.ts';
 import type { PosteriorProblem } from './logPosterior.ts';
@@ -53,14 +55,14 @@ export async function twoQuestions(approximation: Laplace, draws: number, seed: 
     const whole = await laplaceDisplacements(approximation, noise.slice(), 'whole');
     const image = await laplaceDisplacements(approximation, noise, 'image');
     const [lin, linImage] = [seen(approximation.problem, linearisedOutputs(approximation.problem, whole, x)), seen(approximation.problem, linearisedOutputs(approximation.problem, image, x))];
+    const [real, realImage] = [seen(approximation.problem, await forwardDraws(network, around(state, whole, network), x, context.signal)), seen(approximation.problem, await forwardDraws(network, around(state, image, network), x, context.signal))];
     for (let s = 0; s < size; s++) {
-      const [real, realImage] = [whole, image].map((moves) => seen(approximation.problem, forward(network, displaced(state, moves.subarray(s * network.parameters, (s + 1) * network.parameters)), x))) as [Float64Array, Float64Array];
       for (let k = 0; k < f.length; k++) {
         const change = lin[s * f.length + k]! - linImage[s * f.length + k]!;
         linearised += change ** 2;
         largestChange = Math.max(largestChange, Math.abs(change));
         largest = Math.max(largest, Math.abs(lin[s * f.length + k]!));
-        sampled += (real[k]! - realImage[k]!) ** 2;
+        sampled += (real[s * f.length + k]! - realImage[s * f.length + k]!) ** 2;
         spread += (lin[s * f.length + k]! - f[k]!) ** 2;
         count++;
       }
@@ -73,12 +75,6 @@ export async function twoQuestions(approximation: Laplace, draws: number, seed: 
     linearisedChange: Math.sqrt(linearised / count), sampledChange: Math.sqrt(sampled / count), linearisedDeviation: Math.sqrt(spread / count),
     linearisedRelative: largest === 0 ? 0 : largestChange / largest, kernelVarianceShare: kernelVarianceShare(approximation), draws,
   };
-}
-
-function displaced(state: Float64Array, move: Float64Array): Float64Array {
-  const result = state.slice();
-  for (let i = 0; i < move.length; i++) result[i]! += move[i]!;
-  return result;
 }
 
 export interface SweepPoint {
@@ -117,7 +113,7 @@ export async function rankSweep(problem: PosteriorProblem, state: Float64Array, 
       for (let first = 0; first < draws; first += BLOCK) {
         const count = Math.min(BLOCK, draws - first);
         const moves = await laplaceDisplacements(approximation, standardNormal(count * network.parameters, random), which);
-        for (let s = 0; s < count; s++) outputs.set(forward(network, displaced(state, moves.subarray(s * network.parameters, (s + 1) * network.parameters)), x), (first + s) * rows * network.outputs);
+        outputs.set(await forwardDraws(network, around(state, moves, network), x, context.signal), first * rows * network.outputs);
         context.signal.throwIfAborted();
       }
       return scores(likelihood, sampledPredictive(likelihood, outputs, draws, network.outputs), targets, network.outputs).nll;

@@ -11,7 +11,7 @@ import { sharedEngine } from '../../src/linalg/engine/engine.ts';
 import { seededRandom } from '../../src/linalg/random.ts';
 import { activationNamed } from '../../src/network/activation.ts';
 import { denseNetwork } from '../../src/network/denseNetwork.ts';
-import { forward } from '../../src/network/forward.ts';
+import { forwardDraws } from '../../src/network/forwardDraws.ts';
 import { laplaceDraws } from '../../src/posterior/drawMethods.ts';
 import { laplace } from '../../src/posterior/laplace.ts';
 
@@ -41,7 +41,8 @@ async function ours(widths: readonly number[]): Promise<Times> {
   let [count, predicting] = [0, 0];
   for await (const states of laplaceDraws(approximation, 'whole', { problem: { network, x, targets: x, likelihood, priorPrecision: 1 }, state, draws: DRAWS, random, context })) {
     const begin = performance.now();
-    for (let m = 0; m * network.stateSize < states.length; m++, count++) forward(network, states.subarray(m * network.stateSize, (m + 1) * network.stateSize), x);
+    await forwardDraws(network, states, x, context.signal);
+    count += states.length / network.stateSize;
     predicting += performance.now() - begin;
   }
   const { user, system } = process.cpuUsage(used);

@@ -12,3 +12,5 @@ export { gatherPatches, scatterPatches } from './patches';
 export { convolve, packWeights } from './convolve';
 export { convolvePlanes, pool, windowRuns } from './planes';
 export { finish } from './finish';
+export { rectify } from './rectify';
+export { contractCotangents, spreadCotangents } from './cotangents';

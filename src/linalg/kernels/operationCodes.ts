@@ -16,3 +16,6 @@ export const CONVOLVE: i32 = 14;
 export const CONVOLVE_PLANES: i32 = 15;
 export const POOL: i32 = 16;
 export const FINISH: i32 = 17;
+export const RECTIFY: i32 = 18;
+export const CONTRACT_COTANGENTS: i32 = 19;
+export const SPREAD_COTANGENTS: i32 = 20;

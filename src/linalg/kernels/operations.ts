@@ -2,13 +2,16 @@
 import { convolvePart, packWeightsPart } from './convolve';
 import { convolvePlanesPart, poolPart } from './planes';
 import { finishPart } from './finish';
+import { contractCotangentsPart, spreadCotangentsPart } from './cotangents';
 import { gemmPart } from './gemm';
 import { reflectRowsPart } from './householder';
 import { jacobiRoundPart } from './jacobi';
 import {
-  CONVOLVE, CONVOLVE_PLANES, FINISH, GATHER_PATCHES, GEMM, JACOBI_ROUND, PACK_WEIGHTS, POOL, REFLECT_ROWS, SCATTER_PATCHES, SECULAR_ROOTS, SECULAR_VECTORS, SECULAR_WEIGHTS, SOLVE_ROWS, SUBSTITUTE, TRIDIAGONAL_COLUMN, TRIDIAGONAL_LEAVES,
+  CONTRACT_COTANGENTS, CONVOLVE, CONVOLVE_PLANES, FINISH, GATHER_PATCHES, GEMM, JACOBI_ROUND, PACK_WEIGHTS, POOL, RECTIFY, REFLECT_ROWS, SCATTER_PATCHES, SECULAR_ROOTS, SECULAR_VECTORS,
+  SECULAR_WEIGHTS, SOLVE_ROWS, SPREAD_COTANGENTS, SUBSTITUTE, TRIDIAGONAL_COLUMN, TRIDIAGONAL_LEAVES,
 } from './operationCodes';
 import { patchesPart } from './patches';
+import { rectifyPart } from './rectify';
 import { secularRootsPart, secularVectorsPart, secularWeightsPart } from './secular';
 import { solveRowsPart, substitutePart } from './triangular';
 import { tridiagonalColumnPart } from './tridiagonal';
@@ -66,6 +69,15 @@ export function perform(operation: i32, thread: i32, threads: i32): void {
       return;
     case FINISH:
       finishPart();
+      return;
+    case RECTIFY:
+      rectifyPart(thread, threads);
+      return;
+    case CONTRACT_COTANGENTS:
+      contractCotangentsPart(thread, threads);
+      return;
+    case SPREAD_COTANGENTS:
+      spreadCotangentsPart(thread, threads);
       return;
     default:
       unreachable();

@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { CurvatureProblem } from '../../../src/curvature/problem.ts';
 import { laplaceEvidence } from '../../../src/curvature/evidence.ts';
+import { GgnOperators } from '../../../src/curvature/operators.ts';
 import type { LikelihoodModel } from '../../../src/curvature/likelihood.ts';
+import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { activationNamed } from '../../../src/network/activation.ts';
 import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import { forward } from '../../../src/network/forward.ts';
 import { jacobian } from '../../../src/network/parameterGradients.ts';
-import { effectiveDimension, kernelVarianceShare, laplace, laplaceDisplacements, standardNormal, withPriorPrecision, type Laplace } from '../../../src/posterior/laplace.ts';
+import { effectiveDimension, kernelVarianceShare, laplace, laplaceDisplacements, posteriorSolve, standardNormal, withPriorPrecision, type Laplace } from '../../../src/posterior/laplace.ts';
 import { factoredBasis, hasDenseFactors } from '../../../src/posterior/factoredBasis.ts';
 import { laplaceDiffusion } from '../../../src/posterior/laplaceDiffusion.ts';
 import { linearisedOutputs, linearisedPredictive } from '../../../src/posterior/linearised.ts';
@@ -161,6 +163,23 @@ describe('Laplace', () => {
     expect(linearisedDeviation).toBeGreaterThan(0.01);
   });
 
+  it('solves with the posterior precision through the factors of the layers: of several outputs, in any number of directions', async () => {
+    const problem = networkProblem([6, 40, 40, 3], 'relu', 200, { kind: 'categorical' });
+    const plain = await laplace(problem, 0.8, context);
+    const weights = Float64Array.from({ length: plain.basis.rank * plain.spectrum.rows }, (_, k) => plain.spectrum.vectors!.vectors[k]! / plain.spectrum.singularValues[Math.floor(k / plain.spectrum.rows)]!);
+    const factored: Laplace = { ...plain, basis: await factoredBasis(problem, weights, plain.basis.rank, context) };
+    const v = standardNormal(3 * problem.network.parameters, seededRandom(3));
+    const solved = await posteriorSolve(factored, v);
+    const operators = new GgnOperators(problem, 2 ** 28);
+    for (let m = 0; m < 3; m++) {
+      const own = solved.subarray(m * problem.network.parameters, (m + 1) * problem.network.parameters);
+      const back = complete(operators.pullRows(complete(operators.pushDirection(own))));
+      const wanted = v.subarray(m * own.length, (m + 1) * own.length);
+      // Directions of the smallest eigenvalues have lost digits to the Gram matrix.
+      expect(norm(back.map((value, i) => value + 0.8 * own[i]! - wanted[i]!))).toBeLessThan(1e-6 * norm(wanted));
+    }
+  });
+
   it('of many rows and parameters keeps its eigenvectors orthonormal, and takes the factors of the layers for them', async () => {
     const problem = networkProblem([6, 130, 130, 1], 'tanh', 500, { kind: 'gaussian', noise: 0.3 });
     const approximation = await laplace(problem, 1, context);
@@ -173,7 +192,7 @@ describe('Laplace', () => {
     const smallest = approximation.eigenvalues.at(-1)! / approximation.eigenvalues[0]!;
     back.forEach((value, k) => { expect(Math.abs(value - c[k]!)).toBeLessThan(1e-13 / smallest); });
     const noise = standardNormal(parameters, seededRandom(2));
-    const kernel = await laplaceDisplacements(approximation, noise, 'kernel');
+    const kernel = await laplaceDisplacements(approximation, noise.slice(), 'kernel');
     const seen = linearisedOutputs(problem, kernel, problem.x);
     const f = forward(problem.network, problem.state, problem.x);
     const unseen = linearisedOutputs(problem, noise, problem.x);
