@@ -1,28 +1,22 @@
 /**
  * Singular values, and vectors, to high relative accuracy (Drmač & Veselić 2008): QR with column pivoting, a second QR of the
- * triangle's transpose, then one-sided Jacobi rotations. Small singular values of graded matrices come out with as many digits as
+ * triangle's transpose if it is graded, then one-sided Jacobi rotations, prepared and finished by products (rowGroups.ts, orthogonalRows.ts). Small singular values of graded matrices come out with as many digits as
  * large ones, down to 1e-140 of them, where squares vanish; in general what is resolved is max(m, n) · eps · σ_max.
  */
 import { reflectorBlockDoubles } from '../engine/blockReflector.ts';
 import { sharedEngine, type Engine, type Scope, type Work } from '../engine/engine.ts';
-import { packingDoubles, rowDistance } from '../engine/product.ts';
+import { rowDistance } from '../engine/product.ts';
 import { applyQ, blockedQr, pivotedQrOnEngine, upperRow, type Factored } from '../engine/qr.ts';
 import { complete, type Interruptible } from '../interruptible.ts';
 import { norm2, powerOfTwoScale, requireFiniteMatrix, transposed } from '../matrixInput.ts';
 import { completeOrthonormal, singularValueDecomposition, singularValues as plainSingularValues, type SingularValueDecomposition } from '../singularValues.ts';
+import { orthogonaliseDoubles, orthogonaliseRows, type RowSet } from './orthogonalRows.ts';
+import { rowGroups, turnGroups, turnGroupsDoubles } from './rowGroups.ts';
 import { loadColumns } from './thinQr.ts';
 
 const PLAIN_ORDER = 24;
 /** Beyond this ratio of rows to columns a first QR makes the matrix square. */
 const TALL = 1.3;
-const MAXIMUM_SWEEPS = 40;
-/** The first sweeps leave smaller cosines alone: later rotations would change these pairs again anyway (Wilkinson's threshold). */
-const FIRST_THRESHOLDS = [0.1, 0.05, 0.02, 0.01] as const;
-/** Two blocks of rows of this many bytes stay in the second-level cache. */
-const BLOCK_BYTES = 2 ** 17;
-/** At least so many blocks, half as many pairs of which threads share. */
-const BLOCKS = 32;
-const THREADED_ORDER = 128;
 
 /**
  * Singular values, descending, min(m, n) of them.
@@ -50,8 +44,9 @@ async function decompose(a: Float64Array, m: number, n: number, wantVectors: boo
   const team = engine ?? await sharedEngine();
   const tall = rowDistance(m);
   const ld = rowDistance(n);
-  const vectors = wantVectors ? 3 * n * ld + n * tall + reflectorBlockDoubles(tall, n, m, team.threads) + packingDoubles({ n, k: n }, team.threads) : 0;
-  const bytes = 8 * (n * tall + 3 * n * ld + 2 * reflectorBlockDoubles(tall, n, m, team.threads) + 4 * n + vectors);
+  const reflectors = reflectorBlockDoubles(tall, n, m, team.threads);
+  const vectors = wantVectors ? n * ld + n * tall + 3 * reflectors : 0;
+  const bytes = 8 * (n * tall + 3 * n * ld + 2 * reflectors + turnGroupsDoubles(n, ld, team.threads) + orthogonaliseDoubles(n, ld, team.threads) + 4 * n + vectors);
   return team.run(`The singular values of a ${m} × ${n} matrix`, bytes, work, (scope) => onEngine(scope, a, m, n, wantVectors));
 }
 
@@ -62,7 +57,7 @@ function* onEngine(scope: Scope, a: Float64Array, m: number, n: number, wantVect
   const columns = scope.allocate(n * tall);
   loadColumns(scope, a, m, n, scale, columns, tall);
   yield;
-  // A = Q₀ R₀ if tall, R₀ P = Q₁ R₁, R₁ᵀ = Q₂ R₂.
+  // A = Q₀ R₀ if tall, R₀ P = Q₁ R₁, and for a graded matrix R₁ᵀ = Q₂ R₂.
   let first: Factored | undefined;
   let square = { address: columns, ld: tall, m };
   if (m > TALL * n) {
@@ -78,59 +73,52 @@ function* onEngine(scope: Scope, a: Float64Array, m: number, n: number, wantVect
     square = { address: r, ld, m: n };
   }
   const { factored: second, permutation } = yield* pivotedQrOnEngine(scope, square.address, square.ld, square.m, n, (done) => { scope.progress(0.15 + 0.1 * done); });
-  // Columns of R₁ᵀ are rows of R₁.
-  const lower = scope.allocate(n * ld);
-  for (let i = 0; i < n; i++) {
-    const row = scope.view(lower + 8 * i * ld, n);
-    row.fill(0, 0, i);
-    upperRow(scope, second, i, row);
+  const upper = upperRows(scope, second, ld);
+  const groups = rowGroups(rowNorms(scope, upper, n));
+  // One group needs no second QR; with several it makes rows of different groups nearly orthogonal.
+  let third: Factored | undefined;
+  let x = upper;
+  if (groups.length > 1) {
+    // Columns of R₁ᵀ are rows of R₁.
+    third = yield* blockedQr(scope, upper.address, ld, n, n, (done) => { scope.progress(0.25 + 0.1 * done); });
+    x = upperRows(scope, third, ld);
   }
-  const third = yield* blockedQr(scope, lower, ld, n, n, (done) => { scope.progress(0.25 + 0.1 * done); });
-  const x = scope.allocate(n * ld);
-  for (let i = 0; i < n; i++) {
-    const row = scope.view(x + 8 * i * ld, n);
-    row.fill(0, 0, i);
-    upperRow(scope, third, i, row);
-  }
-  // G R₂ has orthogonal rows.
-  let g = 0;
-  if (wantVectors) {
-    g = scope.allocate(n * ld);
-    for (let i = 0; i < n; i++) {
-      const row = scope.view(g + 8 * i * ld, n);
-      row.fill(0);
-      row[i] = 1;
-    }
-  }
-  yield* orthogonaliseRows(scope, x, ld, n, g, (done) => { scope.progress(0.35 + (wantVectors ? 0.5 : 0.65) * done); });
-  const norms = Float64Array.from({ length: n }, (_, i) => norm2(scope.view(x + 8 * i * ld, n), 0, n));
+  const g = wantVectors ? identityRows(scope, n, ld) : undefined;
+  const before = rowNorms(scope, x, n);
+  yield* turnGroups(scope, x, n, g, before, third === undefined ? groups : rowGroups(before));
+  scope.progress(0.5);
+  yield* orthogonaliseRows(scope, x, n, g, (done) => { scope.progress(0.5 + (wantVectors ? 0.3 : 0.5) * done); });
+  const norms = rowNorms(scope, x, n);
   const order = Array.from(norms.keys()).sort((i, j) => norms[j]! - norms[i]!);
   const values = Float64Array.from(order, (i) => norms[i]! / scale);
-  if (!wantVectors) return { values, left: new Float64Array(0), right: new Float64Array(0) };
-  // R₂ = Gᵀ Σ Wᵀ, so R₁ = R₂ᵀ Q₂ᵀ = W Σ (Q₂ Gᵀ)ᵀ: left vectors Q₀ Q₁ W, right ones P Q₂ Gᵀ.
+  if (g === undefined) return { values, left: new Float64Array(0), right: new Float64Array(0) };
+  // G X = Σ Wᵀ. With X = R₁ left vectors are Q₀ Q₁ Gᵀ and right ones P W; with X = R₂, where R₁ = R₂ᵀ Q₂ᵀ = W Σ (Q₂ Gᵀ)ᵀ, they are
+  // Q₀ Q₁ W and P Q₂ Gᵀ.
   for (let i = 0; i < n; i++) {
     // Thousands of rotations let the length of a row drift (not its direction).
-    const row = scope.view(g + 8 * i * ld, n);
+    const row = scope.view(g.address + 8 * i * ld, n);
     const size = norm2(row, 0, n);
     for (let j = 0; j < n; j++) row[j]! /= size;
   }
-  yield* applyQ(scope, third, g, ld, n);
-  const right = new Float64Array(n * n);
-  const left = new Float64Array(n * m);
-  const u = scope.allocate(n * tall);
+  if (third !== undefined) yield* applyQ(scope, third, g.address, ld, n);
+  const turned = new Float64Array(n * n);
   const w = new Float64Array(n * n);
   order.forEach((from, k) => {
-    const source = scope.view(g + 8 * from * ld, n);
-    for (let j = 0; j < n; j++) right[k * n + permutation[j]!] = source[j]!;
-    const vector = scope.view(x + 8 * from * ld, n);
+    turned.set(scope.view(g.address + 8 * from * ld, n), k * n);
+    const vector = scope.view(x.address + 8 * from * ld, n);
     const norm = norms[from]!;
     for (let j = 0; j < n; j++) w[k * n + j] = norm === 0 ? 0 : vector[j]! / norm;
     if (norm === 0) completeOrthonormal(w, k, n);
   });
   yield;
+  const [inner, outer] = third === undefined ? [turned, w] : [w, turned];
+  const right = new Float64Array(n * n);
+  for (let k = 0; k < n; k++) for (let j = 0; j < n; j++) right[k * n + permutation[j]!] = outer[k * n + j]!;
+  const left = new Float64Array(n * m);
+  const u = scope.allocate(n * tall);
   for (let k = 0; k < n; k++) {
     const row = scope.view(u + 8 * k * tall, m);
-    row.set(w.subarray(k * n, (k + 1) * n));
+    row.set(inner.subarray(k * n, (k + 1) * n));
     row.fill(0, n);
   }
   yield* applyQ(scope, second, u, tall, n);
@@ -139,27 +127,28 @@ function* onEngine(scope: Scope, a: Float64Array, m: number, n: number, wantVect
   return { values, left, right };
 }
 
-/** Sweeps of rotations on the rows of x, and of g (if not 0), until none is needed. */
-function* orthogonaliseRows(scope: Scope, x: number, ld: number, n: number, g: number, progress: (done: number) => void): Interruptible<void> {
-  const squares = scope.allocate(n);
-  const rotations = scope.allocate(1);
-  const counter = scope.integers(rotations, 1);
-  // Independent of the threads at hand, so that the result is too.
-  const blockRows = Math.max(4, Math.min(Math.floor(BLOCK_BYTES / 8 / ld), Math.ceil(n / BLOCKS)));
-  const threads = n < THREADED_ORDER ? 1 : scope.threads;
-  const blocks = 2 * Math.ceil(n / blockRows / 2);
-  const tolerance = Math.sqrt(n) * Number.EPSILON;
-  for (let sweep = 0; sweep < MAXIMUM_SWEEPS; sweep++) {
-    scope.kernels.rowSquares(x, ld, n, n, squares);
-    counter[0] = 0;
-    const threshold = FIRST_THRESHOLDS[sweep] ?? tolerance;
-    for (let round = 0; round < blocks - 1; round++) {
-      scope.kernels.jacobiRound(threads, x, ld, n, n, g, ld, n, squares, blocks, blockRows, round, threshold, rotations);
-      // About ten sweeps are usual.
-      progress(1 - 0.8 ** (sweep + round / blocks));
-      yield;
-    }
-    if (counter[0] === 0 && threshold === tolerance) return;
+/** R of a QR factorisation, with its zeros. */
+function upperRows(scope: Scope, factored: Factored, ld: number): RowSet {
+  const { n } = factored;
+  const address = scope.allocate(n * ld);
+  for (let i = 0; i < n; i++) {
+    const row = scope.view(address + 8 * i * ld, n);
+    row.fill(0, 0, i);
+    upperRow(scope, factored, i, row);
   }
-  throw new Error(`Jacobi rotations did not converge in ${MAXIMUM_SWEEPS} sweeps`);
+  return { address, ld };
+}
+
+function identityRows(scope: Scope, n: number, ld: number): RowSet {
+  const address = scope.allocate(n * ld);
+  for (let i = 0; i < n; i++) {
+    const row = scope.view(address + 8 * i * ld, n);
+    row.fill(0);
+    row[i] = 1;
+  }
+  return { address, ld };
+}
+
+function rowNorms(scope: Scope, { address, ld }: RowSet, n: number): Float64Array {
+  return Float64Array.from({ length: n }, (_, i) => norm2(scope.view(address + 8 * i * ld, n), 0, n));
 }

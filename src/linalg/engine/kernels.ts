@@ -29,7 +29,7 @@ export interface Kernels {
   reflectRows(threads: number, v: number, count: number, tau: number, first: number, ld: number, rows: number, norms: number, originals: number): void;
   jacobiRound(
     threads: number, x: number, ldx: number, rows: number, length: number, g: number, ldg: number, gLength: number, squares: number,
-    blocks: number, blockRows: number, round: number, tolerance: number, rotations: number,
+    blocks: number, blockRows: number, round: number, tolerance: number,
   ): void;
   rowSquares(x: number, ld: number, rows: number, length: number, squares: number): void;
   gatherPatches(

@@ -11,8 +11,11 @@ import { backTransform, tridiagonalise, tridiagonaliseDoubles } from './tridiago
 /** Bytes that the engine needs beside the arguments and results. */
 function eigenBytes(n: number, wantVectors: boolean, threads: number): number {
   const ld = rowDistance(n);
-  const values = n * ld + tridiagonaliseDoubles(n, threads);
-  return 8 * (wantVectors ? values + n * ld + divideAndConquerDoubles(n, ld, threads) + reflectorBlockDoubles(ld, n, n, threads) : values);
+  return 8 * (n * ld + (wantVectors ? eigenRowsDoubles(n, ld, threads) : tridiagonaliseDoubles(n, threads)));
+}
+
+export function eigenRowsDoubles(n: number, ld: number, threads: number): number {
+  return n * ld + tridiagonaliseDoubles(n, threads) + divideAndConquerDoubles(n, ld, threads) + reflectorBlockDoubles(ld, n, n, threads);
 }
 
 /** As `symmetricEigen` of the plain implementation; entries are finite. */
@@ -39,24 +42,39 @@ function* eigen(scope: Scope, a: Float64Array, n: number, wantVectors: boolean):
     for (let j = 0; j <= i; j++) rows[to + j] = a[from + j]! * scale;
   }
   yield;
-  // Shares of the work: 4/3 n³ of the reduction, of 4/3 + 4/3 + 2 n³ with vectors, the products of which run faster.
-  const reduction = wantVectors ? 0.45 : 0.95;
-  const { diagonal, off, tau } = yield* tridiagonalise(scope, matrix, ld, n, (done) => { scope.progress(reduction * done); });
   if (!wantVectors) {
+    const { diagonal, off } = yield* tridiagonalise(scope, matrix, ld, n, (done) => { scope.progress(0.95 * done); });
     const d = scope.view(diagonal, n).slice();
     yield* implicitQl(d, scope.view(off, n).slice(), n, undefined);
     return { values: d.sort().reverse().map((value) => value / scale), vectors: new Float64Array(0) };
   }
-  const z = scope.allocate(n * ld);
-  const order = yield* divideAndConquer(scope, diagonal, off + 8, n, z, ld, (done) => { scope.progress(0.45 + 0.25 * done); });
-  yield* backTransform(scope, matrix, ld, n, tau, z, ld, n, (done) => { scope.progress(0.7 + 0.3 * done); });
+  const { address, order, diagonal } = yield* eigenRows(scope, matrix, ld, n, scope.progress);
   const d = scope.view(diagonal, n);
   const values = new Float64Array(n);
   const vectors = new Float64Array(n * n);
   for (let k = 0; k < n; k++) {
     const from = order[n - 1 - k]!;
     values[k] = d[from]! / scale;
-    vectors.set(scope.view(z + 8 * from * ld, n), k * n);
+    vectors.set(scope.view(address + 8 * from * ld, n), k * n);
   }
   return { values, vectors };
+}
+
+export interface EigenRows {
+  /** n rows as far apart as those of the matrix: orthonormal eigenvectors. */
+  readonly address: number;
+  /** Rows by ascending eigenvalue. */
+  readonly order: Int32Array;
+  /** Address of the eigenvalues, in the order of the rows. */
+  readonly diagonal: number;
+}
+
+/** @param matrix rows `ld` apart, the lower triangle of entries of magnitude about 1 at most; overwritten */
+export function* eigenRows(scope: Scope, matrix: number, ld: number, n: number, progress: (done: number) => void): Interruptible<EigenRows> {
+  // Shares of the work: 4/3 n³ of the reduction, of 4/3 + 4/3 + 2 n³ in all, the products of which run faster.
+  const { diagonal, off, tau } = yield* tridiagonalise(scope, matrix, ld, n, (done) => { progress(0.45 * done); });
+  const address = scope.allocate(n * ld);
+  const order = yield* divideAndConquer(scope, diagonal, off + 8, n, address, ld, (done) => { progress(0.45 + 0.25 * done); });
+  yield* backTransform(scope, matrix, ld, n, tau, address, ld, n, (done) => { progress(0.7 + 0.3 * done); });
+  return { address, order, diagonal };
 }

@@ -14,11 +14,10 @@ const VANISHED: f64 = 1e-300;
  * @param squares squared norms of the rows of x, kept up to date
  * @param blocks an even number of blocks of `blockRows` rows; what lies beyond `rows` is empty
  * @param round 0 … blocks − 2; in round 0 rows of the same block meet too
- * @param rotations one integer, to which the number of rotations is added
  */
 export function jacobiRound(
   threads: i32, x: usize, ldx: i32, rows: i32, length: i32, g: usize, ldg: i32, gLength: i32, squares: usize,
-  blocks: i32, blockRows: i32, round: i32, tolerance: f64, rotations: usize,
+  blocks: i32, blockRows: i32, round: i32, tolerance: f64,
 ): void {
   setArgument<usize>(0, x);
   setArgument<i32>(1, ldx);
@@ -32,7 +31,6 @@ export function jacobiRound(
   setArgument<i32>(9, blockRows);
   setArgument<i32>(10, round);
   setArgument<f64>(11, tolerance);
-  setArgument<usize>(12, rotations);
   region(JACOBI_ROUND, threads);
 }
 
@@ -42,7 +40,6 @@ export function jacobiRoundPart(): void {
   const blockRows = argument<i32>(9);
   const round = argument<i32>(10);
   const others = blocks - 1;
-  let count = 0;
   for (;;) {
     const pair = takeNext();
     if (pair >= blocks >> 1) break;
@@ -54,16 +51,15 @@ export function jacobiRoundPart(): void {
     const firstEnd = first + blockRows < rows ? first + blockRows : rows;
     const secondEnd = second + blockRows < rows ? second + blockRows : rows;
     if (round == 0) {
-      for (let p = first; p < firstEnd; p++) for (let q = p + 1; q < firstEnd; q++) count += meet(p, q);
-      for (let p = second; p < secondEnd; p++) for (let q = p + 1; q < secondEnd; q++) count += meet(p, q);
+      for (let p = first; p < firstEnd; p++) for (let q = p + 1; q < firstEnd; q++) meet(p, q);
+      for (let p = second; p < secondEnd; p++) for (let q = p + 1; q < secondEnd; q++) meet(p, q);
     }
-    for (let p = first; p < firstEnd; p++) for (let q = second; q < secondEnd; q++) count += meet(p, q);
+    for (let p = first; p < firstEnd; p++) for (let q = second; q < secondEnd; q++) meet(p, q);
   }
-  atomic.add<i32>(argument<usize>(12), count);
 }
 
-/** 1 when rows p < q were rotated. */
-function meet(p: i32, q: i32): i32 {
+/** Turns rows p < q until they are orthogonal, unless they are. */
+function meet(p: i32, q: i32): void {
   const row = <usize>argument<i32>(1) << 3;
   const length = argument<i32>(3);
   const squares = argument<usize>(7);
@@ -73,9 +69,9 @@ function meet(p: i32, q: i32): i32 {
   const ys = squares + (<usize>q << 3);
   const pp = load<f64>(xs);
   const qq = load<f64>(ys);
-  if (pp < VANISHED || qq < VANISHED) return 0;
+  if (pp < VANISHED || qq < VANISHED) return;
   const pq = dot(x, y, length);
-  if (Math.abs(pq) <= argument<f64>(11) * Math.sqrt(pp) * Math.sqrt(qq)) return 0;
+  if (Math.abs(pq) <= argument<f64>(11) * Math.sqrt(pp) * Math.sqrt(qq)) return;
   const zeta = (qq - pp) / (2 * pq);
   const size = Math.abs(zeta);
   const t = (zeta < 0 ? -1.0 : 1.0) / (size > 1e150 ? 2 * size : size + Math.sqrt(1 + size * size));
@@ -103,7 +99,6 @@ function meet(p: i32, q: i32): i32 {
   // A small row loses digits when a large one is taken out of it: then its norm is computed afresh.
   store<f64>(xs, newP);
   store<f64>(ys, newQ > 0.1 * Math.min(pp, qq) ? newQ : dot(y, y, length));
-  return 1;
 }
 
 export function rowSquares(x: usize, ld: i32, rows: i32, length: i32, squares: usize): void {
