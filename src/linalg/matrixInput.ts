@@ -38,6 +38,19 @@ export function powerOfTwoFor(largest: number): number {
   return 2 ** -Math.max(-1000, Math.min(1000, Math.floor(Math.log2(largest))));
 }
 
+/**
+ * Rows by descending largest magnitude: Householder QR with column pivoting then errs little in every row relative to that row,
+ * whatever their scales (Cox & Higham 1998).
+ */
+export function rowsBySize(a: Float64Array, rows: number, columns: number): Int32Array {
+  const sizes = Float64Array.from({ length: rows }, (_, i) => {
+    let largest = 0;
+    for (let k = i * columns; k < (i + 1) * columns; k++) largest = Math.max(largest, Math.abs(a[k]!));
+    return largest;
+  });
+  return Int32Array.from(sizes.keys()).sort((i, j) => sizes[j]! - sizes[i]!);
+}
+
 /** Aᵀ (columns × rows, row-major) of A (rows × columns, row-major), in tiles that stay in the first-level cache. */
 export function transposed(a: Float64Array, rows: number, columns: number, into = new Float64Array(rows * columns)): Float64Array {
   const tile = 16;

@@ -1,11 +1,11 @@
 /**
  * Singular value decomposition A = U Σ Vᵀ by one-sided Jacobi after QR (Drmač & Veselić 2008): Householder QR with column
- * pivoting, then rotations that make the rows of R orthogonal, rows in de Rijk's order (largest first). It resolves small
+ * pivoting, rows from large to small (Cox & Higham 1998), then rotations that make the rows of R orthogonal, rows in de Rijk's order (largest first). It resolves small
  * singular values of graded matrices to high relative accuracy, which is what decides a rank; the reduction before it bounds
  * what is resolved of a general matrix by about max(m, n) · eps · σ_max.
  */
 import { complete, type Interruptible } from './interruptible.ts';
-import { norm2, powerOfTwoScale, requireFiniteMatrix, transposed } from './matrixInput.ts';
+import { norm2, powerOfTwoScale, requireFiniteMatrix, rowsBySize, transposed } from './matrixInput.ts';
 import { pivotedQr } from './pivotedQr.ts';
 import { RowBlockedQr } from './rowBlockedQr.ts';
 
@@ -31,7 +31,7 @@ export function* singularValues(a: Float64Array, m: number, n: number): Interrup
   if (m < n) return yield* singularValues(transposed(a, m, n), n, m);
   if (n === 0) return new Float64Array(0);
   const scale = powerOfTwoScale(a);
-  let square: Float64Array = a.map((entry) => entry * scale);
+  let square = loadRows(a, m, n, scale, rowsBySize(a, m, n));
   if (m > 2 * n) {
     const tall = new RowBlockedQr(n);
     yield* tall.absorbRows(square, m);
@@ -50,7 +50,8 @@ export function* singularValueDecomposition(a: Float64Array, m: number, n: numbe
     return { values, left: right, right: left };
   }
   const scale = powerOfTwoScale(a);
-  const { r, qTransposed, permutation } = yield* pivotedQr(a.map((entry) => entry * scale), m, n, true);
+  const rowOrder = rowsBySize(a, m, n);
+  const { r, qTransposed, permutation } = yield* pivotedQr(loadRows(a, m, n, scale, rowOrder), m, n, true);
   // Rotations G with G R = rows orthogonal: G R = Σ Wᵀ, so A P = Q Gᵀ Σ Wᵀ.
   const g = new Float64Array(n * n);
   for (let i = 0; i < n; i++) g[i * n + i] = 1;
@@ -64,12 +65,19 @@ export function* singularValueDecomposition(a: Float64Array, m: number, n: numbe
     for (let j = 0; j < n; j++) {
       right[k * n + permutation[j]!] = norm === 0 ? 0 : r[row + j]! / norm;
       const weight = g[row + j]!;
-      for (let i = 0; i < m; i++) left[k * m + i]! += weight * qTransposed[j * m + i]!;
+      for (let i = 0; i < m; i++) left[k * m + rowOrder[i]!]! += weight * qTransposed[j * m + i]!;
     }
     if (norm === 0) completeOrthonormal(right, k, n);
     yield;
   }
   return { values, left, right };
+}
+
+/** Rows of A in another order, times a power of two. */
+function loadRows(a: Float64Array, m: number, n: number, scale: number, order: Int32Array): Float64Array {
+  const rows = new Float64Array(m * n);
+  order.forEach((from, i) => { for (let j = 0; j < n; j++) rows[i * n + j] = a[from * n + j]! * scale; });
+  return rows;
 }
 
 /** The values alone, run through without a pause. */

@@ -13,6 +13,8 @@ const FIRST_THRESHOLDS = [0.1, 0.05, 0.02, 0.01] as const;
 /** ‖W‖² up to which I + W is orthogonal to rounding, and I + W + W²/2 is. */
 const FIRST_ORDER = 2 ** -54;
 const SECOND_ORDER = 2 ** -34;
+/** A row's square that rotations would change by less, relatively, stays as it is. */
+const UNCHANGED = 2 ** -54;
 /** Two blocks of rows of this many bytes stay in the second-level cache. */
 const BLOCK_BYTES = 2 ** 17;
 /** At least so many blocks, half as many pairs of which threads share. */
@@ -32,27 +34,27 @@ export function orthogonaliseDoubles(n: number, ld: number, threads: number): nu
 }
 
 /**
- * Turns the n rows of x until none has a cosine above √n ε with another.
+ * Turns the n rows of x until none has a cosine above √n ε with another; without g, until their lengths would not change any more.
  * @param g undergoes the same rotations, if given
  * @param progress gets the share that is done
  */
 export function* orthogonaliseRows(scope: Scope, x: RowSet, n: number, g: RowSet | undefined, progress: (done: number) => void): Interruptible<void> {
   const { ld } = x;
   const w: RowSet = { address: scope.allocate(n * ld), ld };
-  const change: RowSet = { address: scope.allocate(n * ld), ld };
+  const products: RowSet = { address: scope.allocate(n * ld), ld };
   const packing = packingSpace(scope, { n, k: n });
   const sweep = jacobiSweep(scope, x, n, g);
   const tolerance = Math.sqrt(n) * Number.EPSILON;
   for (let step = 0; step < MAXIMUM_SWEEPS; step++) {
     const rows = { address: x.address, rowStep: ld, columnStep: 1 };
     yield* product(scope, packing, { m: n, n, k: n }, rows, { ...rows, rowStep: 1, columnStep: ld }, w.address, ld, { triangle: true });
-    const size = angles(scope.view(w.address, n * ld), ld, n, tolerance);
+    const { size, change } = angles(scope.view(w.address, n * ld), ld, n, tolerance);
     yield;
-    if (size === 0) return;
+    if (size === 0 || (g === undefined && change <= UNCHANGED)) return;
     // About five steps are usual.
     const done = (part: number): void => { progress(1 - 0.7 ** (step + part)); };
     if (size <= SECOND_ORDER) {
-      for (const turned of g === undefined ? [x] : [x, g]) yield* turn(scope, packing, w, turned, change, n, size > FIRST_ORDER);
+      for (const turned of g === undefined ? [x] : [x, g]) yield* turn(scope, packing, w, turned, products, n, size > FIRST_ORDER);
     } else {
       yield* sweep(FIRST_THRESHOLDS[step] ?? tolerance, done);
     }
@@ -63,12 +65,15 @@ export function* orthogonaliseRows(scope: Scope, x: RowSet, n: number, g: RowSet
 
 /**
  * From the Gram matrix of the rows, on and below the diagonal, to W: tangents of the angles by which pairs have to be turned, zero
- * where the cosine is within the tolerance. @returns ‖W‖²
+ * where the cosine is within the tolerance.
+ * @returns ‖W‖², and the largest relative change of a row's square that the rotations would bring: a row that is small beside others may be far
+ *   from orthogonal to them for a long time after its length is settled
  */
-function angles(w: Float64Array, ld: number, n: number, tolerance: number): number {
+function angles(w: Float64Array, ld: number, n: number, tolerance: number): { readonly size: number; readonly change: number } {
   const squares = Float64Array.from({ length: n }, (_, p) => w[p * ld + p]!);
-  const bounds = squares.map((square) => tolerance * Math.sqrt(square));
   const lengths = squares.map(Math.sqrt);
+  const bounds = lengths.map((length) => tolerance * length);
+  const changes = new Float64Array(n);
   let size = 0;
   for (let q = 0; q < n; q++) {
     const qq = squares[q]!;
@@ -80,13 +85,15 @@ function angles(w: Float64Array, ld: number, n: number, tolerance: number): numb
         const zeta = (qq - pp) / (2 * pq);
         t = (zeta < 0 ? -1 : 1) / (Math.abs(zeta) > 1e150 ? 2 * Math.abs(zeta) : Math.abs(zeta) + Math.sqrt(1 + zeta * zeta));
         size += 2 * t * t;
+        changes[p]! += Math.abs(t * pq) / pp;
+        changes[q]! += Math.abs(t * pq) / qq;
       }
       w[q * ld + p] = t;
       w[p * ld + q] = -t;
     }
     w[q * ld + q] = 0;
   }
-  return size;
+  return { size, change: changes.reduce((most, one) => Math.max(most, one), 0) };
 }
 
 /** X ← X + W X, or X + W (X + ½ W X). */

@@ -1,14 +1,16 @@
 /**
- * Singular values, and vectors, to high relative accuracy (Drmač & Veselić 2008): QR with column pivoting, a second QR of the
- * triangle's transpose if it is graded, then one-sided Jacobi rotations, prepared and finished by products (rowGroups.ts, orthogonalRows.ts). Small singular values of graded matrices come out with as many digits as
- * large ones, down to 1e-140 of them, where squares vanish; in general what is resolved is max(m, n) · eps · σ_max.
+ * Singular values, and vectors, to high relative accuracy (Drmač & Veselić 2008): QR with column pivoting of the rows from large to
+ * small, a second QR of the triangle's transpose if it is graded, then rotations that make rows orthogonal (orthogonalRows.ts), of
+ * which eigenvectors do most beforehand (rowGroups.ts). Small singular values of matrices with graded rows or columns come out
+ * with as many digits as large ones, down to 1e-140 of them, where squares vanish; in general what is resolved is
+ * max(m, n) · eps · σ_max.
  */
 import { reflectorBlockDoubles } from '../engine/blockReflector.ts';
 import { sharedEngine, type Engine, type Scope, type Work } from '../engine/engine.ts';
 import { rowDistance } from '../engine/product.ts';
 import { applyQ, blockedQr, pivotedQrOnEngine, upperRow, type Factored } from '../engine/qr.ts';
 import { complete, type Interruptible } from '../interruptible.ts';
-import { norm2, powerOfTwoScale, requireFiniteMatrix, transposed } from '../matrixInput.ts';
+import { norm2, powerOfTwoScale, requireFiniteMatrix, rowsBySize, transposed } from '../matrixInput.ts';
 import { completeOrthonormal, singularValueDecomposition, singularValues as plainSingularValues, type SingularValueDecomposition } from '../singularValues.ts';
 import { orthogonaliseDoubles, orthogonaliseRows, type RowSet } from './orthogonalRows.ts';
 import { rowGroups, turnGroups, turnGroupsDoubles } from './rowGroups.ts';
@@ -55,7 +57,8 @@ function* onEngine(scope: Scope, a: Float64Array, m: number, n: number, wantVect
   const tall = rowDistance(m);
   const ld = rowDistance(n);
   const columns = scope.allocate(n * tall);
-  loadColumns(scope, a, m, n, scale, columns, tall);
+  const rowOrder = rowsBySize(a, m, n);
+  loadColumns(scope, a, m, n, scale, columns, tall, rowOrder);
   yield;
   // A = Q₀ R₀ if tall, R₀ P = Q₁ R₁, and for a graded matrix R₁ᵀ = Q₂ R₂.
   let first: Factored | undefined;
@@ -123,7 +126,7 @@ function* onEngine(scope: Scope, a: Float64Array, m: number, n: number, wantVect
   }
   yield* applyQ(scope, second, u, tall, n);
   if (first !== undefined) yield* applyQ(scope, first, u, tall, n);
-  for (let k = 0; k < n; k++) left.set(scope.view(u + 8 * k * tall, m), k * m);
+  for (let k = 0; k < n; k++) scope.view(u + 8 * k * tall, m).forEach((entry, i) => { left[k * m + rowOrder[i]!] = entry; });
   return { values, left, right };
 }
 

@@ -54,13 +54,13 @@ function* factor(scope: Scope, a: Float64Array, m: number, n: number, pivoting: 
   return { r, qTransposed, permutation };
 }
 
-/** Aᵀ times a power of two, rows `ld` apart. */
-export function loadColumns(scope: Scope, a: Float64Array, m: number, n: number, scale: number, w: number, ld: number): void {
+/** Aᵀ times a power of two, rows `ld` apart. @param order row i of what is loaded is row order[i] of A */
+export function loadColumns(scope: Scope, a: Float64Array, m: number, n: number, scale: number, w: number, ld: number, order?: Int32Array): void {
   const target = scope.view(w, n * ld);
   const tile = 16;
   for (let i0 = 0; i0 < m; i0 += tile) {
     const i1 = Math.min(m, i0 + tile);
-    for (let j = 0; j < n; j++) for (let i = i0; i < i1; i++) target[j * ld + i] = a[i * n + j]! * scale;
+    for (let j = 0; j < n; j++) for (let i = i0; i < i1; i++) target[j * ld + i] = a[(order === undefined ? i : order[i]!) * n + j]! * scale;
   }
 }
 

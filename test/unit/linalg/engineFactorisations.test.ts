@@ -93,6 +93,38 @@ describe.each(engines)('$name', ({ engine }) => {
     });
   });
 
+  test.each([
+    [1, 0], [2, 300], [25, 3], [61, 10], [61, 130], [121, 2], [121, 16], [200, 3], [200, 8],
+  ])('singular values of %i scaled rows or columns, %i powers of ten in any order, are relatively accurate', async (n, decades) => {
+    // Row and column scalings of a well conditioned matrix, and transposes, of which all values have a relative condition of about 1.
+    const random = seededRandom(n + decades);
+    const b = withSingularValues(random, n, Array.from({ length: n }, (_, k) => 1 + k / n));
+    const scales = Array.from({ length: n }, () => 10 ** (-decades * random.uniform()));
+    const team = await engine;
+    const byColumn = b.map((entry, at) => entry * scales[at % n]!);
+    const values = await singularValues(byColumn, n, n, {}, team);
+    const others = [
+      singularValuesOf(byColumn, n, n), (await svd(byColumn, n, n, {}, team)).values, await singularValues(transpose(byColumn, n, n), n, n, {}, team),
+    ];
+    for (const other of others) other.forEach((value, k) => { expect(Math.abs(value / values[k]! - 1)).toBeLessThan(2e-14); });
+    const largestScale = Math.max(...scales);
+    expect(values[0]! / largestScale).toBeLessThanOrEqual(Math.sqrt(n) * 2);
+    expect(values[n - 1]!).toBeGreaterThan(0.99 * Math.min(...scales));
+    // The product of singular values is |det A| = Π scales · Π (1 + k/n), of which logarithms are summed.
+    const logDeterminant = scales.reduce((sum, scale, k) => sum + Math.log(scale) + Math.log(1 + k / n), 0);
+    expect(Math.abs(values.reduce((sum, value) => sum + Math.log(value), 0) - logDeterminant)).toBeLessThan(1e-12 * n);
+  });
+
+  test('a large, an ill conditioned and a deficient group of rows beside each other keep U Σ Vᵀ = A', async () => {
+    const team = await engine;
+    const random = seededRandom(9);
+    const values = Array.from({ length: 130 }, (_, k) => (k < 60 ? 1 + k / 60 : k < 100 ? 10 ** (-6 - (k - 60) / 20) : 0));
+    const a = withSingularValues(random, 151, values);
+    const found = await expectSvd(team, a, 151, 130);
+    expect(distance(found, Float64Array.from(values).sort().reverse())).toBeLessThan(130 * Number.EPSILON * 2);
+    expect(found.filter((value) => value > 151 * Number.EPSILON * found[0]!)).toHaveLength(100);
+  });
+
   test('L Lᵀ = A, and L and Lᵀ are solved for any number of right-hand sides', async () => {
     const team = await engine;
     await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 70 }), fc.integer(), async (n, columns, seed) => {
