@@ -1,9 +1,9 @@
 /**
- * canon(w): one representative of each class of weights that compute the same function by a known symmetry. What normalisations divide
- * out and subtract and scaling first, then sign, then permutation. It keeps the function, is constant on the orbit and idempotent (to rounding),
+ * canon(w): one representative of each class of weights that compute the same function by a known symmetry. Shifts (what normalisations
+ * subtract, what linear layers pass on) first, then scaling, then sign, then permutation. It keeps the function, is constant on the orbit and idempotent (to rounding),
  * with these exceptions, which the result reports:
  * - units left at their scale (`LeftUnit`): the form is constant only on the orbit of scalings that leave these units alone;
- * - linear layers, of whose general linear group and shifts only scaling, sign and permutation are divided out;
+ * - linear layers, of whose general linear group only scaling, sign and permutation are divided out;
  * - weights for which a scaled entry leaves float64's range (an error here).
  *
  * Running statistics stay as they are, but for the order of their channels.

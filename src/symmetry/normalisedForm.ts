@@ -1,13 +1,18 @@
 /**
- * What normalisations subtract, and what the operands of a sum can give each other, brought to one form: a bias before batch
- * normalisation is zero, all channels before a layer normalisation have mean zero, and of layers that are added up the first keeps all
- * constants. Shifts between linear layers are left as they are, like the rest of the general linear group.
+ * Constants that may be moved from one layer to another, brought to one form. With δ the shift of a bias b (`shifts.ts`) every orbit
+ * b → b + δ meets b = 0 in exactly one point, so that is the form:
+ * - a bias before batch normalisation is zero, and its β takes −γ b/√(v + ε) with the running statistics as they are;
+ * - a bias (or a normalisation's β) that reaches nothing but linear maps is zero, and each of them takes W b: b' → b' + W b, from the input
+ *   forward, so that what arrives in a bias is passed on in its turn;
+ * - of layers that are added up the first keeps all constants;
+ * - all channels before a layer normalisation have mean zero.
  *
- * Acts on β̃ (see `linearMaps.ts`), in which shifts and scales do not depend on one another.
+ * It is a form of the orbit under scaling and mixing as well, because A 0 = 0; the rest of a linear layer's general linear group stays. Acts on β̃
+ * (see `linearMaps.ts`), in which shifts and scales do not depend on one another.
  */
 import type { Network } from '../network/network.ts';
 import { cleared } from './linearMaps.ts';
-import { biasShifts, shiftBias } from './shifts.ts';
+import { absorb, absorbingBias, biasShifts } from './shifts.ts';
 import { uniformShifts } from './uniformShifts.ts';
 
 export interface ShiftStep {
@@ -18,11 +23,11 @@ export interface ShiftStep {
 }
 
 export function removedShifts(network: Network): ShiftStep {
-  const shifts = biasShifts(network).filter(({ into }) => into !== 'linear').map((shift) => ({
+  const shifts = biasShifts(network).map((shift) => ({
     shift, delta: new Float64Array(shift.bias.length),
-    takers: shift.absorbers.flatMap(({ node }) => {
-      const bias = node.op === 'dense' || node.op === 'conv' ? node.bias : node.shift;
-      return bias === undefined ? [] : [{ bias, before: new Float64Array(bias.length) }];
+    takers: shift.absorbers.flatMap((absorber) => {
+      const bias = absorbingBias(absorber);
+      return bias === undefined ? [] : [{ absorber, bias, sizes: new Float64Array(bias.length) }];
     }),
   }));
   const centred = uniformShifts(network, false).map((shift) => ({ shift, means: shift.weight === undefined ? undefined : new Float64Array(shift.weight.width) }));
@@ -35,9 +40,11 @@ export function removedShifts(network: Network): ShiftStep {
       for (const { shift, delta, takers } of shifts) {
         const { offset } = shift.bias;
         for (let c = 0; c < delta.length; c++) delta[c] = -state[offset + c]!;
-        for (const { bias, before } of takers) for (let c = 0; c < before.length; c++) before[c] = state[bias.offset + c]!;
-        shiftBias(state, shift, delta);
-        for (const { bias, before } of takers) for (let c = 0; c < before.length; c++) state[bias.offset + c] = cleared(state[bias.offset + c]!, before[c]!);
+        for (const { absorber, bias, sizes } of takers) {
+          for (let c = 0; c < sizes.length; c++) sizes[c] = Math.abs(state[bias.offset + c]!);
+          absorb(state, state, absorber, delta, sizes);
+          for (let c = 0; c < sizes.length; c++) state[bias.offset + c] = cleared(state[bias.offset + c]!, sizes[c]!);
+        }
         // Exactly, and not −0.
         state.fill(0, offset, offset + delta.length);
       }

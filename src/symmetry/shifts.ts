@@ -133,21 +133,34 @@ export function shiftBias(state: Float64Array, shift: BiasShift, delta: Float64A
   for (const absorber of shift.absorbers) absorb(state, state, absorber, delta);
 }
 
-/** target ← target − what δ does at the absorber under the weights of `state`; with target = state the compensation, with target = 0 its derivative. */
-export function absorb(target: Float64Array, state: Float64Array, { node, side, to, from }: Absorber, delta: Float64Array): void {
-  const bias = node.op === 'dense' || node.op === 'conv' ? node.bias : node.shift;
+/** The bias in which a layer makes up for what arrives. */
+export function absorbingBias({ node }: Absorber): Block | undefined {
+  return node.op === 'dense' || node.op === 'conv' ? node.bias : node.shift;
+}
+
+/**
+ * target ← target − what δ does at the absorber under the weights of `state`; with target = state the compensation, with target = 0 its derivative.
+ * @param sizes one entry a channel of the absorber's bias: the magnitudes of all terms that are added there are added to it
+ */
+export function absorb(target: Float64Array, state: Float64Array, absorber: Absorber, delta: Float64Array, sizes?: Float64Array): void {
+  const { node, side, to, from } = absorber;
+  const bias = absorbingBias(absorber);
   if (bias === undefined) return;
   for (let k = 0; k < to.length; k++) {
     const by = delta[from[k]!]!;
     const at = to[k]!;
     if (by === 0) continue;
-    if (side === 'output') target[bias.offset + at]! -= by;
-    else if (node.op === 'batchnorm') target[bias.offset + at]! -= (by * (node.scale === undefined ? 1 : state[node.scale.offset + at]!)) / Math.sqrt(state[node.variance.offset + at]! + node.epsilon);
-    else if (node.op !== 'layernorm') absorbLinear(target, state, node, bias, at, by);
+    if (side === 'input' && (node.op === 'dense' || node.op === 'conv')) {
+      absorbLinear(target, state, node, bias, at, by, sizes);
+      continue;
+    }
+    const factor = side === 'output' || node.op !== 'batchnorm' ? 1 : (node.scale === undefined ? 1 : state[node.scale.offset + at]!) / Math.sqrt(state[node.variance.offset + at]! + node.epsilon);
+    target[bias.offset + at]! -= by * factor;
+    if (sizes !== undefined) sizes[at]! += Math.abs(by * factor);
   }
 }
 
-function absorbLinear(target: Float64Array, state: Float64Array, node: NodeOf<'dense'> | NodeOf<'conv'>, bias: Block, channel: number, by: number): void {
+function absorbLinear(target: Float64Array, state: Float64Array, node: NodeOf<'dense'> | NodeOf<'conv'>, bias: Block, channel: number, by: number, sizes: Float64Array | undefined): void {
   const [rows, columns] = [node.weight.shape[0]!, node.weight.shape[1]!];
   const inner = node.weight.length / (rows * columns);
   const perGroup = rows / (node.op === 'conv' ? node.groups : 1);
@@ -155,7 +168,12 @@ function absorbLinear(target: Float64Array, state: Float64Array, node: NodeOf<'d
   for (let o = group * perGroup; o < (group + 1) * perGroup; o++) {
     const begin = node.weight.offset + (o * columns + (channel - group * columns)) * inner;
     let sum = 0;
-    for (let b = begin; b < begin + inner; b++) sum += state[b]!;
+    let size = 0;
+    for (let b = begin; b < begin + inner; b++) {
+      sum += state[b]!;
+      size += Math.abs(state[b]!);
+    }
     target[bias.offset + o]! -= by * sum;
+    if (sizes !== undefined) sizes[o]! += Math.abs(by) * size;
   }
 }

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { activationNamed, LINEAR } from '../../../src/network/activation.ts';
 import { denseNetwork } from '../../../src/network/denseNetwork.ts';
+import { NetworkBuilder } from '../../../src/network/networkBuilder.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { canonicaliseMany } from '../../../src/symmetry/canonicalDraws.ts';
 import { type CanonicalForm, type CanonicalOptions, canonicalForm } from '../../../src/symmetry/canonicalForm.ts';
@@ -13,6 +14,7 @@ import { functionDistance } from '../../../src/symmetry/functionDistance.ts';
 import { symmetryGroup } from '../../../src/symmetry/group.ts';
 import { type FactorElement, type GroupElement, applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
 import type { LeftUnit } from '../../../src/symmetry/scaling.ts';
+import { dense } from './architectures.ts';
 import { type Sample, entryDistance, graphs, samples } from './networks.ts';
 
 const LAW = 1e-10;
@@ -27,13 +29,15 @@ const all = ['relu', 'leaky_relu:0.1', 'leaky_relu:2', 'tanh', 'sin', 'erf', 'so
 /** Whether there is a least mass: units that feed only one another have none, and the residual says so. */
 const settled = ({ factors }: CanonicalForm): boolean => factors.every((factor) => factor.kind !== 'scaling' || factor.form !== 'balanced' || factor.residual < 1e-12);
 
-/** An element of the part of the group that the form divides out: no general linear mixing, and no scaling of units left alone. */
-function divisibleElement({ network: chain, random }: Sample, left: readonly LeftUnit[]): GroupElement {
+/** An element of the part of the group that the form divides out: no general linear mixing, no scaling of units left alone. */
+function divisibleElement({ network: chain, state, random, kind }: Sample, left: readonly LeftUnit[]): GroupElement {
   const group = symmetryGroup(chain);
-  const element = randomElement({ ...group, factors: group.factors.filter((factor) => factor.kind !== 'general-linear' && factor.kind !== 'shift') }, random);
+  const element = randomElement({ ...group, factors: group.factors.filter((factor) => factor.kind !== 'general-linear') }, random);
   // Scale and flip before reordering, so that positions are those of θ.
   const scalings = element.filter((part): part is Extract<FactorElement, { alpha: unknown }> => 'alpha' in part);
   for (const { layer, unit } of left) for (const part of scalings) if (part.units.name === layer) part.alpha[unit] = 1;
+  // Beside a constant of size 1 a bias of 1e-50 is rounded away, and the orbit left.
+  if (kind === 'wide') for (const part of element) if (part.kind === 'shift') part.delta.forEach((delta, c) => { part.delta[c] = delta * state[part.shift.bias.offset + c]!; });
   return [...element.filter((part) => part.kind !== 'permutation'), ...element.filter((part) => part.kind === 'permutation')];
 }
 
@@ -144,6 +148,29 @@ describe('what was applied', () => {
     const { state: result, factors } = canonicalForm(chain, theta, { scaling: 'none', permutation: 'none', sign: 'none', countBiases: false });
     expect(result).toEqual(theta);
     expect(factors).toEqual([]);
+  });
+});
+
+describe('shifts between linear layers', () => {
+  it('the bias becomes zero, and the next one b\u2032 + W b, as far as linear layers reach', () => {
+    // 2x + 3, then 5y + 7, then max(0, 11z − 13), then 1·a + 0.
+    const b = new NetworkBuilder();
+    let x = b.input([1]);
+    for (const name of ['0', '1', '2']) x = dense(b, name, x, 1);
+    const chain = b.finish(dense(b, '4', b.activation('3', x, relu), 1));
+    const { state: theta, factors } = canonicalForm(chain, Float64Array.of(2, 3, 5, 7, 11, -13, 1, 0), { ...unit, scaling: 'balanced', permutation: 'none' });
+    expect([theta[1], theta[3]]).toEqual([0, 0]);
+    // 11 · (5 · 3 + 7) − 13 = 229, in units of the balanced scales: weights 2, 5, 11, 1 of product 110 become 110^¼ each.
+    const each = 110 ** 0.25;
+    expect(entryDistance(theta, Float64Array.of(each, 0, each, 0, each, (229 * each ** 3) / 110, each, 0))).toBeLessThan(1e-12);
+    expect(factors.flatMap((factor) => (factor.kind === 'shift' ? [[factor.layer, factor.form]] : []))).toEqual([['0', 'zero'], ['1', 'zero']]);
+  });
+
+  it('a sum that cancels but for rounding is zero, so that ties are seen', () => {
+    // 0.1 · 3 − 0.3 · 1 is 5.6e-17 in float64.
+    const chain = denseNetwork([1, 2, 1], LINEAR, LINEAR);
+    const { state: theta } = canonicalForm(chain, Float64Array.of(1, 1, 0.1, 0.3, 3, -1, 0), { ...unit, scaling: 'balanced', permutation: 'none' });
+    expect([...theta.subarray(2, 4), theta[6]]).toEqual([0, 0, 0]);
   });
 });
 
