@@ -18,7 +18,7 @@ const web = { ...common, platform: 'browser', format: 'iife', target: 'es2022', 
 const programs = [
   { ...cjs, entryPoints: ['src/extension/extension.ts'], outfile: 'dist/extension.js' },
   // These three serve the same analyses: what they share is in files of its own, and each analysis is loaded when it is asked for.
-  { ...node, format: 'esm', splitting: true, entryPoints: { host: 'src/host/main.ts', cli: 'src/cli/main.ts', index: 'src/api/index.ts' }, outdir: 'dist', outExtension: { '.js': '.mjs' }, chunkNames: '[name]-[hash]' },
+  { ...node, format: 'esm', splitting: true, entryPoints: { host: 'src/host/main.ts', cli: 'src/cli/quotient.ts', index: 'src/api/index.ts' }, outdir: 'dist', outExtension: { '.js': '.mjs' }, chunkNames: '[name]-[hash]' },
   { ...cjs, entryPoints: ['src/linalg/engine/crew.ts'], outfile: 'dist/linalgCrew.js' },
   { ...node, format: 'esm', entryPoints: ['src/weights/hdf5Worker.ts'], outfile: 'dist/hdf5Worker.mjs', sourcemap: false, minify: true, charset: 'utf8' },
   { ...node, format: 'esm', entryPoints: ['src/weights/statisticsWorker.ts'], outfile: 'dist/statisticsWorker.mjs' },

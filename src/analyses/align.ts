@@ -3,8 +3,6 @@
  * all of them at once into a common universe (Crisostomi et al. 2024). Each is written with its function unchanged, and the loss along the straight
  * line to the reference shows what the alignment is worth.
  */
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
 import { likelihoodModel } from '../curvature/likelihood.ts';
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
@@ -29,6 +27,7 @@ import { openWeightFile } from '../weights/openWeights.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { alignReport } from './alignReport.ts';
+import { outputFiles, prepareOutput } from './outputFiles.ts';
 import { startProvenance } from './provenance.ts';
 import { saveMovedNetwork } from './savedNetwork.ts';
 import { targetsFor } from './targets.ts';
@@ -69,6 +68,8 @@ interface Opened {
 export async function align(request: AlignRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
   if (request.files.length === 0) throw new UserError('align needs a reference and at least one network to align to it');
+  // All networks at once are brought to what they have in common, the reference as well.
+  const targets = outputFiles(request.method === 'universe' ? [request.reference, ...request.files] : request.files, request.out, 'aligned');
   const opened: WeightFile[] = [];
   try {
     const { network, files } = await openAll([request.reference, ...request.files], request, opened);
@@ -77,8 +78,7 @@ export async function align(request: AlignRequest, context: JobContext): Promise
     await sharedEngine();
     const classes = matchingClasses(network);
     if (classes.length === 0) throw new WeightFileError(request.reference, '', 'has no units that could be put into another order, so there is nothing to align');
-    const targets = outputPaths(request);
-    if ('folder' in request.out) await mkdir(request.out.folder, { recursive: true });
+    await prepareOutput(targets, request.out, request.overwrite);
     const [reference, ...others] = files;
     if (reference === undefined) throw new UserError('align needs a reference');
     const matched = request.method === 'universe' ? await intoUniverse(network, classes, files, request, context) : await toReference(network, classes, reference, others, request, data, context);
@@ -160,17 +160,4 @@ async function lineData(request: AlignRequest, network: Network): Promise<Interp
   const data = await readData(request.data);
   requireInputWidth(data, network.inputs);
   return { x: data.x, targets: targetsFor(data, likelihood, network.outputs), likelihood };
-}
-
-/** Same name and folder rules as canonicalize: `DIR/NAME.aligned.safetensors`. @throws UserError when two would get the same name */
-function outputPaths({ reference, files, out, method }: AlignRequest): string[] {
-  const written = method === 'universe' ? [reference, ...files] : files;
-  if ('file' in out) {
-    if (written.length > 1) throw new UserError('several networks need a folder for their results, not one file');
-    return [out.file];
-  }
-  const names = written.map((file) => `${path.basename(file).replace(/(\.safetensors\.index\.json|\.[^.]+)$/, '')}.aligned.safetensors`);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new UserError(`two of the files would both be written to ${path.join(out.folder, twice)}; give them to separate folders`);
-  return names.map((name) => path.join(out.folder, name));
 }

@@ -3,8 +3,7 @@
  * when the function changed, and every file is read back before it gets its name.
  */
 import path from 'node:path';
-import { mkdir } from 'node:fs/promises';
-import { readData, requireInputWidth } from '../network/data.ts';
+import { readData, requireInputWidth, type DataSet } from '../network/data.ts';
 import type { Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
@@ -16,21 +15,33 @@ import { UserError } from '../protocol/userError.ts';
 import { canonicalForm, type AppliedFactor, type CanonicalForm } from '../symmetry/canonicalForm.ts';
 import { comparedInputs, genericInputs, type FunctionDistance } from '../symmetry/functionDistance.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
+import type { WeightFile } from '../weights/weightFile.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
+import { outputFiles, prepareOutput } from './outputFiles.ts';
 import { startProvenance } from './provenance.ts';
 import { coarsestEpsilon, optimizerWarning, saveMovedNetwork } from './savedNetwork.ts';
 
-
 export async function canonicalize(request: CanonicalizeRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
-  const targets = outputPaths(request);
+  if (request.files.length === 0) throw new UserError('canonicalize needs at least one weight file');
+  const targets = outputFiles(request.files, request.out, 'canonical');
+  const data = request.data === undefined ? undefined : await readData(request.data);
+  // One that is no network stops the job before the first is written, not in its middle.
+  for (const from of request.files) {
+    const { file, network } = await openOneNetwork(from, request);
+    await file.close();
+    if (data !== undefined) requireInputWidth(data, network.inputs);
+  }
+  await prepareOutput(targets, request.out, request.overwrite);
   const done: CanonicalizedFile[] = [];
-  if ('folder' in request.out) await mkdir(request.out.folder, { recursive: true });
   for (const [index, file] of request.files.entries()) {
     context.progress({ message: `Canonical form of ${showName(file)}`, fraction: index / request.files.length });
     context.signal.throwIfAborted();
-    done.push(await canonicalizeFile(file, targets[index]!, request, context));
+    done.push(await canonicalizeFile(file, targets[index]!, data, request, context).catch((error: unknown) => {
+      // Damage that shows only where the values are.
+      throw error instanceof UserError && index > 0 ? new UserError(`${error.message}; the ${index === 1 ? 'one' : formatCount(index)} before it ${index === 1 ? 'is' : 'are'} written`) : error;
+    }));
   }
   const removed = [...new Set(done.flatMap(({ form }) => form.factors.map(({ kind }) => kind)))].join(', ');
   return {
@@ -78,14 +89,25 @@ interface CanonicalizedFile {
   readonly distance: FunctionDistance;
 }
 
-async function canonicalizeFile(from: string, out: string, request: CanonicalizeRequest, context: JobContext): Promise<CanonicalizedFile> {
+/** The caller closes the file. @throws WeightFileError when it does not hold one network */
+async function openOneNetwork(from: string, request: CanonicalizeRequest): Promise<{ readonly file: WeightFile; readonly network: Network }> {
   const file = await openWeightFile(from);
   try {
     const { network, leading } = await requireNetwork(file, request);
     if (leading.length > 0) throw new WeightFileError(from, '', `holds ${leading.join(' × ')} draws; canonicalize takes one network a file, posterior takes sets of draws`);
+    return { file, network };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function canonicalizeFile(from: string, out: string, data: DataSet | undefined, request: CanonicalizeRequest, context: JobContext): Promise<CanonicalizedFile> {
+  const { file, network } = await openOneNetwork(from, request);
+  try {
     const before = await readState(file, network);
     const form = canonicalForm(network, before, { ...request, tieTolerance: Math.max(1e-10, 16 * coarsestEpsilon(file, network)) });
-    const inputs = await inputsToCompare(network, request);
+    const inputs = inputsToCompare(network, data, request.seed);
     context.signal.throwIfAborted();
     const distance = await saveMovedNetwork({ file, network, before, after: form.state, what: 'the canonical form', inputs }, out, request.overwrite, context);
     return { from, out, network, optimizer: (file.optimizerPrefixes?.length ?? 0) > 0, form, distance, inputs: inputs.length / network.inputs };
@@ -95,11 +117,9 @@ async function canonicalizeFile(from: string, out: string, request: Canonicalize
 }
 
 /** Rows of the user's data at most as many as there would be generic inputs, evenly spaced; or these. */
-async function inputsToCompare(network: Network, { data: path, seed }: CanonicalizeRequest): Promise<Float64Array> {
+function inputsToCompare(network: Network, data: DataSet | undefined, seed: number): Float64Array {
   const most = comparedInputs(network);
-  if (path === undefined) return genericInputs(network.inputs, most, seed);
-  const data = await readData(path);
-  requireInputWidth(data, network.inputs);
+  if (data === undefined) return genericInputs(network.inputs, most, seed);
   const rows = Math.min(most, data.rows);
   const x = new Float64Array(rows * network.inputs);
   for (let n = 0; n < rows; n++) {
@@ -107,19 +127,6 @@ async function inputsToCompare(network: Network, { data: path, seed }: Canonical
     x.set(data.x.subarray(from, from + network.inputs), n * network.inputs);
   }
   return x;
-}
-
-/** `DIR/NAME.canonical.safetensors` for each file. @throws UserError when two would get the same name */
-function outputPaths({ files, out }: CanonicalizeRequest): string[] {
-  if (files.length === 0) throw new UserError('canonicalize needs at least one weight file');
-  if ('file' in out) {
-    if (files.length > 1) throw new UserError('several networks need a folder for their results, not one file');
-    return [out.file];
-  }
-  const names = files.map((file) => `${path.basename(file).replace(/(\.safetensors\.index\.json|\.[^.]+)$/, '')}.canonical.safetensors`);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new UserError(`two of the files would both be written to ${path.join(out.folder, twice)}; give them to separate folders`);
-  return names.map((name) => path.join(out.folder, name));
 }
 
 function factorText(factor: AppliedFactor): string {

@@ -1,6 +1,5 @@
 /** The example `digits`: a real classification set, small enough to ship, and a network trained on a hundred of its images (posterior/digits.ts). */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
@@ -19,7 +18,7 @@ import { writeAtomically } from '../weights/atomicWrite.ts';
 import { encodeElements } from '../weights/dtype.ts';
 import { writeNpz } from '../weights/npzWriter.ts';
 import { writeSafetensors } from '../weights/safetensorsWriter.ts';
-import { requireNoFiles } from './exampleFolder.ts';
+import { prepareExampleFolder } from './exampleFolder.ts';
 import { startProvenance } from './provenance.ts';
 
 const FILES = ['README.md', 'data.npz', 'network.network.json', 'network.safetensors', 'test.npz'] as const;
@@ -51,7 +50,7 @@ In VS Code: right-click \`network.safetensors\` and choose Quotient, Posterior P
 export async function digitsExample(request: ExampleRequest, context: JobContext): Promise<Report> {
   if (request.data !== undefined) throw new UserError('the example digits brings its own data; leave --data out');
   const provenance = startProvenance(request.seed);
-  if (!request.overwrite) await requireNoFiles(request.out, FILES);
+  await prepareExampleFolder(request.out, FILES, request.overwrite);
   const all = await bundledDigits();
   const training: Digits = { x: all.x.slice(0, TRAINING_IMAGES * PIXELS), y: all.y.slice(0, TRAINING_IMAGES) };
   const test: Digits = { x: all.x.slice(TRAINING_IMAGES * PIXELS), y: all.y.slice(TRAINING_IMAGES) };
@@ -63,7 +62,6 @@ export async function digitsExample(request: ExampleRequest, context: JobContext
   const [trainAccuracy, testAccuracy] = [accuracy(state, training), accuracy(state, test)];
 
   const { out, overwrite } = request;
-  await mkdir(out, { recursive: true });
   const tensors = digitNetwork.blocks.map((block) => ({ name: block.tensor, dtype: 'F64' as const, shape: block.fileShape, bytes: encodeElements('F64', tensorValues(state, block)) }));
   const text = (content: string) => (file: string) => writeAtomically(file, { overwrite }, async (handle) => { await handle.writeFile(content); });
   const arrays = ({ x, y }: Digits) => (file: string) => writeNpz(file, [{ name: 'x', shape: [y.length, DIGIT_SIDE, DIGIT_SIDE], values: x }, { name: 'y', shape: [y.length], values: y }], { overwrite });

@@ -1,5 +1,4 @@
 /** The example `sine`: one-dimensional regression with a gap in the data (posterior/sine.ts), for `predict`. */
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
@@ -15,7 +14,7 @@ import { writeAtomically } from '../weights/atomicWrite.ts';
 import { encodeElements } from '../weights/dtype.ts';
 import { writeNpz } from '../weights/npzWriter.ts';
 import { writeSafetensors } from '../weights/safetensorsWriter.ts';
-import { requireNoFiles } from './exampleFolder.ts';
+import { prepareExampleFolder } from './exampleFolder.ts';
 import { startProvenance } from './provenance.ts';
 
 const FILES = ['README.md', 'data.npz', 'network.network.json', 'network.safetensors', 'test.npz'] as const;
@@ -43,7 +42,7 @@ In VS Code: right-click \`network.safetensors\` and choose Quotient, Posterior P
 export async function sineExample(request: ExampleRequest, context: JobContext): Promise<Report> {
   if (request.data !== undefined) throw new UserError('the example sine makes its own data; leave --data out');
   const provenance = startProvenance(request.seed);
-  if (!request.overwrite) await requireNoFiles(request.out, FILES);
+  await prepareExampleFolder(request.out, FILES, request.overwrite);
   const random = seededRandom(request.seed);
   const training = sinePoints(TRAINING_POINTS, random);
   const test = sinePoints(TEST_POINTS, random);
@@ -54,7 +53,6 @@ export async function sineExample(request: ExampleRequest, context: JobContext):
   const seconds = (performance.now() - started) / 1000;
 
   const { out, overwrite } = request;
-  await mkdir(out, { recursive: true });
   const tensors = sineNetwork.blocks.map((block) => ({ name: block.tensor, dtype: 'F64' as const, shape: block.fileShape, bytes: encodeElements('F64', tensorValues(state, block)) }));
   const text = (content: string) => (file: string) => writeAtomically(file, { overwrite }, async (handle) => { await handle.writeFile(content); });
   const arrays = ({ x, y }: typeof training) => (file: string) => writeNpz(file, [{ name: 'x', shape: [x.length, 1], values: x }, { name: 'y', shape: [y.length, 1], values: y }], { overwrite });

@@ -2,7 +2,6 @@
  * The example `two-neurons`: ten thousand 2-2-1 ReLU networks trained here, as draws of a posterior whose copies
  * are plain to see (posterior/twoNeurons.ts), with their data, a description and a README.
  */
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { seededRandom } from '../linalg/random.ts';
 import { classLabels, readData, requireInputWidth } from '../network/data.ts';
@@ -18,17 +17,17 @@ import { encodeElements } from '../weights/dtype.ts';
 import { writeNpz, type NamedArray } from '../weights/npzWriter.ts';
 import { writeSafetensors } from '../weights/safetensorsWriter.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
-import { requireNoFiles } from './exampleFolder.ts';
+import { prepareExampleFolder } from './exampleFolder.ts';
 import { startProvenance } from './provenance.ts';
 
 export async function twoNeuronsExample(request: ExampleRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
-  if (!request.overwrite) await requireNoFiles(request.out, FILES);
   // Draws as trained, as kept, and as arrays of the file; losses.
   const bytes = request.networks * 8 * (3 * twoNeuronNetwork.parameters + 1);
   if (bytes > context.memoryLimitBytes) throw new MemoryLimitError(`${formatCount(request.networks)} networks need about ${formatBytes(bytes)}, the limit is ${formatBytes(context.memoryLimitBytes)}; train fewer`);
   const random = seededRandom(request.seed);
   const data = request.data === undefined ? gaussianClasses(random) : await planarClasses(request.data);
+  await prepareExampleFolder(request.out, FILES, request.overwrite);
   const started = performance.now();
   const ensemble = await trainTwoNeuronEnsemble(data, request.networks, random, {
     signal: context.signal,
@@ -110,7 +109,6 @@ const FILES = ['README.md', 'data.npz', 'draws.network.json', 'draws.npz', 'netw
 const DESCRIPTION = `${JSON.stringify({ input: [2], layers: [{ dense: '0', activation: 'relu' }, { dense: '2' }] }, null, 2)}\n`;
 
 async function writeTwoNeurons({ out, overwrite }: ExampleRequest, data: PlanarClasses, ensemble: TwoNeuronEnsemble): Promise<void> {
-  await mkdir(out, { recursive: true });
   const size = twoNeuronNetwork.parameters;
   const { blocks } = twoNeuronNetwork;
   const stacked = blocks.map(({ tensor, offset, length, shape }): NamedArray => {

@@ -1,11 +1,12 @@
-#!/usr/bin/env node
 /**
- * The command line: the analyses from a terminal. Results go to standard output, progress and errors to standard error.
+ * The command line: the analyses from a terminal. Results go to standard output, progress and errors to standard error. What belongs to the
+ * process (pipes, interrupts, the exit code) is in `quotient.ts`, so that a test can run commands by the hundred in one process.
  */
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { analyses } from '../analyses/service.ts';
 import { version } from '../analyses/provenance.ts';
+import { requireReportFile, writeReportFile } from '../analyses/reportFile.ts';
 import { fullResult } from '../protocol/fullResult.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -24,53 +25,58 @@ const INTERRUPTED = 130;
 /** A job from the command line may plan to use this much; the machine's memory is the user's own affair. */
 const MEMORY_LIMIT_GIB = 8;
 
-async function main(argv: readonly string[]): Promise<number> {
-  // A reader that has seen enough (`quotient inspect … | head`) closes the pipe; that is not an error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(DONE);
-  });
-  // Nobody reads progress and warnings any more (`quotient … 2>&1 | head`): the work itself goes on, and its end is what counts.
-  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-  const interrupt = new AbortController();
-  process.once('SIGINT', () => {
-    interrupt.abort();
-  });
+/** What the command line needs of standard output and standard error. */
+interface Stream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+export interface Terminal {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * @param argv what stands behind the command's own name
+ * @returns the exit code: 0 done, 1 failed or refused, 2 wrong usage, 130 interrupted
+ */
+export async function main(argv: readonly string[], { stdout, stderr, signal }: Terminal): Promise<number> {
   let json = argv.includes('--json');
   try {
     const parsed = parseCommandLine(argv);
     if (parsed.command === 'help') {
-      process.stdout.write(usage(parsed.about));
+      stdout.write(usage(parsed.about));
       return DONE;
     }
     if (parsed.command === 'version') {
-      process.stdout.write(`${version}\n`);
+      stdout.write(`${version}\n`);
       return DONE;
     }
     json = parsed.values.flag('json');
-    const html = parsed.values.text('html');
-    if (html !== undefined) await requireAbsent(html, parsed.values.flag('overwrite'));
-    const progress = terminalProgress(process.stderr);
-    const context: JobContext = { signal: interrupt.signal, progress: progress.show, memoryLimitBytes: parsed.values.number('memory', MEMORY_LIMIT_GIB, 'positive') * 2 ** 30 };
+    const [html, overwrite] = [parsed.values.text('html'), parsed.values.flag('overwrite')];
+    if (html !== undefined) await requireReportFile(html, overwrite);
+    const progress = terminalProgress(stderr);
+    const context: JobContext = { signal, progress: progress.show, memoryLimitBytes: parsed.values.number('memory', MEMORY_LIMIT_GIB, 'positive') * 2 ** 30 };
     const report = await run(parsed, context).finally(() => {
       progress.clear();
     });
-    if (html !== undefined) await writeFile(html, standaloneHtml(report, await pageScript()));
-    process.stdout.write(json ? `${JSON.stringify(fullResult(report))}\n` : reportAsText(report, process.stdout.columns));
-    if (html !== undefined) process.stderr.write(`Report written to ${html}\n`);
-    if (json) for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`);
+    if (html !== undefined) await writeReportFile(html, standaloneHtml(report, await pageScript()), overwrite);
+    stdout.write(json ? `${JSON.stringify(fullResult(report))}\n` : reportAsText(report, stdout.columns));
+    if (html !== undefined) stderr.write(`Report written to ${html}\n`);
+    if (json) for (const warning of report.warnings) stderr.write(`warning: ${warning}\n`);
     return DONE;
   } catch (error) {
-    if (interrupt.signal.aborted) {
-      process.stderr.write('Cancelled.\n');
+    if (signal.aborted) {
+      stderr.write('Cancelled.\n');
       return INTERRUPTED;
     }
     const message = error instanceof UserError ? error.message : `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-    if (json) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
-    process.stderr.write(`quotient: ${message}\n`);
-    if (error instanceof UsageError) process.stderr.write('Try: quotient help\n');
+    if (json) stdout.write(`${JSON.stringify({ error: message })}\n`);
+    stderr.write(`quotient: ${message}\n`);
+    if (error instanceof UsageError) stderr.write('Try: quotient help\n');
     return error instanceof UsageError ? WRONG_USAGE : FAILED;
   }
 }
@@ -229,19 +235,7 @@ function trainOptions(values: ParsedArguments['values']): Pick<PredictRequest, '
   return { train: { epochs: values.number('train', 1, 'count'), optimizer: values.choice('optimizer', optimizerNames, 'adam'), ...rate } };
 }
 
-/** Refuses before the work is done, not after. */
-async function requireAbsent(file: string, overwrite: boolean): Promise<void> {
-  if (overwrite) return;
-  const there = await stat(file).then(
-    () => true,
-    () => false,
-  );
-  if (there) throw new UserError(`${file} is there already; pass --overwrite to replace it`);
-}
-
 /** The script that draws reports lies beside the bundled command. */
 function pageScript(): Promise<string> {
   return readFile(path.join(import.meta.dirname, 'page.js'), 'utf8');
 }
-
-process.exitCode = await main(process.argv.slice(2));

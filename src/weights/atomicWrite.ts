@@ -4,7 +4,7 @@
  * given by link(2), which fails when the name is taken, so that two writers cannot replace each other between test and write.
  */
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../protocol/userError.ts';
@@ -27,7 +27,7 @@ export interface AtomicWriteOptions {
 export async function writeAtomically(path: string, options: AtomicWriteOptions, write: (handle: FileHandle) => Promise<void>): Promise<void> {
   options.signal?.throwIfAborted();
   // Known beforehand in most cases, and then no work is wasted; the decision that counts is made by link() below.
-  await refuseTakenName(path, options.overwrite);
+  await requireFreeName(path, options.overwrite);
   // The name's randomness decides nothing but a collision between writers; the bytes written stay deterministic.
   const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.part`);
   const handle = await open(temporary, 'wx').catch((error: unknown) => { throw cannotWrite(path, error); });
@@ -49,11 +49,22 @@ export async function writeAtomically(path: string, options: AtomicWriteOptions,
   await flushFolder(dirname(path));
 }
 
-async function refuseTakenName(path: string, overwrite: boolean): Promise<void> {
+/** @throws UserError when a folder has that name, or a file that may not be replaced */
+export async function requireFreeName(path: string, overwrite: boolean): Promise<void> {
   const there = await stat(path).catch(() => undefined);
   if (there === undefined) return;
   if (there.isDirectory()) throw new UserError(`${showName(path)}: cannot be written: there is a folder of that name`);
   if (!overwrite) throw alreadyThere(path);
+}
+
+/** Makes a folder and those above it; one that is there already is left alone. @throws UserError when that cannot be */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'EEXIST') throw new UserError(`${showName(path)}: is a file, not a folder; choose another folder for the results`);
+    throw cannotWrite(path, error);
+  }
 }
 
 async function giveNewName(temporary: string, path: string): Promise<void> {
@@ -96,7 +107,7 @@ function cannotWrite(path: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'the folder does not exist',
-    ENOTDIR: 'the folder does not exist',
+    ENOTDIR: 'a file stands where the path names a folder',
     EACCES: 'permission denied',
     EPERM: 'permission denied',
     EROFS: 'the file system is read-only',

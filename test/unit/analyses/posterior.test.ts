@@ -72,7 +72,7 @@ describe('the posterior of the two-neuron example', () => {
 
   it('refuses, before it trains, to write over an example', async () => {
     const folder = await twoNeurons(5);
-    await expect(example({ name: 'two-neurons', out: folder, networks: 1e6, seed: 0, overwrite: false }, context)).rejects.toThrow('is there already');
+    await expect(example({ name: 'two-neurons', out: folder, networks: 1e6, seed: 0, overwrite: false }, context)).rejects.toThrow('exists already');
   });
 
   it('refuses, before it trains, more networks than fit into memory', async () => {

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+/** The process that `quotient` is: its pipes, its interrupt and its exit code. */
+import { main } from './main.ts';
+
+// A reader that has seen enough (`quotient inspect … | head`) closes the pipe; that is not an error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+// Nobody reads progress and warnings any more (`quotient … 2>&1 | head`): the work itself goes on, and its end is what counts.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+const interrupt = new AbortController();
+process.once('SIGINT', () => {
+  interrupt.abort();
+});
+process.exitCode = await main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, signal: interrupt.signal });
