@@ -6,18 +6,19 @@ import { setImmediate } from 'node:timers/promises';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { diagnose, type ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
-import { pairwiseDistances, type Pair } from '../posterior/distances.ts';
+import { pairDistances, type PairDistances } from '../posterior/distances.ts';
 import { drawGram } from '../posterior/drawGram.ts';
+import type { DrawRows } from '../posterior/drawRows.ts';
 import type { DrawSource } from '../posterior/draws.ts';
 import { meanDiscrepancy, medianBandwidth, type Discrepancy } from '../posterior/meanDiscrepancy.ts';
 import { findModes, type Modes } from '../posterior/modes.ts';
-import { principalComponents, type PrincipalComponents } from '../posterior/principalComponents.ts';
+import { principalComponents, type ComponentAxes, type PrincipalComponents } from '../posterior/principalComponents.ts';
 import { evenly, submatrix, type TwoSets } from '../posterior/selection.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 
 export interface DrawComparison {
-  /** Of a fixed selection of pairs of draws. */
-  readonly distances: Float64Array;
+  /** Of all pairs of the selection. */
+  readonly distances: PairDistances;
   readonly components: PrincipalComponents;
   /** Undefined when there are fewer than two draws a set. */
   readonly discrepancy: Discrepancy | undefined;
@@ -27,7 +28,8 @@ export interface DrawComparison {
 
 /** Selections that are the same at every stage, so that what is compared are the same draws. */
 export interface Compared {
-  readonly pairs: readonly Pair[];
+  /** M */
+  readonly draws: number;
   /** Draws whose inner products are formed. */
   readonly selection: Int32Array;
   readonly sets: TwoSets;
@@ -39,17 +41,17 @@ const MODE_DRAWS = 400;
 const FEWEST_FOR_MODES = 8;
 
 /**
- * @param features M × k row-major
+ * @param chosen the rows that are the draws of `selection`
  * @param bandwidth of the kernel; by the median heuristic when undefined
  */
-export async function compareDraws(features: Float64Array, coordinates: number, { pairs, selection, sets, seed }: Compared, bandwidth: number | undefined, context: JobContext): Promise<DrawComparison> {
+export async function compareDraws(rows: DrawRows, chosen: Int32Array, { draws, selection, sets, seed }: Compared, bandwidth: number | undefined, context: JobContext): Promise<DrawComparison & { readonly components: ComponentAxes }> {
   const { signal, progress } = context;
   const n = selection.length;
   progress({ message: 'Distances between draws' });
-  const distances = await interruptibly(pairwiseDistances(features, coordinates, pairs), signal);
-  const { gram, squared } = await interruptibly(drawGram(features, coordinates, selection), signal);
+  const { gram, squared } = await interruptibly(drawGram(rows, chosen), signal);
+  const distances = pairDistances(squared, n, draws);
   progress({ message: 'Principal components' });
-  const components = await interruptibly(principalComponents(features, coordinates, selection, gram, seededRandom(seed)), signal);
+  const components = await interruptibly(principalComponents(rows, chosen, gram, seededRandom(seed)), signal);
   progress({ message: 'Discrepancy of the two sets' });
   const between = submatrix(squared, n, sets.positions);
   const discrepancy = sets.each < 2 ? undefined

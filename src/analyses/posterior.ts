@@ -5,19 +5,21 @@
  */
 import path from 'node:path';
 import { seededRandom } from '../linalg/random.ts';
-import { parameterNames } from '../network/parameters.ts';
+import { parameterName } from '../network/parameters.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
 import type { ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
-import { drawPairs } from '../posterior/distances.ts';
 import { planDraws, type DrawPlan } from '../posterior/drawPlan.ts';
+import { everyRow, rowsOf } from '../posterior/drawRows.ts';
 import { openDraws, type DrawSource } from '../posterior/draws.ts';
-import { throughStages } from '../posterior/drawStages.ts';
+import { throughStages, type StageStep } from '../posterior/drawStages.ts';
+import { fileStore, memoryStore, spoolFolder, type DrawStore } from '../posterior/drawStore.ts';
 import { evenly, twoSets } from '../posterior/selection.ts';
 import { formatBytes, formatCount, formatSeconds } from '../protocol/format.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
+import type { PrincipalComponents } from '../posterior/principalComponents.ts';
 import { worstMixing, type ChainQuantity } from './chainPictures.ts';
 import { compareDraws, diagnoseAll, type Compared, type DrawComparison } from './drawComparison.ts';
 import { groupedFiles } from './drawFiles.ts';
@@ -25,11 +27,10 @@ import { plottedPair } from './plottedPair.ts';
 import { posteriorProjections } from './posteriorProjections.ts';
 import { posteriorReport, type PosteriorView, type TensorPlace } from './posteriorReport.ts';
 import { startProvenance } from './provenance.ts';
-import { symmetrySteps } from './symmetrySteps.ts';
+import { symmetrySteps, type SymmetryStep } from './symmetrySteps.ts';
 
 /** Draws of a Gaussian, or of dropout, unless the user says how many. */
 const DRAWN = 1000;
-const DISTANCE_PAIRS = 20_000;
 /** Draws shown as single points, so that a region chosen in one panel can be followed into the others. */
 const SHOWN_DRAWS = 1500;
 /** Chain diagnostics are of at most this many parameters, evenly spaced. */
@@ -47,41 +48,50 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     const group = symmetryGroup(network);
     const steps = symmetrySteps(group, request.scaling, request.permutation === 'aligned');
     const pair = plottedPair(network, request.parameters);
-    const names = parameterNames(network);
     const tensors = network.blocks.filter(({ trainable }) => trainable).map(({ tensor, fileShape, offset, length }): TensorPlace => ({ name: tensor, shape: fileShape, begin: offset, end: offset + length }));
     const inputs = await predictionInputs(request, network.inputs, network.outputs);
     const diagnosed = evenly(network.parameters, DIAGNOSED);
-    const plan = planDraws({ draws: count, parameters: network.parameters, stages: steps.length, aligned: request.permutation === 'aligned', columns: diagnosed.length + 2, inputs: inputs.x.length / network.inputs, predictions: (inputs.x.length / network.inputs) * network.outputs }, context.memoryLimitBytes);
+    const plan = planDraws({
+      draws: count, parameters: network.parameters, stateSize: network.stateSize, stages: steps.length, aligned: steps.some(({ id }) => id === 'aligned'),
+      columns: diagnosed.length + 2, inputs: inputs.x.length / network.inputs, outputs: network.outputs,
+    }, context.memoryLimitBytes);
     context.progress({ message: planSentence(source, plan) });
 
-    const random = seededRandom(request.seed);
-    const compared = comparedDraws(source, plan, request.seed, drawPairs(count, DISTANCE_PAIRS, random));
-    const shown = random.permutation(count).subarray(0, SHOWN_DRAWS).sort();
-    const views: PosteriorView[] = [];
+    const selection = evenly(count, plan.selected);
+    const compared: Compared = { draws: count, selection, sets: twoSets(source.sets, selection), seed: request.seed };
+    const stored = plan.storesAll ? everyRow(count) : selection;
+    const shown = seededRandom(request.seed).permutation(count).subarray(0, SHOWN_DRAWS).sort();
+    const comparisons: DrawComparison[] = [];
     let bandwidth: number | undefined;
-    const functions = await throughStages(source, {
-      steps: steps.map(({ options }) => (options === undefined || 'aligned' in options ? options : { countBiases: false, scaling: 'none', sign: 'none', permutation: 'none', ...options })),
-      kept: Int32Array.of(...diagnosed, ...pair.positions), inputs: inputs.x, plan, random,
-    }, context, async ({ features, coordinates, columns, moments }, s) => {
+    const store = openStore(plan, stored.length, network.stateSize);
+    const staged = await throughStages(source, {
+      steps: steps.map(stageStep), columns: Int32Array.of(...diagnosed, ...pair.positions), stretches: tensors.map(({ begin, end }) => [begin, end] as const), inputs: inputs.x, stored, store,
+    }, context, async (rows, s) => {
       const step = steps[s]!;
       context.progress({ message: step.title });
       // One bandwidth for all stages with the same unit of length, so that their discrepancies can be compared.
       if (step.id === 'scaling') bandwidth = undefined;
-      const comparison = await compareDraws(features, coordinates, compared, bandwidth, context);
+      const { components, ...comparison } = await compareDraws(rows, plan.storesAll ? selection : everyRow(stored.length), compared, bandwidth, context);
       bandwidth = comparison.discrepancy?.bandwidth;
+      comparisons.push({ ...comparison, components: scoresAlone(components) });
+      return components;
+    }).finally(() => { store.close(); });
+    const views: PosteriorView[] = [];
+    for (const [s, { columns, x, y, spreads }] of staged.stages.entries()) {
+      const [step, comparison] = [steps[s]!, comparisons[s]!];
       const diagnostics = await diagnoseAll(columns, source, context);
       const worst = worstMixing(diagnostics.slice(0, diagnosed.length));
+      const title = `weights, ${step.id === 'original' ? 'as drawn' : step.title.toLowerCase()}: ${parameterName(network, diagnosed[worst]!)}`;
       views.push({
-        step, ...comparison, worst: { title: `weights, ${step.id === 'original' ? 'as drawn' : step.title.toLowerCase()}: ${names[diagnosed[worst]!] ?? ''}`, values: columns[worst]!, diagnostics: diagnostics[worst]! }, x: columns[diagnosed.length]!, y: columns[diagnosed.length + 1]!,
-        diagnostics: diagnostics.slice(0, diagnosed.length), plotted: [diagnostics[diagnosed.length]!, diagnostics[diagnosed.length + 1]!],
-        spreads: tensors.map(({ begin, end }) => moments.spread(begin, end)),
+        step, ...comparison, components: { ...comparison.components, x, y }, worst: { title, values: columns[worst]!, diagnostics: diagnostics[worst]! }, x: columns[diagnosed.length]!, y: columns[diagnosed.length + 1]!,
+        diagnostics: diagnostics.slice(0, diagnosed.length), plotted: [diagnostics[diagnosed.length]!, diagnostics[diagnosed.length + 1]!], spreads,
       });
-    });
+    }
     const overLoss = await posteriorProjections(request, source, pair, context);
-    const { comparison, ...diagnosis } = await compareFunctions(functions.predictions, source, compared, context);
+    const { comparison, ...diagnosis } = await compareFunctions(staged.predictions, source, compared, context);
     return posteriorReport({
-      request, source, group, plan, views, functions: { ...comparison, ...diagnosis, inputs: inputs.words }, functionError: functions.functionError,
-      pair, tensors, overLoss, shown, sets: compared.sets, selected: compared.selection.length, provenance: provenance(),
+      request, source, group, plan, views, functions: { ...comparison, ...diagnosis, inputs: inputs.words }, functionError: staged.functionError,
+      pair, tensors, overLoss, shown, sets: compared.sets, selected: selection.length, provenance: provenance(),
     });
   } finally {
     await source.close();
@@ -91,7 +101,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
 async function compareFunctions(predictions: Float64Array, source: DrawSource, compared: Compared, context: JobContext): Promise<{ comparison: DrawComparison; diagnostics: ChainDiagnostics[]; worst: ChainQuantity }> {
   context.progress({ message: 'Functions' });
   const width = predictions.length / source.count;
-  const comparison = await compareDraws(predictions, width, compared, undefined, context);
+  const comparison = await compareDraws(rowsOf(predictions, width), compared.selection, compared, undefined, context);
   const columns = Array.from(evenly(width, DIAGNOSED), (k) => Float64Array.from({ length: source.count }, (_, m) => predictions[m * width + k]!));
   const diagnostics = await diagnoseAll(columns, source, context);
   const worst = worstMixing(diagnostics);
@@ -101,9 +111,17 @@ async function compareFunctions(predictions: Float64Array, source: DrawSource, c
   return { comparison, diagnostics, worst: { title, values: columns[worst]!, diagnostics: diagnostics[worst]! } };
 }
 
-function comparedDraws({ count, sets }: DrawSource, { selected }: DrawPlan, seed: number, pairs: Compared['pairs']): Compared {
-  const selection = evenly(count, selected);
-  return { pairs, selection, sets: twoSets(sets, selection), seed };
+function stageStep({ options }: SymmetryStep): StageStep {
+  return options === undefined || 'aligned' in options ? options : { countBiases: false, scaling: 'none', sign: 'none', permutation: 'none', ...options };
+}
+
+/** Without the directions, which are as long as a draw. */
+function scoresAlone({ explained, x, y, basis }: PrincipalComponents): PrincipalComponents {
+  return { explained, x, y, basis };
+}
+
+function openStore({ mode, fileBytes }: DrawPlan, draws: number, size: number): DrawStore {
+  return mode === 'memory' ? memoryStore(draws, size) : fileStore(draws, size, spoolFolder(fileBytes));
 }
 
 /** Inputs at which functions are compared: the user's own, evenly spaced among all of them, or standard normal ones. */
@@ -120,7 +138,7 @@ async function predictionInputs({ data }: PosteriorRequest, width: number, outpu
 }
 
 /** Said before the work begins. */
-function planSentence({ count, network }: DrawSource, { mode, coordinates, bytes, seconds }: DrawPlan): string {
-  const how = mode === 'memory' ? 'all in memory' : `read once and kept as sketches of ${formatCount(coordinates)} numbers`;
-  return `${formatCount(count)} draws of ${formatCount(network.parameters)} parameters, ${how}: about ${formatBytes(bytes)} and ${seconds < 1 ? 'a second' : formatSeconds(Number(seconds.toPrecision(1)))}`;
+function planSentence({ count, network }: DrawSource, { mode, bytes, fileBytes, seconds }: DrawPlan): string {
+  const file = mode === 'memory' ? '' : ` of memory, ${formatBytes(fileBytes)} of temporary files`;
+  return `${formatCount(count)} draws of ${formatCount(network.parameters)} parameters: about ${formatBytes(bytes)}${file} and ${seconds < 1 ? 'a second' : formatSeconds(Number(seconds.toPrecision(1)))}`;
 }

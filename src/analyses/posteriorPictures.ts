@@ -105,13 +105,13 @@ function panel(title: string, meaning: string, { x, y }: Points, axes: Axes, sho
 }
 
 export function distanceSection(views: readonly PosteriorView[]): HistogramSection {
-  const logs = views.map(({ distances }) => distances.map((distance) => Math.log10(Math.max(distance, 1e-16))));
+  const logs = views.map(({ distances }) => distances.sorted.map((distance) => Math.log10(Math.max(distance, 1e-16))));
   const axis = commonAxis(logs, DISTANCE_BINS);
   return {
     kind: 'histogram',
     id: 'distances',
     title: 'Distance between draws',
-    meaning: `Euclidean distance in weight space of ${formatCount(views[0]?.distances.length ?? 0)} pairs of draws. What moves left were copies; what stays apart are different functions. (Removing the scaling changes the unit of length as well, so compare shapes before sizes.)`,
+    meaning: `Euclidean distance in weight space of ${formatCount(views[0]?.distances.sorted.length ?? 0)} pairs of draws. What moves left were copies; what stays apart are different functions. (Removing the scaling changes the unit of length as well, so compare shapes before sizes.)`,
     xLabel: 'log10 of the distance',
     axis,
     series: views.map(({ step }, v) => ({ label: step.title, counts: histogram(logs[v]!, axis).counts })),

@@ -7,7 +7,6 @@ import { quantile } from '../posterior/density.ts';
 import type { DrawPlan } from '../posterior/drawPlan.ts';
 import type { DrawOrigin, DrawSource } from '../posterior/draws.ts';
 import type { TwoSets } from '../posterior/selection.ts';
-import { sketchError } from '../posterior/sketch.ts';
 import { formatBytes, formatCount, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
 import type { FiguresSection, Provenance, Report, Section } from '../protocol/report.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
@@ -120,7 +119,7 @@ function symmetrySentence(group: SymmetryGroup): string {
 
 /** Of the last step alone: removing the scaling changes the unit of length, so distances before and after it cannot be compared. */
 function distanceSentence(views: readonly PosteriorView[]): string {
-  const [before, after] = views.slice(-2).map(({ distances }) => quantile(distances.toSorted(), 0.5));
+  const [before, after] = views.slice(-2).map(({ distances }) => quantile(distances.sorted, 0.5));
   if (before === undefined || after === undefined) return '';
   return ` ${views.at(-1)?.step.title ?? ''}, the median distance between two draws is ${formatNumber(after, 3)}; before the last step it was ${formatNumber(before, 3)}.`;
 }
@@ -136,8 +135,8 @@ const origins: Readonly<Record<DrawOrigin['kind'], string>> = {
   networks: 'taken as one chain, in order', swag: 'of the Gaussian that SWAG’s moments define', 'mean-field': 'of a Gaussian of independent weights', dropout: 'of dropout masks, as weights',
 };
 
-function drawsSection({ source: { network, chains, drawsPerChain, count, origin }, group, functionError, plan, selected }: PosteriorFindings): FiguresSection {
-  const sketched = `read once; distances are of sketches of ${formatCount(plan.coordinates)} numbers, with a relative error of ${formatNumber(50 * sketchError(plan.coordinates), 2)} %`;
+function drawsSection({ source: { network, chains, drawsPerChain, count, origin }, group, functionError, plan, selected, views }: PosteriorFindings): FiguresSection {
+  const relativeErrors = views.map(({ distances: { mean, standardError } }) => (mean > 0 ? standardError / mean : 0));
   return {
     kind: 'figures',
     id: 'draws',
@@ -149,8 +148,8 @@ function drawsSection({ source: { network, chains, drawsPerChain, count, origin 
       { label: 'Discrete copies', value: formatPowerOfTen(group.log10Copies) },
       { label: 'Continuous dimensions', value: formatCount(group.dimensions) },
       { label: 'Function error', value: formatNumber(functionError, 2) },
-      { label: 'Memory planned', value: formatBytes(plan.bytes), detail: plan.mode === 'memory' ? 'all draws in memory' : sketched },
-      ...(selected < count ? [{ label: 'Draws compared with each other', value: formatCount(selected), detail: 'evenly spaced among all' }] : []),
+      { label: 'Memory planned', value: formatBytes(plan.bytes), ...(plan.mode === 'memory' ? {} : { detail: `and ${formatBytes(plan.fileBytes)} of temporary files` }) },
+      ...(selected < count ? [{ label: 'Draws compared with each other', value: formatCount(selected), detail: `evenly spaced among all, each with every other; as an estimate for all, a mean distance has a standard error of up to ${formatNumber(100 * Math.max(...relativeErrors), 2)} %` }] : []),
     ],
   };
 }

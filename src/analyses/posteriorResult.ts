@@ -1,7 +1,6 @@
 /** The posterior report for programs. */
 import type { ChainDiagnostics } from '../posterior/chainDiagnostics.ts';
 import { quantile } from '../posterior/density.ts';
-import { sketchError } from '../posterior/sketch.ts';
 import type { JsonValue } from '../protocol/report.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import type { DrawComparison } from './drawComparison.ts';
@@ -16,9 +15,9 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
  * draws, chains, parameters, network, log10Copies, continuousDimensions
  * plotted          names of the two parameters of the density
  * functionError    largest difference of a prediction before and after, relative to the largest prediction
- * plan             { mode: "memory" | "streamed", coordinates, relativeError, bytes, seconds }: estimates made beforehand; when
- *                  streamed, distances are of sketches with `coordinates` numbers and have this relative standard error
- * selected         draws whose inner products were formed
+ * plan             { mode: "memory" | "file", bytes, fileBytes, seconds }: estimates made beforehand, of the process's memory at its
+ *                  peak and of a temporary file for the draws that are compared
+ * selected         draws that were compared, each with every other: evenly spaced among all
  * sets             { border, natural, each }: the discrepancy is of draws before and after `border`, `each` of both
  * tensors          [ { name, shape } ]: what parameters are named after
  * stages           one a stage ("original", "scaling", "all", "aligned"), with the fields of a comparison and
@@ -27,7 +26,7 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
  * projections      with data, targets and a likelihood: { inputs, methods, planes }, as of `predict`
  * predictions      { rhatMax, essBulkMin, essTailMin } again, under its older name
  * ```
- * A comparison: `distance { q05, median, q95, pairs }`; `mmd { mmd2, pValue, permutations, nullDeviation, bandwidth, each }` or null;
+ * A comparison: `distance { q05, median, q95, mean, standardError, pairs }`, the error being that of the mean as an estimate for all draws; `mmd { mmd2, pValue, permutations, nullDeviation, bandwidth, each }` or null;
  * `modes { count, leastCount, sizes, weakest, refused, threshold, silhouette, neighbours }` or null; `explained`: shares of variance of
  * the leading principal components; `rhatMax`, `essBulkMin`, `essTailMin`, and `mcse { mean, sd, quantiles }`, the largest in
  * standard deviations of the quantity. What is undefined or infinite is null.
@@ -44,7 +43,7 @@ export function posteriorResult({ source, group, plan, views, functions, functio
     continuousDimensions: group.dimensions,
     plotted: pair.names,
     functionError,
-    plan: { mode: plan.mode, coordinates: plan.coordinates, relativeError: plan.mode === 'memory' ? 0 : sketchError(plan.coordinates) / 2, bytes: plan.bytes, seconds: plan.seconds },
+    plan: { mode: plan.mode, bytes: plan.bytes, fileBytes: plan.fileBytes, seconds: plan.seconds },
     selected,
     sets: { border: sets.border, natural: sets.natural, each: sets.each },
     tensors: tensors.map(({ name, shape }) => ({ name, shape })),
@@ -61,10 +60,10 @@ export function posteriorResult({ source, group, plan, views, functions, functio
 }
 
 function comparisonResult({ distances, components, discrepancy, modes }: DrawComparison, diagnostics: readonly ChainDiagnostics[]): Readonly<Record<string, JsonValue>> {
-  const sorted = distances.toSorted();
+  const { sorted, mean: meanDistance, standardError } = distances;
   const { rhat, bulk, tail, mean, sd, quantiles } = worstDiagnostics(diagnostics);
   return {
-    distance: { q05: quantile(sorted, 0.05), median: quantile(sorted, 0.5), q95: quantile(sorted, 0.95), pairs: distances.length },
+    distance: { q05: quantile(sorted, 0.05), median: quantile(sorted, 0.5), q95: quantile(sorted, 0.95), mean: meanDistance, standardError, pairs: sorted.length },
     mmd: discrepancy === undefined ? null : {
       mmd2: discrepancy.mmd2, pValue: discrepancy.pValue, permutations: discrepancy.permutations, nullDeviation: discrepancy.nullDeviation, bandwidth: discrepancy.bandwidth, each: discrepancy.size,
     },

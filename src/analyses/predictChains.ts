@@ -3,7 +3,7 @@ import { diagnose, type ChainDiagnostics } from '../posterior/chainDiagnostics.t
 import type { Predictive } from '../posterior/predictive.ts';
 import { evenly } from '../posterior/selection.ts';
 import type { Network } from '../network/network.ts';
-import { parameterNames } from '../network/parameters.ts';
+import { parameterName } from '../network/parameters.ts';
 import { formatCount } from '../protocol/format.ts';
 import type { JsonValue, Section } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -59,7 +59,6 @@ export async function methodChains(method: PredictionMethod, network: Network, s
   const { chains, count, outputs } = predicted;
   const draws = count / chains;
   const places = evenly(network.parameters, DIAGNOSED);
-  const names = parameterNames(network);
   const stage = async (id: ChainStage['id'], columns: readonly Float64Array[], title: (k: number) => string): Promise<ChainStage> => {
     const diagnostics: ChainDiagnostics[] = [];
     for (const column of columns) {
@@ -72,12 +71,12 @@ export async function methodChains(method: PredictionMethod, network: Network, s
     return { id, diagnostics, worst: { title: title(worst), values: columns[worst]!, diagnostics: diagnostics[worst]! } };
   };
   const weights = (all: Float64Array): Float64Array[] => Array.from(places, (i) => Float64Array.from({ length: count }, (_, m) => all[m * network.stateSize + i]!));
-  const stages = [await stage('drawn', weights(states), (k) => `weights, as drawn: ${names[places[k]!]!}`)];
+  const stages = [await stage('drawn', weights(states), (k) => `weights, as drawn: ${parameterName(network, places[k]!)}`)];
   const options = removable(network);
   if (options !== undefined) {
     const copies = states.slice();
     await canonicaliseMany(network, copies, options, context);
-    stages.push(await stage('removed', weights(copies), (k) => `weights, symmetries removed: ${names[places[k]!]!}`));
+    stages.push(await stage('removed', weights(copies), (k) => `weights, symmetries removed: ${parameterName(network, places[k]!)}`));
   }
   const size = outputs.length / count;
   const predictions = evenly(size, DIAGNOSED);

@@ -10,25 +10,63 @@ import { type Block, type Network } from './network.ts';
  * w of draws [start, end) of a file, (end − start) × `network.stateSize` row-major; a plain checkpoint is one draw.
  * @throws WeightFileError when a tensor cannot be read or holds a value that is not finite
  */
-export async function readState(file: WeightFile, network: Network, start = 0, end = 1): Promise<Float64Array> {
-  const draws = end - start;
-  const size = network.stateSize;
-  const state = new Float64Array(draws * size);
-  for (const block of network.blocks) {
-    const { tensor, length, offset } = block;
-    const values = await file.read(tensor, start * length, end * length);
-    const bad = values.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      throw new WeightFileError(file.path, `tensor "${showName(tensor)}"`, `holds ${values[bad]!} at element ${start * length + bad}; the analysis needs finite weights`);
-    }
-    const place = placeInBlock(block);
-    for (let m = 0; m < draws; m++) {
-      const to = m * size + offset;
-      if (place === undefined) state.set(values.subarray(m * length, (m + 1) * length), to);
-      else for (let k = 0; k < length; k++) state[to + place[k]!] = values[m * length + k]!;
-    }
+export function readState(file: WeightFile, network: Network, start = 0, end = 1): Promise<Float64Array> {
+  return new StateReader(network).read(file, start, end);
+}
+
+/** Reads many states of one network; what it needs besides the result is kept from one to the next. One read at a time. */
+export class StateReader {
+  readonly #network: Network;
+  readonly #places: readonly (Int32Array | undefined)[];
+  #bytes = new ArrayBuffer(0);
+
+  constructor(network: Network) {
+    this.#network = network;
+    this.#places = network.blocks.map(placeInBlock);
   }
-  return state;
+
+  /** As `readState`. @param into receives the result when given; exactly as long */
+  async read(file: WeightFile, start: number, end: number, into?: Float64Array): Promise<Float64Array> {
+    const { blocks, stateSize } = this.#network;
+    const draws = end - start;
+    const state = into ?? new Float64Array(draws * stateSize);
+    for (const [b, { tensor, length, offset }] of blocks.entries()) {
+      const values = await this.#elements(file, tensor, start * length, end * length);
+      const place = this.#places[b];
+      for (let m = 0; m < draws; m++) {
+        const to = m * stateSize + offset;
+        if (place === undefined) state.set(values.subarray(m * length, (m + 1) * length), to);
+        else for (let k = 0; k < length; k++) state[to + place[k]!] = values[m * length + k]!;
+        if (allFinite(state, to, to + length)) continue;
+        const bad = values.findIndex((value) => !Number.isFinite(value));
+        throw new WeightFileError(file.path, `tensor "${showName(tensor)}"`, `holds ${values[bad]!} at element ${start * length + bad}; the analysis needs finite weights`);
+      }
+    }
+    return state;
+  }
+
+  /** Plain float32 and float64 as they are in the file, in memory that the next call overwrites. */
+  async #elements(file: WeightFile, tensor: string, start: number, end: number): Promise<Float32Array | Float64Array> {
+    const info = file.tensor(tensor);
+    const plain = info?.dtype === 'F32' || info?.dtype === 'F64' ? file.plain?.(tensor) : undefined;
+    if (info === undefined || plain?.source.readInto === undefined || end > info.elements) return file.read(tensor, start, end);
+    const width = info.dtype === 'F32' ? 4 : 8;
+    const bytes = (end - start) * width;
+    if (bytes > LARGEST_PLAIN) return file.read(tensor, start, end);
+    if (this.#bytes.byteLength < bytes) this.#bytes = new ArrayBuffer(bytes);
+    await plain.source.readInto(plain.position + start * width, new Uint8Array(this.#bytes, 0, bytes));
+    return width === 4 ? new Float32Array(this.#bytes, 0, end - start) : new Float64Array(this.#bytes, 0, end - start);
+  }
+}
+
+/** Bytes that are kept for reading (64 MiB); longer tensors are read in pieces that are given back. */
+const LARGEST_PLAIN = 2 ** 26;
+
+/** Whether entries [begin, end) are numbers and not infinite: 0 · x is 0 for these only. */
+export function allFinite(values: Float64Array, begin = 0, end = values.length): boolean {
+  let sum = 0;
+  for (let i = begin; i < end; i++) sum += 0 * values[i]!;
+  return sum === 0;
 }
 
 /** One block of w in the element order of its tensor in the file: the inverse of reading. */
@@ -38,23 +76,42 @@ export function tensorValues(state: Float64Array, block: Block): Float64Array {
   return place === undefined ? values : Float64Array.from(place, (at) => values[at]!);
 }
 
-/** "0.weight[1,0]" for every entry of θ, in the file's own index order. */
-export function parameterNames(network: Network): string[] {
-  const names = new Array<string>(network.parameters);
-  for (const block of network.blocks) {
-    if (!block.trainable) continue;
-    const place = placeInBlock(block);
-    const index = block.fileShape.map(() => 0);
-    for (let k = 0; k < block.length; k++) {
-      names[block.offset + (place === undefined ? k : place[k]!)] = `${block.tensor}[${index.join(',')}]`;
-      for (let axis = index.length - 1; axis >= 0; axis--) {
-        index[axis]!++;
-        if (index[axis]! < block.fileShape[axis]!) break;
-        index[axis] = 0;
-      }
-    }
+/** "0.weight[1,0]" for an entry of θ, in the file's own index order. */
+export function parameterName(network: Network, position: number): string {
+  const block = network.blocks.find(({ trainable, offset, length }) => trainable && offset <= position && position < offset + length);
+  if (block === undefined) throw new RangeError(`θ has no entry ${position}`);
+  const { tensor, fileShape, fileAxes, shape, offset } = block;
+  const own = unravel(position - offset, shape);
+  return `${tensor}[${unravel(ravel(fileAxes.map((axis) => own[axis]!), fileAxes.map((axis) => shape[axis]!)), fileShape).join(',')}]`;
+}
+
+/** Entry of θ that is called so; undefined for a name that is no parameter's. */
+export function parameterPosition(network: Network, name: string): number | undefined {
+  for (const { trainable, tensor, fileShape, fileAxes, shape, offset } of network.blocks) {
+    if (!trainable || !name.startsWith(`${tensor}[`) || !name.endsWith(']')) continue;
+    const text = name.slice(tensor.length + 1, -1);
+    const index = text === '' ? [] : text.split(',');
+    if (index.length !== fileShape.length || !index.every((part, axis) => /^(0|[1-9]\d*)$/.test(part) && Number(part) < fileShape[axis]!)) continue;
+    const stored = unravel(ravel(index.map(Number), fileShape), fileAxes.map((axis) => shape[axis]!));
+    const own = new Array<number>(shape.length).fill(0);
+    fileAxes.forEach((axis, k) => { own[axis] = stored[k]!; });
+    return offset + ravel(own, shape);
   }
-  return names;
+  return undefined;
+}
+
+/** Place of an index in row-major order. */
+function ravel(index: readonly number[], shape: readonly number[]): number {
+  return index.reduce((place, at, axis) => place * shape[axis]! + at, 0);
+}
+
+function unravel(place: number, shape: readonly number[]): number[] {
+  let rest = place;
+  return shape.toReversed().map((size) => {
+    const at = rest % size;
+    rest = Math.floor(rest / size);
+    return at;
+  }).reverse();
 }
 
 /** For each element of the tensor, where it is in the block; undefined when the orders agree. */

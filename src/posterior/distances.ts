@@ -1,38 +1,37 @@
 /**
  * Distances between draws, before and after a symmetry is divided out: draws that are copies of one function come together.
  */
-import type { Interruptible } from '../linalg/interruptible.ts';
-import type { Random } from '../linalg/random.ts';
 
-/**
- * Euclidean distances ‖θ_a − θ_b‖ of the given pairs of draws.
- * @param theta M × D row-major
- */
-export function* pairwiseDistances(theta: Float64Array, parameters: number, pairs: readonly Pair[]): Interruptible<Float64Array> {
-  const distances = new Float64Array(pairs.length);
-  for (let p = 0; p < pairs.length; p++) {
-    const [a, b] = pairs[p]!;
-    let sum = 0;
-    for (let k = 0; k < parameters; k++) {
-      const difference = theta[a * parameters + k]! - theta[b * parameters + k]!;
-      sum += difference * difference;
-    }
-    distances[p] = Math.sqrt(sum);
-    if ((p & 15) === 0) yield;
-  }
-  return distances;
+export interface PairDistances {
+  /** ‖θ_a − θ_b‖ of all pairs a < b of the compared draws, ascending. */
+  readonly sorted: Float64Array;
+  readonly mean: number;
+  /**
+   * Standard error of `mean` as an estimate for all M draws, of which n were compared: 0 when n = M. Of a U-statistic of order two to first
+   * order (Hoeffding 1948): 2 σ₁ √((1 − n/M) / n), with σ₁ the standard deviation of a draw's mean distance to the others.
+   */
+  readonly standardError: number;
 }
 
-export type Pair = readonly [number, number];
-
-/** All pairs m < m' of `draws` when there are at most `most`; otherwise `most` random ones. */
-export function drawPairs(draws: number, most: number, random: Random): Pair[] {
-  if ((draws * (draws - 1)) / 2 <= most) {
-    return Array.from({ length: draws }, (_, a) => Array.from({ length: draws - a - 1 }, (__, k): Pair => [a, a + k + 1])).flat();
+/**
+ * @param squared n × n squared distances, n ≥ 2
+ * @param draws M ≥ n, of which the n are a sample without preference
+ */
+export function pairDistances(squared: Float64Array, n: number, draws: number): PairDistances {
+  const sorted = new Float64Array((n * (n - 1)) / 2);
+  const toOthers = new Float64Array(n);
+  let at = 0;
+  for (let a = 0; a < n; a++) {
+    for (let b = 0; b < a; b++) {
+      const distance = Math.sqrt(squared[a * n + b]!);
+      sorted[at++] = distance;
+      toOthers[a]! += distance / (n - 1);
+      toOthers[b]! += distance / (n - 1);
+    }
   }
-  return Array.from({ length: most }, (): Pair => {
-    const a = random.below(draws);
-    const b = random.below(draws - 1);
-    return [a, b < a ? b : b + 1];
-  });
+  let mean = 0;
+  for (const own of toOthers) mean += own / n;
+  let variance = 0;
+  for (const own of toOthers) variance += (own - mean) ** 2 / (n - 1);
+  return { sorted: sorted.sort(), mean, standardError: n === draws ? 0 : 2 * Math.sqrt((variance * (1 - n / draws)) / n) };
 }

@@ -1,9 +1,11 @@
 /**
  * Inner products and distances of a selection of draws, n × n however many parameters there are: all that discrepancies, principal
- * components and modes need of them.
+ * components and modes need of them. One pass over tiles of parameters; draws that are much closer to each other than to the others'
+ * mean take part in a second one around a mean of their own, because ‖x‖² + ‖y‖² − 2⟨x, y⟩ has no digits left of what they differ by.
  */
+import { withGramSum } from '../linalg/gramSum.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
-import { addProduct } from '../linalg/product.ts';
+import { tileWidth, type DrawRows } from './drawRows.ts';
 
 export interface DrawGram {
   /** n × n: ⟨x_a − x̄, x_b − x̄⟩ with x̄ the mean of the selection. */
@@ -14,41 +16,75 @@ export interface DrawGram {
 
 /** Draws whose distance is below this share of their norm are the same: canonical forms of copies agree to about 1e-10. */
 const SAME = 1e-9;
-/** Columns that are centred and multiplied at a time. */
-const TILE = 2048;
+/** Squared distances below this share of the squared distance from the mean are computed anew: the others have ten digits. */
+const CLOSE = 1e-6;
 
-/**
- * @param features M × k row-major
- * @param selection n rows of it
- */
-export function* drawGram(features: Float64Array, coordinates: number, selection: Int32Array): Interruptible<DrawGram> {
+/** @param selection n rows */
+export function* drawGram(rows: DrawRows, selection: Int32Array): Interruptible<DrawGram> {
   const n = selection.length;
-  const gram = new Float64Array(n * n);
-  const tile = new Float64Array(n * Math.min(TILE, coordinates));
-  let norms = 0;
-  for (let from = 0; from < coordinates; from += TILE) {
-    const width = Math.min(TILE, coordinates - from);
-    const means = new Float64Array(width);
-    for (let a = 0; a < n; a++) {
-      const row = selection[a]! * coordinates + from;
-      for (let j = 0; j < width; j++) {
-        const value = features[row + j]!;
-        tile[a * width + j] = value;
-        means[j]! += value / n;
-        norms += value * value;
+  const { gram, meanSquare } = yield* centredGram(rows, selection);
+  const squared = new Float64Array(n * n);
+  let trace = 0;
+  for (let a = 0; a < n; a++) {
+    trace += gram[a * n + a]!;
+    for (let b = 0; b < a; b++) squared[a * n + b] = squared[b * n + a] = gram[a * n + a]! + gram[b * n + b]! - 2 * gram[a * n + b]!;
+  }
+  for (const group of closeGroups(gram, squared, n)) {
+    const m = group.length;
+    const { gram: own } = yield* centredGram(rows, group.map((a) => selection[a]!));
+    for (let p = 0; p < m; p++) {
+      for (let q = 0; q < p; q++) squared[group[p]! * n + group[q]!] = squared[group[q]! * n + group[p]!] = own[p * m + p]! + own[q * m + q]! - 2 * own[p * m + q]!;
+    }
+  }
+  const same = SAME ** 2 * (trace / n + meanSquare);
+  for (let i = 0; i < squared.length; i++) if (!(squared[i]! > same)) squared[i] = 0;
+  return { gram, squared };
+}
+
+/** With ‖x̄‖² beside it. */
+function* centredGram(rows: DrawRows, selection: Int32Array): Interruptible<{ readonly gram: Float64Array; readonly meanSquare: number }> {
+  const n = selection.length;
+  const { coordinates } = rows;
+  const depth = tileWidth(n, coordinates);
+  return yield* withGramSum('Inner products of draws', n, depth, function* (sum) {
+    const mean = new Float64Array(depth);
+    let meanSquare = 0;
+    for (let from = 0; from < coordinates; from += depth) {
+      const width = Math.min(depth, coordinates - from);
+      rows.tile(selection, from, from + width, sum.tile);
+      centre(sum.tile, n, width, mean);
+      for (let j = 0; j < width; j++) meanSquare += mean[j]! ** 2;
+      yield* sum.add(width, 'rows');
+    }
+    return { gram: sum.result(), meanSquare };
+  });
+}
+
+/** Subtracts the rows' mean, which `mean` receives. */
+function centre(tile: Float64Array, n: number, width: number, mean: Float64Array): void {
+  mean.fill(0, 0, width);
+  for (let a = 0, at = 0; a < n; a++) for (let j = 0; j < width; j++, at++) mean[j]! += tile[at]!;
+  for (let j = 0; j < width; j++) mean[j]! /= n;
+  for (let a = 0, at = 0; a < n; a++) for (let j = 0; j < width; j++, at++) tile[at]! -= mean[j]!;
+}
+
+/** Draws that hang together by distances without digits, group by group; a group of all has the right mean already. */
+function closeGroups(gram: Float64Array, squared: Float64Array, n: number): Int32Array[] {
+  const group = new Int32Array(n).fill(-1);
+  const groups: Int32Array[] = [];
+  for (let start = 0; start < n; start++) {
+    if (group[start]! >= 0) continue;
+    const members = [start];
+    group[start] = start;
+    // Those that are added on the way have their turn, too.
+    for (const a of members) {
+      for (let b = 0; b < n; b++) {
+        if (group[b]! >= 0 || squared[a * n + b]! > CLOSE * Math.max(gram[a * n + a]!, gram[b * n + b]!)) continue;
+        group[b] = start;
+        members.push(b);
       }
     }
-    for (let a = 0; a < n; a++) for (let j = 0; j < width; j++) tile[a * width + j]! -= means[j]!;
-    addProduct(gram, tile, tile, n, n, width, 'nt');
-    yield;
+    if (members.length > 1 && members.length < n) groups.push(Int32Array.from(members).sort());
   }
-  const same = (SAME ** 2 * norms) / n;
-  const squared = new Float64Array(n * n);
-  for (let a = 0; a < n; a++) {
-    for (let b = 0; b < a; b++) {
-      const ab = gram[a * n + a]! + gram[b * n + b]! - 2 * gram[a * n + b]!;
-      squared[a * n + b] = squared[b * n + a] = ab > same ? ab : 0;
-    }
-  }
-  return { gram, squared };
+  return groups;
 }

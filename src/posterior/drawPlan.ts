@@ -1,20 +1,24 @@
 /**
- * What an analysis of many draws will need, before it starts: all draws in memory where they fit, otherwise one pass over the files in
- * which each draw is brought to every stage and kept as a sketch only.
+ * What an analysis of many draws will need, before it starts. How many draws are compared with each other depends on the draws alone,
+ * so that the memory there is never changes a result: where the compared draws do not fit beside the rest they go to a temporary file.
  */
 import { formatBytes, formatCount } from '../protocol/format.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
+import { BLOCKS_AT_ONCE } from './drawBlocks.ts';
+import { tileWidth } from './drawRows.ts';
 import { drawsInBlock } from './draws.ts';
-import { COMPARED_INPUTS } from './drawStages.ts';
+import { comparedInputCount } from './drawStages.ts';
 
 export interface DrawPlan {
-  readonly mode: 'memory' | 'streamed';
-  /** k: numbers kept of each draw, D itself in memory. */
-  readonly coordinates: number;
+  /** Where the compared draws are: all numbers in memory, or in a temporary file. */
+  readonly mode: 'memory' | 'file';
   /** Draws, at most, whose inner products are formed. */
   readonly selected: number;
-  /** Estimates. */
+  /** Whether all draws are brought through the stages together, not only the selected ones. */
+  readonly storesAll: boolean;
+  /** Estimates: resident memory of the process at its peak, the temporary file. */
   readonly bytes: number;
+  readonly fileBytes: number;
   readonly seconds: number;
 }
 
@@ -23,57 +27,67 @@ export interface DrawWork {
   readonly draws: number;
   /** D */
   readonly parameters: number;
+  /** D and running statistics. */
+  readonly stateSize: number;
   /** Stages, the draws as they are included. */
   readonly stages: number;
   /** Whether units are matched to the first draw's. */
   readonly aligned: boolean;
-  /** Parameters kept as they are at every stage. */
+  /** Parameters kept of all draws at every stage. */
   readonly columns: number;
-  /** Inputs at which a draw predicts, and how many numbers these predictions are. */
+  /** Inputs at which a draw predicts, and outputs of each. */
   readonly inputs: number;
-  readonly predictions: number;
+  readonly outputs: number;
 }
 
 const MOST_SELECTED = 1000;
-/** Multiplications of a Gram matrix: some seconds. */
-const GRAM_WORK = 4e10;
-const LEAST_SKETCH = 256;
-const LARGEST_SKETCH = 16_384;
+const LEAST_SELECTED = 64;
+/** Operations of a Gram matrix: some seconds. */
+const GRAM_WORK = 3e11;
 
-/** Seconds an operation, measured on one core of a small server; reading is that of a disk's cache. */
-const READ = 5e-9;
-const CANONICAL = 35e-9;
-const ALIGN = 500e-9;
-const PASS = 6e-9;
-const FORWARD = 0.5e-9;
-const FLOP = 0.1e-9;
-const DIAGNOSE = 2e-6;
+/** Draws that are compared with each other: every pair of them, so fewer of long ones. */
+const selectedDraws = (draws: number, parameters: number): number => Math.min(draws, MOST_SELECTED, Math.max(LEAST_SELECTED, Math.floor(Math.sqrt(GRAM_WORK / parameters))));
 
-/** @throws MemoryLimitError with the estimate when even sketches of the draws do not fit */
+/** @throws MemoryLimitError with the estimate when what grows with draws or with parameters alone does not fit */
 export function planDraws(work: DrawWork, memoryLimitBytes: number): DrawPlan {
-  const { draws, parameters } = work;
-  const inMemory = planFor('memory', work, parameters);
+  const inMemory = planFor(work, 'memory');
   if (inMemory.bytes <= memoryLimitBytes) return inMemory;
-  for (let coordinates = LARGEST_SKETCH; coordinates >= LEAST_SKETCH; coordinates /= 2) {
-    // A sketch longer than the draw would be no sketch.
-    if (coordinates >= parameters) continue;
-    const streamed = planFor('streamed', work, coordinates);
-    if (streamed.bytes <= memoryLimitBytes) return streamed;
-  }
-  const least = Math.min(inMemory.bytes, planFor('streamed', work, Math.min(LEAST_SKETCH, parameters)).bytes);
-  throw new MemoryLimitError(`${formatCount(draws)} draws of ${formatCount(parameters)} parameters need about ${formatBytes(least)}, the limit is ${formatBytes(memoryLimitBytes)}; pass fewer draws or raise the memory limit`);
+  const inFile = planFor(work, 'file');
+  if (inFile.bytes <= memoryLimitBytes) return inFile;
+  throw new MemoryLimitError(`${formatCount(work.draws)} draws of ${formatCount(work.parameters)} parameters need about ${formatBytes(Math.min(inMemory.bytes, inFile.bytes))}, the limit is ${formatBytes(memoryLimitBytes)}; pass fewer draws or raise the memory limit`);
 }
 
-function planFor(mode: DrawPlan['mode'], { draws, parameters, stages, aligned, columns, inputs, predictions }: DrawWork, coordinates: number): DrawPlan {
-  const selected = Math.min(draws, MOST_SELECTED, Math.max(64, Math.floor(Math.sqrt(GRAM_WORK / coordinates))));
-  // A block as read and as taken apart; of many, those before until they are collected.
-  const blocks = Math.min(12, 2 * Math.ceil(draws / drawsInBlock(parameters)));
-  const numbers = (mode === 'memory' ? draws * parameters : stages * draws * coordinates)
-    // Blocks; running moments, one draw's work space, names.
-    + blocks * Math.min(draws, drawsInBlock(parameters)) * parameters + 2 * stages * parameters + 4 * parameters + 8 * parameters
-    + stages * draws * columns + draws * predictions
-    + 4 * selected ** 2 + selected * 2048;
-  const passes = READ + (stages - 1) * CANONICAL + (aligned ? ALIGN : 0) + stages * PASS * (mode === 'memory' ? 1 : 2) + (inputs + 2 * COMPARED_INPUTS) * FORWARD;
-  const seconds = draws * parameters * passes + stages * (selected ** 2 * coordinates * FLOP + draws * columns * DIAGNOSE) + draws * predictions * DIAGNOSE;
-  return { mode, coordinates, selected, bytes: 8 * numbers, seconds };
+/** A process that has done nothing yet, with the engine's threads. */
+const PROCESS = 110 * 2 ** 20;
+
+function planFor(work: DrawWork, mode: DrawPlan['mode']): DrawPlan {
+  const { draws, parameters, stateSize, stages, columns, inputs, outputs } = work;
+  const selected = selectedDraws(draws, parameters);
+  const storesAll = parameters <= selected;
+  const stored = storesAll ? draws : selected;
+  const compared = comparedInputCount(outputs);
+  const store = stored * stateSize;
+  const block = Math.min(draws, drawsInBlock(stateSize)) * stateSize;
+  const tile = selected * tileWidth(selected, parameters);
+  const streaming = BLOCKS_AT_ONCE * block + 4 * stateSize;
+  const comparing = 2 * tile + 6 * selected ** 2 + 4 * parameters;
+  const numbers = (mode === 'memory' ? store : 0)
+    + Math.max(streaming, comparing)
+    + (stored < draws ? stages * 4 * parameters : 0)
+    + stages * draws * (columns + 2) + draws * inputs * outputs + (stored + 1) * compared * outputs;
+  return { mode, selected, storesAll, bytes: PROCESS + 8 * numbers, fileBytes: mode === 'file' ? 8 * store : 0, seconds: secondsOf(work, selected, stored) };
+}
+
+/** Seconds an operation, measured on one core of a small server; reading is that of a disk's cache. */
+const READ = 2e-9;
+const CANONICAL = 15e-9;
+const ALIGN = 500e-9;
+const PASS = 3e-9;
+const FORWARD = 0.3e-9;
+const FLOP = 0.025e-9;
+const DIAGNOSE = 2e-6;
+
+function secondsOf({ draws, parameters, stages, aligned, columns, inputs, outputs }: DrawWork, selected: number, stored: number): number {
+  const each = READ + (stages - 1) * CANONICAL + (aligned ? ALIGN : 0) + stages * PASS + (inputs + 2 * comparedInputCount(outputs)) * FORWARD;
+  return draws * parameters * each + stages * (selected ** 2 * parameters * FLOP + 2 * stored * parameters * PASS + draws * columns * DIAGNOSE) + draws * inputs * outputs * DIAGNOSE;
 }

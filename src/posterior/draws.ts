@@ -6,7 +6,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Network, NetworkNode } from '../network/network.ts';
-import { readState } from '../network/parameters.ts';
+import { StateReader } from '../network/parameters.ts';
 import { readNetwork, requireNetwork, type ReadNetwork } from '../network/readNetwork.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { DrawOptions, NetworkOptions } from '../protocol/service.ts';
@@ -40,10 +40,11 @@ export interface DrawSource {
   /** Sizes of the sets in which the draws come, in order: chains, files with several draws, folders. They add up to M. */
   readonly sets: readonly number[];
   /**
-   * States w of draws [start, end), chain by chain, (end − start) × `stateSize`. Ascending ranges read every byte once.
+   * States w of draws [start, end), chain by chain, (end − start) × `stateSize`. Ascending ranges read every byte once. One read at a time.
+   * @param into receives them when given; exactly as long
    * @throws WeightFileError when a file is not a draw of the same network
    */
-  read(start: number, end: number): Promise<Float64Array>;
+  read(start: number, end: number, into?: Float64Array): Promise<Float64Array>;
   close(): Promise<void>;
 }
 
@@ -162,21 +163,6 @@ async function headerOf(path: string, options: NetworkOptions, leadingAxes: 0 | 
   }
 }
 
-/** The states of all draws, M × `stateSize`. The caller has made sure that they fit into memory. */
-export async function readAllDraws(source: DrawSource, context: Pick<JobContext, 'signal' | 'progress'>): Promise<Float64Array> {
-  const { count, network: { stateSize } } = source;
-  const states = new Float64Array(count * stateSize);
-  const block = drawsInBlock(stateSize);
-  for (let start = 0; start < count; start += block) {
-    const end = Math.min(start + block, count);
-    states.set(await source.read(start, end), start * stateSize);
-    context.progress({ message: `Read ${end} of ${count} draws`, fraction: end / count });
-    await setImmediate();
-    context.signal.throwIfAborted();
-  }
-  return states;
-}
-
 class FileDraws implements DrawSource {
   readonly network: Network;
   readonly origin: DrawOrigin;
@@ -191,10 +177,13 @@ class FileDraws implements DrawSource {
   readonly #begins: readonly number[];
   readonly #leadingAxes: number;
   /** The file that was read last stays open: the next block mostly goes on in it. */
-  #open: { readonly entry: number; readonly opened: WeightFile; readonly file: WeightFile; readonly network: Network } | undefined;
+  #open: { readonly entry: number; readonly opened: WeightFile; readonly file: WeightFile; readonly reader: StateReader } | undefined;
+  /** Of the first file's network, and so of most. */
+  readonly #reader: StateReader;
 
   constructor(network: Network, origin: DrawOrigin, options: NetworkOptions, entries: readonly Entry[], sets: readonly number[], leadingAxes: number) {
     this.network = network;
+    this.#reader = new StateReader(network);
     this.origin = origin;
     this.#options = options;
     this.#entries = entries;
@@ -208,18 +197,15 @@ class FileDraws implements DrawSource {
     this.drawsPerChain = count / this.chains;
   }
 
-  async read(start: number, end: number): Promise<Float64Array> {
+  async read(start: number, end: number, into?: Float64Array): Promise<Float64Array> {
     const size = this.network.stateSize;
+    const states = into ?? new Float64Array((end - start) * size);
     let entry = this.#begins.findLastIndex((begin) => begin <= start);
-    const begin = this.#begins[entry]!;
-    if (end <= begin + this.#entries[entry]!.draws) {
-      const { file, network } = await this.#file(entry);
-      return readState(file, network, start - begin, end - begin);
-    }
-    const states = new Float64Array((end - start) * size);
     for (let at = start; at < end; entry++) {
-      const to = Math.min(end, this.#begins[entry]! + this.#entries[entry]!.draws);
-      states.set(await this.read(at, to), (at - start) * size);
+      const begin = this.#begins[entry]!;
+      const to = Math.min(end, begin + this.#entries[entry]!.draws);
+      const { file, reader } = await this.#file(entry);
+      await reader.read(file, at - begin, to - begin, states.subarray((at - start) * size, (to - start) * size));
       at = to;
     }
     return states;
@@ -230,7 +216,7 @@ class FileDraws implements DrawSource {
     this.#open = undefined;
   }
 
-  async #file(entry: number): Promise<{ readonly file: WeightFile; readonly network: Network }> {
+  async #file(entry: number): Promise<{ readonly file: WeightFile; readonly reader: StateReader }> {
     if (this.#open?.entry === entry) return this.#open;
     await this.close();
     const { path } = this.#entries[entry]!;
@@ -238,13 +224,21 @@ class FileDraws implements DrawSource {
     try {
       const file = this.#leadingAxes === 0 ? opened : stackedStateDicts(opened);
       const network = this.#leadingAxes === 0 ? await networkOfDraw(file, this.#options, this.network) : this.network;
-      this.#open = { entry, opened, file, network };
+      this.#open = { entry, opened, file, reader: sameLayout(network, this.network) ? this.#reader : new StateReader(network) };
       return this.#open;
     } catch (error) {
       await opened.close();
       throw error;
     }
   }
+}
+
+/** Whether the tensors of both are found and placed in the same way. */
+function sameLayout({ blocks }: Network, other: Network): boolean {
+  return blocks.length === other.blocks.length && blocks.every(({ tensor, offset, length, fileAxes }, b) => {
+    const own = other.blocks[b]!;
+    return tensor === own.tensor && offset === own.offset && length === own.length && fileAxes.join() === own.fileAxes.join();
+  });
 }
 
 /** What describes the first draw describes those that hold the same tensors and say nothing of their own. */

@@ -40,9 +40,9 @@ export async function readGaussian({ mean, deviation, deviations }: GaussianWeig
 export async function trajectoryGaussian(source: DrawSource, rank: number, onBlock: (read: number) => Promise<void>): Promise<WeightGaussian> {
   const { network, count } = source;
   const collector = new SwagCollector(network.parameters, rank);
-  let last = new Float64Array(0);
+  const last = new Float64Array(network.stateSize);
   for (let m = 0; m < count; m++) {
-    last = Float64Array.from(await source.read(m, m + 1));
+    await source.read(m, m + 1, last);
     collector.add(last);
     await onBlock(m + 1);
   }
@@ -88,8 +88,8 @@ export function gaussianDraws(network: Network, parts: readonly WeightGaussian[]
   return {
     network, chains: 1, drawsPerChain: draws, count: draws, sets: sets.filter((size) => size > 0), origin,
     centre: parts[0]!.centre,
-    read(start, end) {
-      const states = new Float64Array((end - start) * network.stateSize);
+    read(start, end, target) {
+      const states = target ?? new Float64Array((end - start) * network.stateSize);
       for (let m = start; m < end; m++) {
         const { centre, draw } = partOf(m);
         const into = states.subarray((m - start) * network.stateSize, (m - start + 1) * network.stateSize);

@@ -9,6 +9,7 @@ import { addProduct } from '../linalg/product.ts';
 import { seededRandom } from '../linalg/random.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { drawGram } from './drawGram.ts';
+import { everyRow, rowsOf } from './drawRows.ts';
 import { laplaceDisplacements, standardNormal, type Laplace } from './laplace.ts';
 import { logPosterior, type PosteriorProblem } from './logPosterior.ts';
 import type { WeightPlane } from './lossSurface.ts';
@@ -30,10 +31,11 @@ export function parameterPlane(mode: Float64Array, parameters: number, [a, b]: r
  * @returns undefined when the draws spread in fewer than two directions
  */
 export async function componentPlane(weights: Float64Array, parameters: number, seed: number, { signal }: JobContext): Promise<(WeightPlane & { readonly explained: readonly [number, number] }) | undefined> {
-  const all = Int32Array.from({ length: weights.length / parameters }, (_, m) => m);
+  const rows = rowsOf(weights, parameters);
+  const all = everyRow(rows.rows);
   if (all.length < 3) return undefined;
-  const gram = parameters <= all.length ? new Float64Array() : (await interruptibly(drawGram(weights, parameters, all), signal)).gram;
-  const { axes: [x, y], explained } = await interruptibly(principalComponents(weights, parameters, all, gram, seededRandom(seed)), signal);
+  const gram = parameters <= all.length ? new Float64Array() : (await interruptibly(drawGram(rows, all), signal)).gram;
+  const { axes: [x, y], explained } = await interruptibly(principalComponents(rows, all, gram, seededRandom(seed)), signal);
   return [x, y].some((axis) => axis.every((entry) => entry === 0)) ? undefined : { x, y, origin: [0, 0], explained: [explained[0]!, explained[1]!] };
 }
 

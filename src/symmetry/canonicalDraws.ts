@@ -3,6 +3,7 @@
  * a draw costs a copy and arithmetic.
  */
 import type { Network } from '../network/network.ts';
+import { allFinite } from '../network/parameters.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { type CanonicalOptions, canonicaliser } from './canonicalForm.ts';
 
@@ -13,6 +14,22 @@ export interface CanonicalDraws {
   readonly notFinite: number;
   /** Draws with at least one unit left at its scale (`LeftUnit`). */
   readonly withLeftUnits: number;
+}
+
+/** Brings one draw into canonical form in place, unless it holds, or would come to hold, a number that is not finite. */
+export type DrawCanonicaliser = (draw: Float64Array) => 'canonical' | 'with-left-units' | 'not-finite';
+
+export function drawCanonicaliser(network: Network, options: CanonicalOptions): DrawCanonicaliser {
+  const canonical = canonicaliser(network, options);
+  const state = new Float64Array(network.stateSize);
+  return (draw) => {
+    state.set(draw);
+    if (!allFinite(state)) return 'not-finite';
+    const left = canonical.apply(state);
+    if (!allFinite(state)) return 'not-finite';
+    draw.set(state);
+    return left.length > 0 ? 'with-left-units' : 'canonical';
+  };
 }
 
 /** Milliseconds between two looks at the signal. */
@@ -31,25 +48,15 @@ export async function canonicaliseMany(
   const size = network.stateSize;
   const count = draws.length / size;
   if (!Number.isInteger(count)) throw new RangeError(`${draws.length} numbers do not divide into draws of ${size} numbers`);
-  const canonical = canonicaliser(network, options);
-  const state = new Float64Array(size);
+  const canonical = drawCanonicaliser(network, options);
   let notFinite = 0;
   let withLeftUnits = 0;
   signal.throwIfAborted();
   let sliceEnd = performance.now() + SLICE;
   for (let m = 0; m < count; m++) {
-    const begin = m * size;
-    for (let i = 0; i < size; i++) state[i] = draws[begin + i]!;
-    let finite = allFinite(state);
-    if (finite) {
-      const left = canonical.apply(state);
-      finite = allFinite(state);
-      if (finite) {
-        for (let i = 0; i < size; i++) draws[begin + i] = state[i]!;
-        if (left.length > 0) withLeftUnits++;
-      }
-    }
-    if (!finite) notFinite++;
+    const became = canonical(draws.subarray(m * size, (m + 1) * size));
+    if (became === 'not-finite') notFinite++;
+    else if (became === 'with-left-units') withLeftUnits++;
     if (performance.now() >= sliceEnd) {
       progress({ message: `Canonical form of draw ${m + 1} of ${count}`, fraction: (m + 1) / count });
       await new Promise<void>((resolve) => { setImmediate(resolve); });
@@ -58,9 +65,4 @@ export async function canonicaliseMany(
     }
   }
   return { draws: count, notFinite, withLeftUnits };
-}
-
-function allFinite(values: Float64Array): boolean {
-  for (const value of values) if (!Number.isFinite(value)) return false;
-  return true;
 }

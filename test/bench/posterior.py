@@ -1,6 +1,6 @@
 """Discrepancy, distances and chain diagnostics of the draws in a file as NumPy, SciPy and ArviZ compute them; prints seconds of each.
 
-Usage: python posterior.py DRAWS.npy CHAINS PERMUTATIONS PAIRS DIAGNOSED. Needs numpy, scipy, arviz.
+Usage: python posterior.py DRAWS.npy CHAINS PERMUTATIONS SELECTED DIAGNOSED. Needs numpy, scipy, arviz.
 """
 import json
 import sys
@@ -11,9 +11,10 @@ import numpy as np
 
 warnings.filterwarnings("ignore")
 import arviz  # noqa: E402
+from scipy.spatial.distance import pdist  # noqa: E402
 
 draws = np.load(sys.argv[1])
-chains, permutations, pairs, diagnosed = map(int, sys.argv[2:6])
+chains, permutations, selected, diagnosed = map(int, sys.argv[2:6])
 count = len(draws)
 random = np.random.default_rng(0)
 arviz.rhat(random.standard_normal((4, 100)))
@@ -27,14 +28,18 @@ def timed(name, run):
     return result
 
 
+def evenly(most):
+    n = min(count, most)
+    return draws[((np.arange(n) + 0.5) * count / n).astype(int)]
+
+
 def distances():
-    a, b = random.integers(0, count, (2, pairs))
-    return np.concatenate([np.linalg.norm(draws[i] - draws[j], axis=1) for i, j in zip(np.array_split(a, 100), np.array_split(b, 100))])
+    return np.sort(pdist(evenly(selected)))
 
 
 def discrepancy():
     n = min(count // 2, 500)
-    chosen = draws[((np.arange(2 * n) + 0.5) * count / (2 * n)).astype(int)]
+    chosen = evenly(2 * n)
     centred = chosen - chosen.mean(0)
     gram = centred @ centred.T
     norms = np.diag(gram)

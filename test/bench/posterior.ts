@@ -1,6 +1,7 @@
 /**
  * Distances, discrepancy and chain diagnostics of two sets of draws, 10,000 two-neuron networks and 200 networks of 80,000
- * parameters, beside NumPy and ArviZ in the same run.
+ * parameters, beside NumPy and ArviZ in the same run. Distances are those of all pairs of up to 1,000 draws, beside SciPy's pdist of the
+ * same draws.
  * Usage: node test/bench/posterior.ts [PYTHON]; PYTHON needs numpy, scipy and arviz, default /usr/bin/python3.
  */
 import { execFileSync } from 'node:child_process';
@@ -11,8 +12,9 @@ import { sharedEngine } from '../../src/linalg/engine/engine.ts';
 import { complete } from '../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../src/linalg/random.ts';
 import { diagnose } from '../../src/posterior/chainDiagnostics.ts';
-import { drawPairs, pairwiseDistances } from '../../src/posterior/distances.ts';
+import { pairDistances } from '../../src/posterior/distances.ts';
 import { drawGram } from '../../src/posterior/drawGram.ts';
+import { rowsOf } from '../../src/posterior/drawRows.ts';
 import { meanDiscrepancy, medianBandwidth } from '../../src/posterior/meanDiscrepancy.ts';
 import { evenly, submatrix, twoSets } from '../../src/posterior/selection.ts';
 import { gaussianClasses, trainTwoNeuronEnsemble } from '../../src/posterior/twoNeurons.ts';
@@ -21,7 +23,7 @@ await sharedEngine();
 const [python = '/usr/bin/python3'] = process.argv.slice(2);
 const context = { signal: new AbortController().signal, progress: () => undefined };
 const PERMUTATIONS = 999;
-const PAIRS = 20_000;
+const SELECTED = 1000;
 const DIAGNOSED = 200;
 
 interface Times {
@@ -39,12 +41,13 @@ function timed(run: () => void): number {
 function ours(draws: Float64Array, width: number, chains: number): { readonly times: Times; readonly mmd2: number } {
   const count = draws.length / width;
   let mmd2 = Number.NaN;
+  const selection = evenly(count, SELECTED);
   const distances = timed(() => {
-    complete(pairwiseDistances(draws, width, drawPairs(count, PAIRS, seededRandom(0))));
+    const { squared } = complete(drawGram(rowsOf(draws, width), selection));
+    pairDistances(squared, selection.length, count);
   });
   const discrepancy = timed(() => {
-    const selection = evenly(count, 1000);
-    const { squared } = complete(drawGram(draws, width, selection));
+    const { squared } = complete(drawGram(rowsOf(draws, width), selection));
     const { positions, each } = twoSets([count], selection);
     const between = submatrix(squared, selection.length, positions);
     ({ mmd2 } = complete(meanDiscrepancy(between, each, medianBandwidth(between, 2 * each), PERMUTATIONS, seededRandom(1))));
@@ -76,7 +79,7 @@ try {
     const median = (pick: (times: Times) => number): number => rounds.map(({ times }) => pick(times)).sort((a, b) => a - b)[1] ?? Number.NaN;
     const file = path.join(folder, 'draws.npy');
     writeNpy(file, draws, draws.length / width);
-    const printed = execFileSync(python, [path.join(import.meta.dirname, 'posterior.py'), file, String(chains), String(PERMUTATIONS), String(PAIRS), String(DIAGNOSED)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const printed = execFileSync(python, [path.join(import.meta.dirname, 'posterior.py'), file, String(chains), String(PERMUTATIONS), String(SELECTED), String(DIAGNOSED)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
     const theirs = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as { readonly times: Times; readonly mmd2: number };
     for (const name of ['distances', 'discrepancy', 'diagnostics'] as const) {
       const mine = median((times) => times[name]);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Network } from '../../../src/network/network.ts';
 import { NetworkBuilder } from '../../../src/network/networkBuilder.ts';
-import { parameterNames, readState, tensorValues } from '../../../src/network/parameters.ts';
+import { parameterName, parameterPosition, readState, tensorValues } from '../../../src/network/parameters.ts';
 import type { WeightFile } from '../../../src/weights/weightFile.ts';
 
 /** A Keras-like network: transposed kernels, squeezed slopes, running statistics. */
@@ -47,8 +47,13 @@ describe('parameters of a network', () => {
   });
 
   test('are named by their index in the file', () => {
-    const names = parameterNames(network());
+    const net = network();
+    const names = Array.from({ length: net.parameters }, (_, k) => parameterName(net, k));
     expect(names).toHaveLength(23);
+    expect(new Set(names).size).toBe(23);
+    names.forEach((name, k) => { expect(parameterPosition(net, name)).toBe(k); });
+    for (const name of ['w[3,0]', 'w[0]', 'w[00,0]', 'mean[0]', 'w', 'alpha[0,0,3]']) expect(parameterPosition(net, name)).toBeUndefined();
+    expect(() => parameterName(net, 23)).toThrow(RangeError);
     expect(names.slice(0, 3)).toEqual(['k[0,0,0,0]', 'k[1,0,0,0]', 'k[0,0,1,0]']);
     expect(names.slice(12, 17)).toEqual(['alpha[0,0,0]', 'alpha[0,0,1]', 'alpha[0,0,2]', 'w[0,0]', 'w[1,0]']);
   });

@@ -1,9 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { complete } from '../../../src/linalg/interruptible.ts';
-import { seededRandom } from '../../../src/linalg/random.ts';
 import { commonAxis, histogram, histogram2d, quantile } from '../../../src/posterior/density.ts';
-import { drawPairs, pairwiseDistances } from '../../../src/posterior/distances.ts';
 
 const sample = fc.float64Array({ minLength: 1, maxLength: 200, noNaN: true, min: -1e6, max: 1e6 });
 const axis = fc.record({ min: fc.double({ min: -100, max: 0, noNaN: true }), max: fc.double({ min: 1, max: 100, noNaN: true }), bins: fc.integer({ min: 1, max: 50 }) });
@@ -47,22 +44,5 @@ describe('axes and quantiles', () => {
 
   it('are not empty for a constant sample', () => {
     expect(histogram(new Float64Array(5).fill(3), commonAxis([new Float64Array(5).fill(3)], 7)).outside).toBe(0);
-  });
-});
-
-describe('pairwise distances', () => {
-  it('are Euclidean, and of every pair when there are few', () => {
-    const theta = Float64Array.of(0, 0, 3, 4, 0, 1);
-    const pairs = drawPairs(3, 10, seededRandom(0));
-    expect(pairs).toEqual([[0, 1], [0, 2], [1, 2]]);
-    expect([...complete(pairwiseDistances(theta, 2, pairs))]).toEqual([5, 1, Math.sqrt(18)]);
-  });
-
-  it('are of different draws, uniformly, when there are many', () => {
-    const pairs = drawPairs(50, 1000, seededRandom(1));
-    expect(pairs).toHaveLength(1000);
-    expect(pairs.every(([a, b]) => a !== b && a < 50 && b < 50)).toBe(true);
-    // Each draw is in a pair with probability 2/50: 40 of 1,000 pairs, standard deviation about 6.2.
-    for (let m = 0; m < 50; m++) expect(Math.abs(pairs.filter((pair) => pair.includes(m)).length - 40)).toBeLessThan(30);
   });
 });

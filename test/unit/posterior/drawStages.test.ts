@@ -1,135 +1,186 @@
-/** Streamed and in-memory draws give the same; what stands for draws that are not held keeps their distances on average. */
+/** Draws come through the stages as if they were all in memory, wherever they are kept; what is planned grows with their number and their length. */
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
+import { forward } from '../../../src/network/forward.ts';
 import { betaQuantile } from '../../../src/posterior/betaQuantile.ts';
-import { planDraws, type DrawPlan } from '../../../src/posterior/drawPlan.ts';
+import { drawGram } from '../../../src/posterior/drawGram.ts';
+import { planDraws, type DrawWork } from '../../../src/posterior/drawPlan.ts';
+import { everyRow } from '../../../src/posterior/drawRows.ts';
 import { openDraws } from '../../../src/posterior/draws.ts';
-import { throughStages, type DrawFunctions } from '../../../src/posterior/drawStages.ts';
-import { RunningMoments } from '../../../src/posterior/runningMoments.ts';
+import { throughStages, type StagedDraws } from '../../../src/posterior/drawStages.ts';
+import { fileStore, memoryStore, spoolFolder, type DrawStore } from '../../../src/posterior/drawStore.ts';
+import { principalComponents, type ComponentAxes } from '../../../src/posterior/principalComponents.ts';
 import { evenly, submatrix, twoSets } from '../../../src/posterior/selection.ts';
-import { countSketch, sketchError } from '../../../src/posterior/sketch.ts';
+import { canonicaliseMany } from '../../../src/symmetry/canonicalDraws.ts';
 import type { CanonicalOptions } from '../../../src/symmetry/canonicalForm.ts';
 import { context, randomNetwork, temporaryFolder, writeNetwork } from '../analyses/workspace.ts';
 import { figures } from './figures.ts';
 
+afterEach(() => { vi.unstubAllEnvs(); });
+
 const none: CanonicalOptions = { countBiases: false, scaling: 'none', sign: 'none', permutation: 'none' };
 const steps = [undefined, { ...none, scaling: 'unit' }, { ...none, sign: 'fixed', permutation: 'sorted' }] as const;
+const widths = [3, 8, 6, 2];
+const DRAWS = 9;
+const columns = Int32Array.of(0, 7, 40);
+const inputs = Float64Array.from({ length: 15 }, (_, i) => Math.sin(i));
 
-interface Seen {
-  readonly features: Float64Array;
-  readonly coordinates: number;
-  readonly columns: readonly number[][];
-  readonly means: readonly number[];
-  readonly spread: number;
+async function files(): Promise<readonly string[]> {
+  const folder = await temporaryFolder();
+  const paths = Array.from({ length: DRAWS }, (_, m) => path.join(folder, `${m}.safetensors`));
+  for (const [m, file] of paths.entries()) {
+    const { network, theta } = randomNetwork(widths, 'relu', m);
+    await writeNetwork(file, network, theta);
+  }
+  return paths;
 }
 
-async function run(files: readonly string[], mode: DrawPlan['mode'], coordinates: number): Promise<{ readonly stages: readonly Seen[]; readonly functions: DrawFunctions }> {
-  const source = await openDraws([files], { activation: 'relu', draws: 10, seed: 0, least: 2 }, context);
+interface Run extends StagedDraws {
+  readonly components: readonly ComponentAxes[];
+}
+
+async function run(paths: readonly string[], stored: Int32Array, storeOf: (rows: number, size: number) => DrawStore): Promise<Run> {
+  const source = await openDraws([paths], { activation: 'relu', draws: 10, seed: 0, least: 2 }, context);
+  const { network: { blocks, stateSize } } = source;
+  const store = storeOf(stored.length, stateSize);
   try {
-    const stages: Seen[] = [];
-    const plan: DrawPlan = { mode, coordinates, selected: 10, bytes: 0, seconds: 0 };
-    const inputs = Float64Array.from({ length: 15 }, (_, i) => Math.sin(i));
-    const functions = await throughStages(source, { steps, kept: Int32Array.of(0, 7, 40), inputs, plan, random: seededRandom(3) }, context, (stage) => {
-      stages.push({
-        features: stage.features.slice(), coordinates: stage.coordinates, columns: stage.columns.map((column) => Array.from(column)),
-        means: Array.from(stage.moments.means), spread: stage.moments.spread(0, source.network.parameters),
-      });
-      return Promise.resolve();
+    const components: ComponentAxes[] = [];
+    const stretches = blocks.map(({ offset, length }) => [offset, offset + length] as const);
+    const staged = await throughStages(source, { steps, columns, stretches, inputs, stored, store }, context, (rows) => {
+      const { gram } = complete(drawGram(rows, everyRow(stored.length)));
+      const found = complete(principalComponents(rows, everyRow(stored.length), gram, seededRandom(1)));
+      components.push(found);
+      return Promise.resolve(found);
     });
-    return { stages, functions };
+    return { ...staged, components };
   } finally {
+    store.close();
     await source.close();
   }
 }
 
 describe('draws brought through canonical forms', () => {
-  it('are the same streamed as in memory; the sketches are those of the draws', async () => {
+  it.each([['all', everyRow(DRAWS)], ['some', Int32Array.of(1, 4, 5, 8)]])('with %s of them stored: their parameters, predictions, spreads and places are those of all draws in memory', async (_, stored) => {
+    const { stages, predictions, functionError, components } = await run(await files(), stored, memoryStore);
+    const { network } = randomNetwork(widths, 'relu', 0);
+    const size = network.parameters;
+    const states = new Float64Array(DRAWS * size);
+    for (let m = 0; m < DRAWS; m++) {
+      const { theta } = randomNetwork(widths, 'relu', m);
+      states.set(theta, m * size);
+      forward(network, theta, inputs).forEach((value, k) => { expect(predictions[m * 10 + k]).toBeCloseTo(value, 12); });
+    }
+    expect(functionError).toBeLessThan(1e-12);
+    expect(functionError).toBeGreaterThan(0);
+    expect(stages).toHaveLength(3);
+    for (const [s, step] of steps.entries()) {
+      if (step !== undefined) await canonicaliseMany(network, states, step, context);
+      const stage = stages[s]!;
+      columns.forEach((position, c) => { expect([...stage.columns[c]!]).toEqual(Array.from({ length: DRAWS }, (__, m) => states[m * size + position]!)); });
+      network.blocks.forEach(({ offset, length }, t) => {
+        let variance = 0;
+        for (let i = offset; i < offset + length; i++) {
+          let mean = 0;
+          for (let m = 0; m < DRAWS; m++) mean += states[m * size + i]! / DRAWS;
+          for (let m = 0; m < DRAWS; m++) variance += (states[m * size + i]! - mean) ** 2 / (DRAWS - 1) / length;
+        }
+        expect(stage.spreads[t]! / Math.sqrt(variance)).toBeCloseTo(1, 12);
+      });
+      const { axes, mean } = components[s]!;
+      for (const [k, places] of [stage.x, stage.y].entries()) {
+        places.forEach((place, m) => {
+          let product = 0;
+          for (let i = 0; i < size; i++) product += (states[m * size + i]! - mean[i]!) * axes[k]![i]!;
+          expect(place).toBeCloseTo(product, 11);
+        });
+      }
+    }
+    expect(stages[1]!.spreads[0]).not.toBeCloseTo(stages[0]!.spreads[0]!, 3);
+  });
+
+  it('come out of a file bit for bit as out of memory', async () => {
+    const paths = await files();
     const folder = await temporaryFolder();
-    const files = Array.from({ length: 9 }, (_, m) => path.join(folder, `${m}.safetensors`));
-    for (const [m, file] of files.entries()) {
-      const { network, theta } = randomNetwork([3, 8, 6, 2], 'relu', m);
-      await writeNetwork(file, network, theta);
+    for (const stored of [everyRow(DRAWS), Int32Array.of(1, 4, 5, 8)]) {
+      const inMemory = await run(paths, stored, memoryStore);
+      expect(await run(paths, stored, (rows, size) => fileStore(rows, size, folder))).toEqual(inMemory);
     }
-    const { parameters } = randomNetwork([3, 8, 6, 2], 'relu', 0).network;
-    const memory = await run(files, 'memory', parameters);
-    const streamed = await run(files, 'streamed', 16);
-    expect(streamed.functions).toEqual(memory.functions);
-    expect(memory.functions.functionError).toBeLessThan(1e-12);
-    const sketch = countSketch(parameters, 16, seededRandom(3));
-    expect(memory.stages).toHaveLength(3);
-    memory.stages.forEach((exact, s) => {
-      const { features, coordinates, ...same } = streamed.stages[s]!;
-      expect(same).toEqual({ columns: exact.columns, means: exact.means, spread: exact.spread });
-      const expected = new Float64Array(9 * 16);
-      sketch.apply(exact.features, expected, 0);
-      expect(coordinates).toBe(16);
-      expect(features).toEqual(expected);
-    });
-    expect(memory.stages[1]!.spread).not.toBeCloseTo(memory.stages[0]!.spread, 3);
+    expect(await readdir(folder)).toEqual([]);
   });
 });
 
-describe('a count sketch', () => {
-  it('is linear, and keeps squared norms on average, with the standard deviation that it states', () => {
-    const [size, coordinates] = [300, 32];
-    const x = Float64Array.from({ length: size }, (_, i) => Math.sin(i) / (1 + (i % 7)));
-    const norm = x.reduce((sum, value) => sum + value * value, 0);
-    const ratios = Array.from({ length: 2000 }, (_, seed) => {
-      const sketch = countSketch(size, coordinates, seededRandom(seed));
-      const [a, b] = [new Float64Array(coordinates), new Float64Array(coordinates)];
-      sketch.apply(x, a, 0);
-      sketch.apply(x.map((value) => 4 * value), b, 0);
-      expect(b).toEqual(a.map((value) => 4 * value));
-      return a.reduce((sum, value) => sum + value * value, 0) / norm;
-    });
-    const mean = ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
-    const deviation = Math.sqrt(ratios.reduce((sum, ratio) => sum + (ratio - mean) ** 2, 0) / ratios.length);
-    expect(Math.abs(mean - 1)).toBeLessThan((4 * sketchError(coordinates)) / Math.sqrt(ratios.length));
-    expect(deviation).toBeLessThan(1.1 * sketchError(coordinates));
-    expect(deviation).toBeGreaterThan(0.7 * sketchError(coordinates));
-  });
-});
+describe('a store of draws', () => {
+  const rows = Array.from({ length: 5 }, (_, m) => Float64Array.from({ length: 7 }, (__, k) => 10 * m + k));
 
-describe('running moments', () => {
-  it('are the mean and the deviation of all draws, however they come', () => {
-    const random = seededRandom(1);
-    const [draws, size] = [23, 4];
-    const theta = Float64Array.from({ length: draws * size }, () => 1e6 + random.normal());
-    const moments = new RunningMoments(size);
-    moments.add(theta.subarray(0, 5 * size));
-    moments.add(theta.subarray(5 * size));
-    let total = 0;
-    for (let k = 0; k < size; k++) {
-      const column = Array.from({ length: draws }, (_, m) => theta[m * size + k]!);
-      const mean = column.reduce((a, b) => a + b, 0) / draws;
-      expect(moments.means[k]! / mean - 1).toBeCloseTo(0, 14);
-      const variance = column.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (draws - 1);
-      expect(moments.spread(k, k + 1)).toBeCloseTo(Math.sqrt(variance), 8);
-      total += variance;
+  it.each(['memory', 'file'])('in %s gives back what was saved last, whole and in tiles', async (where) => {
+    const store = where === 'memory' ? memoryStore(5, 7) : fileStore(5, 7, await temporaryFolder());
+    for (const [m, row] of rows.entries()) store.save(m, row.map((value) => -value));
+    for (const [m, row] of rows.entries()) store.save(4 - m, rows[4 - m] ?? row);
+    const loaded = new Float64Array(7);
+    store.load(3, loaded);
+    expect(loaded).toEqual(rows[3]);
+    for (const coordinates of [7, 4]) {
+      const view = store.view(coordinates);
+      expect([view.rows, view.coordinates]).toEqual([5, coordinates]);
+      for (const chosen of [[0, 1, 2, 3, 4], [1, 2, 4], [3]]) {
+        for (const [from, to] of [[0, coordinates], [1, 3], [2, coordinates]] as const) {
+          const into = new Float64Array(40).fill(Number.NaN);
+          view.tile(Int32Array.from(chosen), from, to, into);
+          expect([...into.subarray(0, chosen.length * (to - from))]).toEqual(chosen.flatMap((m) => [...rows[m]!.subarray(from, to)]));
+          expect(into[chosen.length * (to - from)]).toBeNaN();
+        }
+      }
     }
-    expect(moments.spread(0, size)).toBeCloseTo(Math.sqrt(total / size), 8);
+    store.close();
+  });
+
+  it.skipIf(process.platform === 'win32')('has no name from the beginning, so that nothing of it is left whatever happens', async () => {
+    const folder = await temporaryFolder();
+    const store = fileStore(2, 7, folder);
+    store.save(1, rows[1]!);
+    expect(await readdir(folder)).toEqual([]);
+    store.close();
+  });
+
+  it('says when its folder cannot be used, and when there is no room', async () => {
+    const folder = path.join(await temporaryFolder(), 'none');
+    expect(() => fileStore(2, 7, folder)).toThrow(`temporary files of draws cannot be kept in ${folder}: ENOENT`);
+    vi.stubEnv(process.platform === 'win32' ? 'TEMP' : 'TMPDIR', await temporaryFolder());
+    expect(() => spoolFolder(2 ** 70)).toThrow(/^the draws that are compared need [0-9.e]+ PiB of temporary files, but .* has .*; set (TMPDIR|TEMP) to a folder with more room/);
   });
 });
 
 describe('the plan', () => {
-  const work = { draws: 10_000, parameters: 1_000_000, stages: 3, aligned: false, columns: 202, inputs: 24, predictions: 24 };
+  const work: DrawWork = { draws: 10_000, parameters: 1_000_000, stateSize: 1_000_000, stages: 3, aligned: false, columns: 202, inputs: 24, outputs: 10 };
+  const GIB = 2 ** 30;
 
-  it('streams what does not fit, within the limit, with the longest sketch that does', () => {
-    for (const limit of [2 ** 30, 2 ** 31, 2 ** 33]) {
-      const plan = planDraws(work, limit);
-      expect(plan.mode).toBe('streamed');
-      expect(plan.bytes).toBeLessThanOrEqual(limit);
-      expect(plan.coordinates === 16_384 || plan.bytes + 3 * 8 * work.draws * plan.coordinates > 0.9 * limit).toBe(true);
-    }
+  it('takes a file for the compared draws when they do not fit into memory; which draws are compared does not depend on it', () => {
+    const [large, small] = [planDraws(work, 8 * GIB), planDraws(work, GIB)];
+    expect([large.mode, small.mode]).toEqual(['memory', 'file']);
+    expect([large.selected, large.storesAll]).toEqual([small.selected, small.storesAll]);
+    expect(large.fileBytes).toBe(0);
+    expect(small.fileBytes).toBe(8 * small.selected * work.stateSize);
+    expect(large.bytes - small.bytes).toBe(small.fileBytes);
+    expect(small.bytes).toBeLessThan(GIB);
   });
 
-  it('holds in memory what fits, exactly', () => {
-    expect(planDraws({ ...work, parameters: 9 }, 2 ** 31)).toMatchObject({ mode: 'memory', coordinates: 9, selected: 1000 });
-    expect(planDraws({ ...work, draws: 200, parameters: 80_000 }, 2 ** 31)).toMatchObject({ mode: 'memory', coordinates: 80_000, selected: 200 });
+  it('needs memory for the draws and for the parameters, not for their product', () => {
+    const bytes = (draws: number, parameters: number): number => planDraws({ ...work, draws, parameters, stateSize: parameters }, GIB).bytes;
+    // As many are compared in all four cases.
+    const [m, d] = [2000, 100_000];
+    expect(bytes(2 * m, 2 * d) - bytes(2 * m, d) - bytes(m, 2 * d) + bytes(m, d)).toBe(0);
   });
 
-  it('refuses what would not even fit as sketches', () => {
+  it('compares all draws where that takes seconds, and stores all where they are short', () => {
+    expect(planDraws({ ...work, parameters: 9, stateSize: 9 }, 2 * GIB)).toMatchObject({ mode: 'memory', storesAll: true, selected: 1000 });
+    expect(planDraws({ ...work, draws: 200, parameters: 80_000, stateSize: 80_000 }, 2 * GIB)).toMatchObject({ mode: 'memory', storesAll: false, selected: 200 });
+    expect(planDraws({ ...work, draws: 500 }, 8 * GIB).selected).toBe(500);
+  });
+
+  it('refuses what would not even fit with a file', () => {
     expect(() => planDraws(work, 2 ** 26)).toThrow(/^10,000 draws of 1,000,000 parameters need about [0-9.]+ MiB, the limit is 64 MiB; pass fewer draws/);
   });
 });

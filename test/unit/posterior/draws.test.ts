@@ -6,7 +6,7 @@ import { seededRandom } from '../../../src/linalg/random.ts';
 import { readState } from '../../../src/network/parameters.ts';
 import { writeDescription } from '../../../src/network/writeDescription.ts';
 import { requireNetwork } from '../../../src/network/readNetwork.ts';
-import { openDraws, readAllDraws, type DrawSource } from '../../../src/posterior/draws.ts';
+import { openDraws, type DrawSource } from '../../../src/posterior/draws.ts';
 import type { DrawOptions } from '../../../src/protocol/service.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { writeNpz } from '../../../src/weights/npzWriter.ts';
@@ -19,7 +19,7 @@ async function readDraws(files: readonly string[], options: DrawOptions): Promis
   const source = await openDraws([files], { ...options, draws: 10, seed: 0, least: 2 }, context);
   try {
     const { network, chains, drawsPerChain, sets } = source;
-    return { network, chains, drawsPerChain, sets, theta: await readAllDraws(source, context) };
+    return { network, chains, drawsPerChain, sets, theta: await source.read(0, source.count) };
   } finally {
     await source.close();
   }

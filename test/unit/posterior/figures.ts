@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { drawGram, type DrawGram } from '../../../src/posterior/drawGram.ts';
+import { everyRow, rowsOf } from '../../../src/posterior/drawRows.ts';
 
 interface Draws {
   readonly count: number;
@@ -25,8 +26,6 @@ export function drawsOf({ count, width, shift }: Draws): Float64Array {
   });
 }
 
-export const everyDraw = (count: number): Int32Array => Int32Array.from({ length: count }, (_, m) => m);
-
 export function gramOf(features: Float64Array, width: number): DrawGram {
-  return complete(drawGram(features, width, everyDraw(features.length / width)));
+  return complete(drawGram(rowsOf(features, width), everyRow(features.length / width)));
 }

@@ -5,7 +5,7 @@ import { seededRandom } from '../../../src/linalg/random.ts';
 import { activationNamed } from '../../../src/network/activation.ts';
 import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import { forward, forwardWithFactors } from '../../../src/network/forward.ts';
-import { openDraws, readAllDraws, type DrawRequest, type DrawSource } from '../../../src/posterior/draws.ts';
+import { openDraws, type DrawRequest, type DrawSource } from '../../../src/posterior/draws.ts';
 import { dropoutGaussian } from '../../../src/posterior/gaussianDraws.ts';
 import { gaussianWeights } from '../../../src/weights/gaussianWeights.ts';
 import { writeNpz } from '../../../src/weights/npzWriter.ts';
@@ -84,7 +84,7 @@ describe('a mean-field Gaussian in a file', () => {
         expect(length).toBe(gaussian.mean.tensor(tensor)?.elements);
       }
       await opened.close();
-      expectMoments(await readAllDraws(source, context), network.parameters, mean, deviation);
+      expectMoments(await source.read(0, source.count), network.parameters, mean, deviation);
     });
   });
 
@@ -93,7 +93,7 @@ describe('a mean-field Gaussian in a file', () => {
     await expect(open(arrays, {}, () => Promise.resolve())).rejects.toThrow(/holds -[\d.]+, which is no standard deviation; if it is what a softplus or an exponential is taken of, say so/);
     await open(arrays, { scale: 'exp' }, async (source) => {
       expect(source.origin.assumptions.join(' ')).toContain('as asked');
-      expectMoments(await readAllDraws(source, context), network.parameters, mean, deviation);
+      expectMoments(await source.read(0, source.count), network.parameters, mean, deviation);
     });
   });
 
@@ -113,9 +113,9 @@ describe('a mean-field Gaussian in a file', () => {
 
   it('draws do not depend on which are read together, and are others for another seed', async () => {
     const arrays = pairs((layer, kind) => [`${layer}.${kind}_mu`, `${layer}.${kind}_rho`], softplusInverse);
-    const all = await open(arrays, { draws: 7 }, (source) => readAllDraws(source, context));
+    const all = await open(arrays, { draws: 7 }, (source) => source.read(0, source.count));
     await open(arrays, { draws: 7 }, async (source) => { expect(await source.read(3, 5)).toEqual(all.slice(3 * network.parameters, 5 * network.parameters)); });
-    expect(await open(arrays, { draws: 7, seed: 4 }, (source) => readAllDraws(source, context))).not.toEqual(all);
+    expect(await open(arrays, { draws: 7, seed: 4 }, (source) => source.read(0, source.count))).not.toEqual(all);
   });
 
   it('is not what other networks are that have a μ', async () => {
@@ -159,7 +159,7 @@ describe('SWAG in files', () => {
   it('is read from the buffers of its authors’ code, with the covariance of its definition', async () => {
     await open(buffers, {}, async (source) => {
       expect(source.origin).toMatchObject({ kind: 'swag', assumptions: ['A Gaussian by SWAG\'s moments (mean/sq_mean): mean, diagonal variance and 6 deviations.'] });
-      const draws = await readAllDraws(source, context);
+      const draws = await source.read(0, source.count);
       expectMoments(draws, size, mean, marginal);
       // An off-diagonal entry.
       const [i, j] = [1, 8];
@@ -179,8 +179,8 @@ describe('SWAG in files', () => {
       { name: 'pre_D', shape: [size, rank], values: Float64Array.from({ length: size * rank }, (_, k) => deviations[(k % rank) * size + Math.floor(k / rank)]!) },
     ];
     // The same numbers as from the buffers, so the same draws.
-    const fromVector = await open(arrays, { draws: 20 }, async (source) => { expect(source.centre).toEqual(mean); return readAllDraws(source, context); });
-    expect(fromVector).toEqual(await open(buffers, { draws: 20 }, (source) => readAllDraws(source, context)));
+    const fromVector = await open(arrays, { draws: 20 }, async (source) => { expect(source.centre).toEqual(mean); return source.read(0, source.count); });
+    expect(fromVector).toEqual(await open(buffers, { draws: 20 }, (source) => source.read(0, source.count)));
     await expect(open(arrays.map((array) => (array.name === 'w_avg' ? { ...array, shape: [size - 1], values: mean.slice(1) } : array)), {}, () => Promise.resolve())).rejects.toThrow(`holds ${size - 1} means of weights; the network's own tensors beside it have ${size}`);
   });
 
@@ -191,7 +191,7 @@ describe('SWAG in files', () => {
     // Means moved by 10 with the same mean squares: no diagonal variance is left, which is 0 and not negative.
     const source = await openDraws([files], { ...request, draws: 9 }, context);
     expect(source.sets).toEqual([4, 5]);
-    const draws = await readAllDraws(source, context);
+    const draws = await source.read(0, source.count);
     for (let m = 0; m < 9; m++) expect(Math.abs(draws[m * size]! - mean[0]! - (m < 4 ? 0 : 10))).toBeLessThan(3);
     const plain = path.join(folder, 'plain.npz');
     await writeNpz(plain, network.blocks.map(({ tensor, shape, length }) => ({ name: tensor, shape, values: normals(length) })), { overwrite: false });
@@ -207,7 +207,7 @@ describe('SWAG in files', () => {
     expect(source.origin.kind).toBe('swag');
     source.centre?.forEach((m, i) => { expect(m).toBeCloseTo(states.reduce((sum, state) => sum + state[i]!, 0) / 12, 12); });
     // Spread is the size of its definition's, not that of a mean.
-    const draws = await readAllDraws(source, context);
+    const draws = await source.read(0, source.count);
     const spread = Math.sqrt(draws.reduce((sum, w, k) => sum + (w - source.centre![k % size]!) ** 2, 0) / draws.length);
     expect(spread).toBeGreaterThan(0.7);
     expect(spread).toBeLessThan(1.4);

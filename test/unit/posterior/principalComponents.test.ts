@@ -2,11 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
-import { principalComponents, type PrincipalComponents } from '../../../src/posterior/principalComponents.ts';
-import { drawsOf, everyDraw, figures, gramOf } from './figures.ts';
+import { drawGram } from '../../../src/posterior/drawGram.ts';
+import { everyRow, rowsOf } from '../../../src/posterior/drawRows.ts';
+import { principalComponents, type ComponentAxes } from '../../../src/posterior/principalComponents.ts';
+import { drawsOf, figures, gramOf } from './figures.ts';
 
-const componentsOf = (features: Float64Array, width: number): PrincipalComponents =>
-  complete(principalComponents(features, width, everyDraw(features.length / width), gramOf(features, width).gram, seededRandom(1)));
+const componentsOf = (features: Float64Array, width: number): ComponentAxes =>
+  complete(principalComponents(rowsOf(features, width), everyRow(features.length / width), gramOf(features, width).gram, seededRandom(1)));
 const variance = (values: Float64Array): number => values.reduce((sum, value) => sum + value ** 2, 0);
 
 describe('principal components', () => {
@@ -31,6 +33,33 @@ describe('principal components', () => {
     expect(x.reduce((sum, value, m) => sum + value * y[m]!, 0) / total).toBeCloseTo(0, 8);
   });
 
+  it('say how far every coordinate spreads around the mean, and the same of draws that were not chosen, through either matrix', () => {
+    const random = seededRandom(9);
+    for (const [draws, width] of [[40, 7], [40, 3000]] as const) {
+      const features = Float64Array.from({ length: draws * width }, (_, k) => 5 + random.normal() / (1 + (k % width)));
+      const chosen = Int32Array.from({ length: 20 }, (_, a) => 2 * a + 1);
+      const { gram } = complete(drawGram(rowsOf(features, width), chosen));
+      const { x, y, axes, mean, squares, basis } = complete(principalComponents(rowsOf(features, width), chosen, gram, seededRandom(1)));
+      const taken = width <= 20 ? everyRow(draws) : chosen;
+      expect(basis).toBe(taken.length);
+      for (let j = 0; j < width; j++) {
+        const own = [...taken].reduce((sum, m) => sum + features[m * width + j]!, 0) / taken.length;
+        expect(Math.abs(mean[j]! - own)).toBeLessThan(1e-13);
+        let square = 0;
+        for (let m = 0; m < draws; m++) square += (features[m * width + j]! - own) ** 2;
+        expect(Math.abs(squares[j]! / square - 1)).toBeLessThan(1e-10);
+      }
+      for (const [k, scores] of [x, y].entries()) {
+        expect(axes[k]!.reduce((sum, entry) => sum + entry ** 2, 0)).toBeCloseTo(1, 10);
+        scores.forEach((score, m) => {
+          let product = 0;
+          for (let j = 0; j < width; j++) product += (features[m * width + j]! - mean[j]!) * axes[k]![j]!;
+          expect(Math.abs(score - product)).toBeLessThan(1e-11);
+        });
+      }
+    }
+  });
+
   it('of draws that coincide, or of one coordinate, are zero where there is no direction', () => {
     const same = componentsOf(new Float64Array(12).fill(7), 3);
     expect([...same.x, ...same.y, ...same.explained].every((value) => value === 0)).toBe(true);
@@ -41,6 +70,23 @@ describe('principal components', () => {
 });
 
 describe('inner products of draws', () => {
+  it('of two groups far from each other keep the digits of the distances within each', () => {
+    const random = seededRandom(4);
+    const [draws, width] = [9, 400];
+    // Two points of norm 20 in general position, and draws around them at a distance of about 1e-6.
+    const centres = Float64Array.from({ length: 2 * width }, () => random.normal());
+    const features = Float64Array.from({ length: draws * width }, (_, k) => centres[(Math.floor(k / width) % 2) * width + (k % width)]! + 1e-7 * random.normal());
+    const { squared } = gramOf(features, width);
+    for (let a = 0; a < draws; a++) {
+      for (let b = 0; b < a; b++) {
+        let sum = 0;
+        for (let j = 0; j < width; j++) sum += (features[a * width + j]! - features[b * width + j]!) ** 2;
+        expect(Math.abs(squared[a * draws + b]! / sum - 1)).toBeLessThan(1e-9);
+        expect(sum < 1e-10).toBe(a % 2 === b % 2);
+      }
+    }
+  });
+
   it('give distances of a selection, over more coordinates than one tile; copies are at distance 0 exactly', () => {
     const random = seededRandom(3);
     const [draws, width] = [7, 5000];
