@@ -2,6 +2,8 @@
  * Matrices C that many products C += A Bᵀ are added to while an algorithm runs. On the engine they stay in its memory, operands are
  * written there in the first place, and nothing is copied; without it everything is plain arrays.
  */
+import { type Assignment, leastCostAssignment, type Nearby, solve } from './assignment.ts';
+import { assignmentSpace, EngineSolver } from './engine/assignment.ts';
 import { startedEngine, type Scope } from './engine/engine.ts';
 import { type PackingSpace, packingSpace, product } from './engine/product.ts';
 import { complete, type Interruptible } from './interruptible.ts';
@@ -18,6 +20,8 @@ export interface ProductSums {
    * @throws RangeError when k exceeds the depth
    */
   add(c: number, k: number, layout: 'rows' | 'columns'): void;
+  /** The assignment that makes sums[c] largest in total, or its magnitudes; costs are their negatives. */
+  assign(c: number, reading: 'gains' | 'magnitudes', nearby?: Nearby): Interruptible<Assignment>;
 }
 
 /** Under so many multiplications in all the engine is not worth its packing. */
@@ -46,6 +50,7 @@ function plainSums(sizes: readonly number[], operand: number): ProductSums {
       if (layout === 'rows') addProduct(sums[c]!, left, right, n, n, k, 'nt');
       else addProduct(sums[c]!, left, right, n, n, k, 'tn');
     },
+    assign: (c, reading, nearby) => leastCostAssignment(sums[c]!.map((gain) => (reading === 'gains' ? -gain : -Math.abs(gain))), sizes[c]!, nearby),
   };
 }
 
@@ -54,6 +59,7 @@ function engineSums(scope: Scope, sizes: readonly number[], widest: number, dept
   const sums = addresses.map((address, c) => scope.view(address, sizes[c]! ** 2).fill(0));
   const [a, b] = [scope.allocate(widest * depth), scope.allocate(widest * depth)];
   const packing: PackingSpace = packingSpace(scope, { n: widest, k: depth });
+  const assigning = assignmentSpace(scope, widest);
   return {
     sums, left: scope.view(a, widest * depth), right: scope.view(b, widest * depth),
     add(c, k, layout) {
@@ -62,5 +68,6 @@ function engineSums(scope: Scope, sizes: readonly number[], widest: number, dept
       const [across, along] = layout === 'rows' ? [k, 1] : [1, n];
       complete(product(scope, packing, { m: n, n, k }, { address: a, rowStep: across, columnStep: along }, { address: b, rowStep: along, columnStep: across }, addresses[c]!, n, { add: true }));
     },
+    assign: (c, reading, nearby) => solve(new EngineSolver(scope, assigning, addresses[c]!, sizes[c]!, reading), nearby),
   };
 }

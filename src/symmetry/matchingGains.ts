@@ -3,6 +3,7 @@
  * the class owns, all other classes being where they are. j counts the units as they were at the beginning, so that an order of the class itself
  * changes nothing; when other classes moved, a few columns of the rows did, and their products alone are added.
  */
+import type { Assignment } from '../linalg/assignment.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
 import type { ProductSums } from '../linalg/productSum.ts';
 import type { IndexedPlace, MovedPlace } from './matchingPlaces.ts';
@@ -52,6 +53,11 @@ export class ClassGains {
     for (const place of this.#indexed) if (yield* place.update(this.#c, this.#sums, this.#depth)) changed = true;
     for (const place of this.#moved) if (yield* place.update(this.#c, this.#sums, this.#depth, current, total)) changed = true;
     return changed;
+  }
+
+  /** The order that gains most in all, as column i of each row; in magnitude when units may change sign. */
+  assign(signed: boolean, nearby: Assignment | undefined): Interruptible<Assignment> {
+    return this.#sums.assign(this.#c, signed ? 'magnitudes' : 'gains', nearby);
   }
 }
 

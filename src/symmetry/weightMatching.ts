@@ -6,7 +6,7 @@
  * What a class's units gain at each position is kept between visits (`matchingGains.ts`), and a class whose neighbours have not moved is passed over:
  * later sweeps cost next to nothing.
  */
-import { leastCostAssignment } from '../linalg/assignment.ts';
+import type { Assignment } from '../linalg/assignment.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
 import { type ProductSums, withProductSums } from '../linalg/productSum.ts';
 import type { Random } from '../linalg/random.ts';
@@ -119,9 +119,8 @@ class ClassMatcher {
   /** Blocks of a class with a quadratic gain; all of them are moved. */
   readonly #blocks: ReadonlySet<Block>;
   readonly #gains: ClassGains;
-  readonly #costs: Float64Array;
-  /** Of the last assignment: few prices change from one visit to the next. */
-  #prices: Float64Array;
+  /** The last one: prices and pairs change little from one visit to the next. */
+  #assignment: Assignment | undefined;
   #total: UnitOrder;
 
   constructor(one: MatchingClass, index: number, places: MatchingPlaces, reference: Float64Array, state: Float64Array, sums: ProductSums) {
@@ -133,8 +132,6 @@ class ClassMatcher {
     this.#quadratic = places.quadratic[index]!;
     this.#blocks = new Set(uses.filter(({ block }) => block.trainable).map(({ block }) => block));
     this.#gains = new ClassGains(places.places[index]!, units, reference, state, sums, index);
-    this.#costs = new Float64Array(units * units);
-    this.#prices = new Float64Array(units);
     this.#total = identityOrder(units);
   }
 
@@ -157,10 +154,8 @@ class ClassMatcher {
     const n = this.#class.units.units;
     const { signed } = this.#class;
     const { gains } = this.#gains;
-    const costs = this.#costs;
-    for (let k = 0; k < costs.length; k++) costs[k] = signed ? -Math.abs(gains[k]!) : -gains[k]!;
-    const { columns, columnPrices } = yield* leastCostAssignment(costs, n, this.#prices);
-    this.#prices = columnPrices;
+    this.#assignment = yield* this.#gains.assign(signed, this.#assignment);
+    const { columns } = this.#assignment;
     const { order, signs } = this.#total;
     const back = inverse(this.#total).order;
     const proposal: UnitOrder = { order: new Int32Array(n), signs: new Int8Array(n) };

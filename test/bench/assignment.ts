@@ -1,5 +1,5 @@
 /**
- * The assignment solver beside SciPy's `linear_sum_assignment` on the same matrices; medians of five runs, one thread each.
+ * The assignment solver on the engine beside SciPy's `linear_sum_assignment` on the same matrices; medians of five runs, one thread each.
  * Usage: node test/bench/assignment.ts [PYTHON]; PYTHON needs scipy, default /usr/bin/python3.
  */
 import { execFileSync } from 'node:child_process';
@@ -7,10 +7,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { leastCostAssignment } from '../../src/linalg/assignment.ts';
+import { sharedEngine } from '../../src/linalg/engine/engine.ts';
 import { complete } from '../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../src/linalg/random.ts';
 
 const REPEATS = 5;
+await sharedEngine();
 const random = seededRandom(0);
 const kinds = {
   'uniform': (n: number) => Float64Array.from({ length: n * n }, () => random.uniform()),

@@ -1,9 +1,12 @@
 """
-Weight matching of two dense networks in JAX, written after algorithm 1 of Ainsworth et al. 2023 with the operations that the authors'
-repository uses (float32 products of whole weight matrices, one SciPy assignment a layer and sweep).
-Usage: matching.py FILE_A FILE_B REPEATS WIDTH WIDTH ...   (float64 parameters in PyTorch's order)
-Prints: seconds of the first call (compilation included), median seconds of the others, <A, P B>, sweeps.
+Weight matching of two dense networks in JAX, float32, as algorithm 1 of Ainsworth et al. 2023, written anew in two ways:
+`published` as the authors' repository has it: a table of which axis of which array carries which permutation, every array permuted anew at each
+visit, nothing compiled as a whole, gains compared through rows of an identity matrix; `tight` as JAX does it best: no array is permuted twice,
+no table, no identity matrices. Both take one SciPy assignment a layer and sweep.
+Usage: matching.py published|tight FILE_A FILE_B REPEATS WIDTH WIDTH ...   (float64 parameters in PyTorch's order)
+Prints a JSON object: seconds and sweeps of every run, the first with what JAX compiles on its way, and <A, P B> of every run.
 """
+import json
 import sys
 import time
 
@@ -12,31 +15,74 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-repeats = int(sys.argv[3])
-widths = [int(w) for w in sys.argv[4:]]
+variant = sys.argv[1]
+repeats = int(sys.argv[4])
+widths = [int(w) for w in sys.argv[5:]]
+hidden = len(widths) - 2
+SWEEPS = 100
 
 
 def load(path):
-    flat, layers, at = np.fromfile(path), [], 0
-    for n_in, n_out in zip(widths, widths[1:]):
-        weight = flat[at:at + n_in * n_out].reshape(n_out, n_in)
+    flat, arrays, at = np.fromfile(path), {}, 0
+    for l, (n_in, n_out) in enumerate(zip(widths, widths[1:])):
+        arrays[f"{l}.weight"] = jnp.asarray(flat[at:at + n_in * n_out].reshape(n_out, n_in), jnp.float32)
         at += n_in * n_out
-        layers.append((jnp.asarray(weight, jnp.float32), jnp.asarray(flat[at:at + n_out], jnp.float32)))
+        arrays[f"{l}.bias"] = jnp.asarray(flat[at:at + n_out], jnp.float32)
         at += n_out
-    return layers
+    return arrays
 
 
-def match(ref, net, key):
-    hidden = len(widths) - 2
-    order = [jnp.arange(widths[l + 1]) for l in range(hidden)]
-    for sweep in range(100):
+def layer_order(key, sweep):
+    return [int(l) for l in jax.random.permutation(jax.random.fold_in(key, sweep), hidden)]
+
+
+# Per array: the permutation of each axis, None where units stay.
+CARRIED = {}
+for l in range(hidden + 1):
+    out = l if l < hidden else None
+    CARRIED[f"{l}.weight"] = (out, l - 1 if l > 0 else None)
+    CARRIED[f"{l}.bias"] = (out,)
+
+
+def permuted(arrays, name, order, but=None):
+    array = arrays[name]
+    for axis, p in enumerate(CARRIED[name]):
+        if p is not None and axis != but:
+            array = jnp.take(array, order[p], axis=axis)
+    return array
+
+
+def published(ref, net, key):
+    touching = {p: [(name, axis) for name, carried in CARRIED.items() for axis, q in enumerate(carried) if q == p] for p in range(hidden)}
+    order = {p: jnp.arange(widths[p + 1]) for p in range(hidden)}
+    for sweep in range(SWEEPS):
         moved = False
-        for l in jax.random.permutation(jax.random.fold_in(key, sweep), hidden):
-            l = int(l)
-            (w, b), (v, _) = net[l], net[l + 1]
+        for p in layer_order(key, sweep):
+            n = widths[p + 1]
+            gain = jnp.zeros((n, n))
+            for name, axis in touching[p]:
+                left = jnp.moveaxis(ref[name], axis, 0).reshape((n, -1))
+                right = jnp.moveaxis(permuted(net, name, order, but=axis), axis, 0).reshape((n, -1))
+                gain += left @ right.T
+            columns = linear_sum_assignment(gain, maximize=True)[1]
+            before = jnp.vdot(gain, jnp.eye(n)[order[p]])
+            after = jnp.vdot(gain, jnp.eye(n)[columns, :])
+            moved = moved or bool(after > before + 1e-12)
+            order[p] = jnp.array(columns)
+        if not moved:
+            break
+    return order, sweep + 1
+
+
+def tight(ref, net, key):
+    order = [jnp.arange(widths[l + 1]) for l in range(hidden)]
+    for sweep in range(SWEEPS):
+        moved = False
+        for l in layer_order(key, sweep):
+            w, b, v = net[f"{l}.weight"], net[f"{l}.bias"], net[f"{l + 1}.weight"]
             into = w if l == 0 else jnp.take(w, order[l - 1], axis=1)
             out = v if l == hidden - 1 else jnp.take(v, order[l + 1], axis=0)
-            gain = ref[l][0] @ into.T + jnp.outer(ref[l][1], b) + ref[l + 1][0].T @ out
+            gain = ref[f"{l}.weight"] @ into.T + jnp.outer(ref[f"{l}.bias"], b) + ref[f"{l + 1}.weight"].T @ out
             columns = linear_sum_assignment(gain, maximize=True)[1]
             rows = jnp.arange(len(columns))
             moved |= bool(gain[rows, columns].sum() > gain[rows, order[l]].sum() + 1e-12)
@@ -47,20 +93,15 @@ def match(ref, net, key):
 
 
 def inner(ref, net, order):
-    total = 0.0
-    for l, ((rw, rb), (w, b)) in enumerate(zip(ref, net)):
-        if l > 0:
-            w = w[:, order[l - 1]]
-        if l < len(order):
-            w, b = w[order[l]], b[order[l]]
-        total += float(jnp.vdot(rw, w) + jnp.vdot(rb, b))
-    return total
+    return sum(float(np.vdot(np.float64(ref[name]), np.float64(permuted(net, name, order)))) for name in CARRIED)
 
 
-a, b = load(sys.argv[1]), load(sys.argv[2])
-times = []
-for repeat in range(repeats + 1):
+match = {"published": published, "tight": tight}[variant]
+a, b = load(sys.argv[2]), load(sys.argv[3])
+runs = []
+for repeat in range(repeats):
     start = time.perf_counter()
     order, sweeps = match(a, b, jax.random.PRNGKey(repeat))
-    times.append(time.perf_counter() - start)
-print(times[0], float(np.median(times[1:])), inner(a, b, order), sweeps)
+    seconds = time.perf_counter() - start
+    runs.append({"seconds": seconds, "sweeps": sweeps, "value": inner(a, b, order)})
+print(json.dumps(runs))

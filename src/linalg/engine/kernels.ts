@@ -59,6 +59,13 @@ export interface Kernels {
   choleskyBlock(a: number, ld: number, n: number): number;
   solveRows(threads: number, l: number, ldl: number, n: number, x: number, ldx: number, rows: number): void;
   substitute(threads: number, l: number, ldl: number, n: number, b: number, ldb: number, columns: number, transposed: number): void;
+  keepCheapest(cost: number, n: number, reading: number, price: number, columnOf: number, rowOf: number, waiting: number): number;
+  reduceColumns(cost: number, n: number, reading: number, price: number, columnOf: number, rowOf: number, waiting: number, least: number, offers: number): number;
+  augmentRows(cost: number, n: number, reading: number, price: number, columnOf: number, rowOf: number, waiting: number, count: number, patience: number): number;
+  augmentPath(
+    cost: number, n: number, reading: number, price: number, columnOf: number, rowOf: number, start: number,
+    distance: number, open: number, reached: number, predecessor: number, settled: number, free: number,
+  ): void;
 }
 
 export type Build = 'relaxed' | 'plain';

@@ -14,3 +14,4 @@ export { convolvePlanes, pool, windowRuns } from './planes';
 export { finish } from './finish';
 export { rectify } from './rectify';
 export { contractCotangents, spreadCotangents } from './cotangents';
+export { augmentPath, augmentRows, keepCheapest, reduceColumns } from './assignment';
