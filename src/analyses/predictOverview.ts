@@ -1,10 +1,12 @@
 /** What a posterior predictive starts from: the files, the data, prior and noise, ŵ and whether it is a mode. */
 import path from 'node:path';
-import { effectiveDimension } from '../posterior/laplace.ts';
+import { effectiveDimension, type Laplace } from '../posterior/laplace.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { FiguresSection } from '../protocol/report.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
+import { methodNames } from './methodNames.ts';
+import { worstDiagnostics } from './posteriorTables.ts';
 import type { Prediction } from './predictReport.ts';
 
 /** What the files hold, and what stands for a single network where one is needed. */
@@ -67,16 +69,43 @@ export function overview(prediction: Prediction): FiguresSection {
 /** Nats that a Newton step may promise at what still counts as a mode: so much the draws of a posterior differ from each other anyway. */
 const MODE_GAIN = 1;
 
-export function warnings({ chosen, source, request, laplace, mode, methods, leftOut, projectionsOmitted }: Prediction): string[] {
+/** A share of the prior's variance that no draw shows. */
+const NOTHING = 1e-3;
+
+/**
+ * Whether a direction counts as image or as kernel makes a difference of λ/(λ + α) of the prior's variance along it; where that is next to nothing for
+ * every direction that the bracket leaves open, so is the question.
+ */
+function uncertainRank({ rank: { rank, bracket: [least, most] }, spectrum: { eigenvalues }, priorPrecision }: Laplace): string[] {
+  if (least === most) return [];
+  const share = eigenvalues[least]! / (eigenvalues[least]! + priorPrecision);
+  if (!(share > NOTHING)) return [];
+  return [`The rank is not certain: it lies between ${formatCount(least)} and ${formatCount(most)}, and ${formatCount(rank)} directions count as image here. Of those in between the data take away up to ${formatNumber(100 * share, 2)} % of the prior's variance, so that the projected and the kernel parts depend on it; sampled and linearised Laplace do not. A larger prior precision makes the difference smaller.`];
+}
+
+/** Of predictions; Vehtari et al. (2021) want 1.01 of long chains, some dozen draws are not so exact. */
+const LARGEST_RHAT = 1.1;
+
+/** Chains that do not agree on what the data are. */
+function apart({ chains }: Prediction): string[] {
+  return chains.flatMap(({ method, stages }) => {
+    const { rhat } = worstDiagnostics(stages.find(({ id }) => id === 'predictions')?.diagnostics ?? []);
+    return rhat !== null && rhat > LARGEST_RHAT ? [`The chains of ${methodNames[method]} do not agree on the predictions at the training inputs (R̂ up to ${formatNumber(rhat, 3)}, 1 when they do): their mean is no posterior predictive yet. ${method === 'hmc' ? 'Take more draws, which warm up for longer as well.' : 'They need more draws.'}`] : [];
+  });
+}
+
+export function warnings(prediction: Prediction): string[] {
+  const { chosen, source, request, laplace, mode, methods, leftOut, projectionsOmitted } = prediction;
   const { maximum } = chosen ?? {};
   const remedy = request.train === undefined ? 'Train on with this prior (--train EPOCHS; in the settings quotient.predict.trainEpochs), or choose the prior precision with which the network was trained.' : 'Train for longer, or choose the prior precision with which the network was trained.';
   return [
     ...(mode !== undefined && mode.gain > MODE_GAIN ? [`ŵ is not a mode of this posterior: a Newton step promises ${formatNumber(mode.gain, 3)} nats more log posterior (its gradient has norm ${formatNumber(mode.gradientNorm, 3)}), and Laplace's approximation presumes a mode. ${remedy}`] : []),
     ...(mode !== undefined && mode.lowestCurvature + mode.lowestCurvatureError < 0 ? [`ŵ is not a minimum of the loss: in some direction its curvature is ${formatNumber(mode.lowestCurvature, 3)}, which the GGN, never below the prior precision, does not see.`] : []),
     ...(maximum?.converged === false ? ['The evidence had not settled on a prior precision after 500 steps; take the value as a rough one.'] : []),
-    ...(laplace !== undefined && laplace.rank.bracket[0] !== laplace.rank.bracket[1] ? [`The rank is not certain (between ${formatCount(laplace.rank.bracket[0])} and ${formatCount(laplace.rank.bracket[1])}); directions in between count as image here.`] : []),
+    ...(laplace === undefined ? [] : uncertainRank(laplace)),
     ...(methods.some(({ method }) => method.startsWith('diffusion')) && request.diffusionSteps === 1 ? ['A diffusion of one step is the Laplace draw itself; take more steps.'] : []),
     ...(projectionsOmitted ? ['Draws are not shown in weight space: the loss of so large a network in planes would take too long.'] : []),
+    ...apart(prediction),
     ...leftOut,
     ...source.origin.assumptions,
   ];

@@ -9,11 +9,12 @@ import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { drawsInBlock, type DrawSource } from './draws.ts';
 import { diagonalPrecision } from './diagonalLaplace.ts';
-import { hamiltonianMonteCarlo } from './hmc.ts';
+import type { HmcChain } from './hmc.ts';
+import { hmcChains } from './hmcChains.ts';
 import { laplace, laplaceDisplacements, standardNormal, type Laplace, type LaplacePart } from './laplace.ts';
 import { laplaceDiffusion } from './laplaceDiffusion.ts';
 import { lastLayerProblem } from './lastLayer.ts';
-import { logPosterior, type PosteriorProblem } from './logPosterior.ts';
+import type { PosteriorProblem } from './logPosterior.ts';
 import { meanFieldVi } from './meanFieldVi.ts';
 import { SwagCollector, swagDraw } from './swag.ts';
 import { train } from './training.ts';
@@ -132,31 +133,29 @@ export async function* variationalDraws({ problem, state, draws, random, context
 }
 
 export interface HmcSetting {
+  readonly chains: number;
+  /** A chain. */
+  readonly draws: number;
   readonly warmup: number;
   readonly maxSteps: number;
   readonly pathLength: number;
-  /** Called with what the chain says of itself. */
-  readonly report: (chain: { readonly acceptance: number; readonly divergences: number; readonly stepSize: number }) => void;
+  /** Called with what the chains say of themselves. */
+  readonly report: (chains: readonly HmcChain[]) => void;
 }
 
-/** One chain from ŵ. */
-export async function* hmcDraws({ problem, state, draws, random, context }: DrawSetting, { warmup, maxSteps, pathLength, report }: HmcSetting): DrawBlocks {
+/** Chains from draws of the prior, one block each. */
+export async function* hmcDraws({ problem, state, random, context }: DrawSetting, { chains, report, ...setting }: HmcSetting): DrawBlocks {
   const { network } = problem;
-  const current = state.slice();
-  const chain = await interruptibly(hamiltonianMonteCarlo((position, gradient) => {
-    current.set(position);
-    return logPosterior(problem, current, gradient).value;
-  }, state.slice(0, network.parameters), {
-    warmup, draws, pathLength, maxSteps, random,
-    onDraw(drawn, warmingUp) { context.progress({ message: warmingUp ? `HMC warm-up ${drawn} of ${warmup}` : `HMC draw ${drawn} of ${draws}`, fraction: (drawn + (warmingUp ? 0 : warmup)) / (warmup + draws) }); },
-  }), context.signal);
-  report(chain);
-  const states = new Float64Array(draws * network.stateSize);
-  for (let m = 0; m < draws; m++) {
-    states.set(state, m * network.stateSize);
-    states.set(chain.draws.subarray(m * network.parameters, (m + 1) * network.parameters), m * network.stateSize);
+  const found = await hmcChains(problem, state, setting, Array.from({ length: chains }, () => random.below(2 ** 31)), context);
+  report(found);
+  for (const { draws } of found) {
+    const states = new Float64Array(setting.draws * network.stateSize);
+    for (let m = 0; m < setting.draws; m++) {
+      states.set(state, m * network.stateSize);
+      states.set(draws.subarray(m * network.parameters, (m + 1) * network.parameters), m * network.stateSize);
+    }
+    yield states;
   }
-  yield states;
 }
 
 /** How many draws each block holds. */

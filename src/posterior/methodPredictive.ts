@@ -35,6 +35,10 @@ export interface MethodPredictive {
   readonly warnings: readonly string[];
 }
 
+/** Of Hamiltonian Monte Carlo, and the fewest draws of one that can be compared with the others. */
+const HMC_CHAINS = 4;
+const HMC_FEWEST = 4;
+
 /** @param inputs sets of inputs, N* × d each */
 export async function methodPredictive(method: PredictionMethod, setting: MethodSetting, inputs: readonly Float64Array[]): Promise<MethodPredictive> {
   const { problem: { network, likelihood }, context, draws } = setting;
@@ -90,14 +94,17 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
       return setting.source.origin.kind === 'mean-field' ? sampled(sourceDraws(setting.source), ' of the Gaussian in the files') : sampled(variationalDraws(setting, setting.variational), `, fitted in ${setting.variational.steps} steps`);
     case 'hmc': {
       const warnings: string[] = [];
+      const each = Math.max(HMC_FEWEST, Math.ceil(draws / HMC_CHAINS));
       const blocks = hmcDraws(setting, {
-        warmup: setting.hmcWarmup, maxSteps: 64, pathLength: 0.5 * Math.PI / Math.sqrt(setting.problem.priorPrecision),
-        report({ acceptance, divergences }) {
-          if (divergences > 0) warnings.push(`HMC met ${divergences} divergent ${divergences === 1 ? 'trajectory' : 'trajectories'}: its draws miss steep parts of the posterior; a longer warm-up may help.`);
-          if (acceptance < 0.6) warnings.push(`HMC accepted only ${(100 * acceptance).toFixed(0)} % of its trajectories; a longer warm-up may help.`);
+        chains: HMC_CHAINS, draws: each, warmup: setting.hmcWarmup, maxSteps: 64, pathLength: 0.5 * Math.PI / Math.sqrt(setting.problem.priorPrecision),
+        report(chains) {
+          const divergences = chains.reduce((sum, chain) => sum + chain.divergences, 0);
+          const acceptance = Math.min(...chains.map((chain) => chain.acceptance));
+          if (divergences > 0) warnings.push(`HMC met ${divergences} divergent ${divergences === 1 ? 'trajectory' : 'trajectories'}: its draws miss steep parts of the posterior; more draws, which warm up for longer, may help.`);
+          if (acceptance < 0.6) warnings.push(`A chain of HMC accepted only ${(100 * acceptance).toFixed(0)} % of its trajectories; more draws, which warm up for longer, may help.`);
         },
       });
-      return { predictives: await pushed(blocks, setting, inputs, draws, 1), how: `${draws} draws of one chain`, warnings };
+      return { predictives: await pushed(blocks, setting, inputs, HMC_CHAINS * each, HMC_CHAINS), how: `${HMC_CHAINS} chains of ${each} draws, each from a draw of the prior and after ${setting.hmcWarmup} trajectories of warm-up`, warnings };
     }
     case 'dropout': {
       const nodes = dropoutNodes(network, setting.dropoutRate);

@@ -257,9 +257,9 @@ const ignore = (): void => undefined;
 
 let shared: Promise<Engine> | undefined;
 
-/** The engine of this process, started on first use. */
-export function sharedEngine(): Promise<Engine> {
-  return (shared ??= Engine.start().then((engine) => (started = engine)));
+/** The engine of this process (or thread of one), started on first use. @param options count when it is the first */
+export function sharedEngine(options?: EngineOptions): Promise<Engine> {
+  return (shared ??= Engine.start(options).then((engine) => (started = engine)));
 }
 
 let started: Engine | undefined;

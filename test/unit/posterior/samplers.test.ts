@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { diagnose } from '../../../src/posterior/chainDiagnostics.ts';
+import { activationNamed } from '../../../src/network/activation.ts';
+import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import { hamiltonianMonteCarlo, type LogDensity } from '../../../src/posterior/hmc.ts';
+import { hmcChain, hmcChains } from '../../../src/posterior/hmcChains.ts';
 import { logPosterior } from '../../../src/posterior/logPosterior.ts';
 import { meanFieldVi } from '../../../src/posterior/meanFieldVi.ts';
 import { SwagCollector, swagDraw } from '../../../src/posterior/swag.ts';
@@ -66,6 +69,41 @@ describe('Hamiltonian Monte Carlo', () => {
     const first = run() as { readonly divergences: number };
     expect(run()).toEqual(first);
     expect(first.divergences).toBeGreaterThan(0);
+  });
+});
+
+describe('several chains', () => {
+  const { problem, mean } = linearModel(seededRandom(3), 25, 2, { noise: 0.8, priorPrecision: 1.5 });
+  const setting = { warmup: 300, draws: 500, pathLength: 0.4, maxSteps: 64 };
+  const quiet = { signal: new AbortController().signal, progress: () => undefined };
+
+  it('start apart, meet at the posterior, and are the same for the same seeds, in a thread or not', async () => {
+    const chains = await hmcChains(problem, new Float64Array(3), setting, [1, 2, 3], quiet);
+    const values = Float64Array.from(chains.flatMap(({ draws }) => [...column(draws, 3, 0)]));
+    const { rhat, mcseMean } = diagnose(values, 3, 500);
+    expect(rhat).toBeLessThan(1.02);
+    expect(Math.abs(meanOf(values) - mean[0]!)).toBeLessThan(4 * mcseMean);
+    expect(chains[1]).toEqual(complete(hmcChain(problem, new Float64Array(3), { ...setting, seed: 2 }, () => undefined)));
+    // Without a warm-up the chains are where they start: the prior's deviation.
+    const starts = await hmcChains(problem, new Float64Array(3), { ...setting, warmup: 0, draws: 1, maxSteps: 1, pathLength: 1e-9 }, [1, 2, 3, 4], quiet);
+    const spread = Math.sqrt(meanOf(Float64Array.from(starts.flatMap(({ draws }) => Array.from(draws, (w) => w * w)))));
+    expect(spread * Math.sqrt(1.5)).toBeGreaterThan(0.5);
+    expect(spread * Math.sqrt(1.5)).toBeLessThan(1.6);
+  });
+
+  it('take a network with its activations and buffers to their threads', async () => {
+    const network = denseNetwork([1, 4, 1], activationNamed('leaky_relu:0.2'));
+    const nonlinear = { ...problem, network, x: Float64Array.of(-1, 0, 1), targets: Float64Array.of(1, 0, 2) };
+    const short = { warmup: 20, draws: 10, pathLength: 0.4, maxSteps: 8 };
+    const state = new Float64Array(network.stateSize);
+    const [chain] = await hmcChains(nonlinear, state, short, [5], quiet);
+    expect(chain).toEqual(complete(hmcChain(nonlinear, state, { ...short, seed: 5 }, () => undefined)));
+  });
+
+  it('end when they are cancelled', async () => {
+    const controller = new AbortController();
+    const running = hmcChains(problem, new Float64Array(3), { ...setting, draws: 1e6 }, [1, 2, 3], { signal: controller.signal, progress: () => { controller.abort(new Error('enough')); } });
+    await expect(running).rejects.toThrow('enough');
   });
 });
 
