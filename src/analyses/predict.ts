@@ -9,7 +9,7 @@ import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputs } from '../network/data.ts';
 import { forwardDraws } from '../network/forwardDraws.ts';
 import type { Network } from '../network/network.ts';
-import { continuedTraining, stepScale } from '../posterior/continuedTraining.ts';
+import { continuedTraining } from '../posterior/continuedTraining.ts';
 import { curvatureEvidence, underNoise, type ChosenHyperparameters } from '../posterior/curvatureEvidence.ts';
 import { curvatureOf } from '../posterior/drawMethods.ts';
 import { openDraws, type DrawSource } from '../posterior/draws.ts';
@@ -92,7 +92,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
     problem, state, draws: request.draws, context, random: seededRandom(request.seed + 7919 * (index + 1)),
     laplace: () => (approximation ??= laplace(curvatureOf({ problem, state }), priorPrecision, context, spectrum)),
     diffusionSteps: request.diffusionSteps, dropoutRate: request.dropoutRate,
-    swag: { epochs: 60, learningRate: 1e-2 * stepScale(problem), batch: Math.max(1, Math.min(data.rows, Math.ceil(data.rows / 4))), rank: 20 },
+    swag: { epochs: 60, momentum: 0.9, batch: Math.ceil(data.rows / 4), rank: 20 },
     variational: { steps: 1500, learningRate: 0.01 }, hmcWarmup: Math.max(100, Math.ceil(request.draws / 2)), source,
   });
 

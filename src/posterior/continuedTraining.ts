@@ -15,10 +15,10 @@ export function continuedTraining(problem: PosteriorProblem, state: Float64Array
   const rows = problem.x.length / problem.network.inputs;
   return interruptibly(train(problem, state, {
     optimizer: optimizer === 'adam' ? { kind: 'adam', learningRate: learningRate ?? 0.01 } : { kind: 'sgd', learningRate: learningRate ?? 0.01 * stepScale(problem), momentum: 0.9 },
-    epochs, batch: rows <= WHOLE_BATCH ? rows : BATCH, schedule: 'cosine', random,
+    epochs, batch: rows <= WHOLE_BATCH ? rows : BATCH, batches: 'epochs', schedule: 'cosine', random,
     onEpoch(_, epoch) { progress({ message: `Training: epoch ${epoch + 1} of ${epochs}`, fraction: (epoch + 1) / epochs }); },
   }), signal);
 }
 
 /** Learning rates are for a loss of the size of one nat a point; a Gaussian likelihood of small noise is steeper by 1/σ². */
-export const stepScale = ({ likelihood }: PosteriorProblem): number => (likelihood.kind === 'gaussian' ? Math.min(1, likelihood.noise ** 2) : 1);
+const stepScale = ({ likelihood }: PosteriorProblem): number => (likelihood.kind === 'gaussian' ? Math.min(1, likelihood.noise ** 2) : 1);

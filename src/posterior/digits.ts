@@ -28,5 +28,5 @@ export function* trainDigits({ x, y }: Digits, random: Random, epochs: number, o
     if (inputs === undefined) continue;
     for (let k = 0; k < length; k++) start[offset + k] = Math.sqrt(2 / inputs) * random.normal();
   }
-  return yield* train(problem, start, { optimizer: { kind: 'adam', learningRate: 0.01 }, epochs, batch: y.length, schedule: 'cosine', random, onEpoch: (_, epoch) => { onEpoch(epoch); } });
+  return yield* train(problem, start, { optimizer: { kind: 'adam', learningRate: 0.01 }, epochs, batch: y.length, batches: 'epochs', schedule: 'cosine', random, onEpoch: (_, epoch) => { onEpoch(epoch); } });
 }

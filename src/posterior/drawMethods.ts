@@ -84,17 +84,18 @@ export async function* lastLayerDraws(setting: DrawSetting): DrawBlocks {
 export interface SwagOptions {
   readonly epochs: number;
   readonly learningRate: number;
+  readonly momentum: number;
   readonly batch: number;
   /** K */
   readonly rank: number;
 }
 
-/** Continues SGD at a constant learning rate from ŵ, one iterate an epoch. */
-export async function* swagDraws({ problem, state, draws, random, context }: DrawSetting, { epochs, learningRate, batch, rank }: SwagOptions): DrawBlocks {
+/** Continues SGD at a constant learning rate from ŵ, one iterate an epoch; each batch is drawn anew, as the rate's theory has it (swagRate.ts). */
+export async function* swagDraws({ problem, state, draws, random, context }: DrawSetting, { epochs, learningRate, momentum, batch, rank }: SwagOptions): DrawBlocks {
   const { network } = problem;
   const collector = new SwagCollector(network.parameters, rank);
   await interruptibly(train(problem, state, {
-    optimizer: { kind: 'sgd', learningRate, momentum: 0.9 }, epochs, batch, schedule: 'constant', random,
+    optimizer: { kind: 'sgd', learningRate, momentum }, epochs, batch, batches: 'independent', schedule: 'constant', random,
     onEpoch(current, epoch) {
       collector.add(current);
       context.progress({ message: `SWAG: epoch ${epoch + 1} of ${epochs}`, fraction: (epoch + 1) / epochs });

@@ -11,6 +11,7 @@ import { dropoutNodes } from './dropout.ts';
 import { gaussianDraws, trajectoryGaussian } from './gaussianDraws.ts';
 import type { Laplace } from './laplace.ts';
 import { linearisedOutputs, linearisedPredictive } from './linearised.ts';
+import { swagLearningRate } from './swagRate.ts';
 import { gaussianPredictive, sampledPredictive, type Predictive } from './predictive.ts';
 
 export interface MethodSetting extends DrawSetting {
@@ -18,7 +19,7 @@ export interface MethodSetting extends DrawSetting {
   readonly laplace: () => Promise<Laplace>;
   readonly diffusionSteps: number;
   readonly dropoutRate: number | undefined;
-  readonly swag: SwagOptions;
+  readonly swag: Omit<SwagOptions, 'learningRate'>;
   readonly variational: VariationalOptions;
   readonly hmcWarmup: number;
   /** The files: a network, or draws of a posterior. */
@@ -85,7 +86,10 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
     case 'swag': {
       const { source } = setting;
       if (source.origin.kind === 'swag') return sampled(sourceDraws(source), ' of the moments in the files');
-      if (source.origin.kind !== 'networks' || source.count === 1) return sampled(swagDraws(setting, setting.swag), `, ${setting.swag.epochs} epochs of SGD`);
+      if (source.origin.kind !== 'networks' || source.count === 1) {
+        const learningRate = await swagLearningRate(setting.problem, setting.state, curvatureOf(setting), setting.swag, context);
+        return sampled(swagDraws(setting, { ...setting.swag, learningRate }), `, ${setting.swag.epochs} epochs of SGD at the learning rate ${learningRate.toPrecision(2)}, at which it strays as far as the posterior`);
+      }
       const fitted = await trajectoryGaussian(source, setting.swag.rank, async (read) => { await pause(setting, read - 1, source.count); });
       const seed = setting.random.below(2 ** 31);
       return sampled(sourceDraws(gaussianDraws(network, [fitted], { draws, seed, origin: source.origin })), ` of the moments of ${source.count} networks, in their order`);

@@ -33,5 +33,5 @@ export function* trainSine({ x, y }: Points, random: Random, epochs: number, onE
     const scale = Math.sqrt(2 / (inputs + outputs)) * (inputs === 1 ? 2 : 1);
     for (let k = 0; k < length; k++) start[offset + k] = scale * random.normal();
   }
-  return yield* train(problem, start, { optimizer: { kind: 'adam', learningRate: 0.01 }, epochs, batch: x.length, schedule: 'cosine', random, onEpoch: (_, epoch) => { onEpoch(epoch); } });
+  return yield* train(problem, start, { optimizer: { kind: 'adam', learningRate: 0.01 }, epochs, batch: x.length, batches: 'epochs', schedule: 'cosine', random, onEpoch: (_, epoch) => { onEpoch(epoch); } });
 }

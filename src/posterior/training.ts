@@ -17,6 +17,8 @@ export interface TrainingOptions {
   readonly epochs: number;
   /** Inputs a step; all of them when it is at least N. */
   readonly batch: number;
+  /** Batches of an epoch share its inputs out (`epochs`), or each is drawn from all inputs anew, so that the noise of steps is independent (`independent`). */
+  readonly batches: 'epochs' | 'independent';
   /** `constant`, or down to zero on half a cosine. */
   readonly schedule: 'constant' | 'cosine';
   readonly random: Random;
@@ -37,7 +39,7 @@ export interface Training {
  * @param start w; left unchanged
  * @throws UserError when the weights leave the finite numbers
  */
-export function* train(problem: PosteriorProblem, start: Float64Array, { optimizer, epochs, batch, schedule, random, onEpoch }: TrainingOptions): Interruptible<Training> {
+export function* train(problem: PosteriorProblem, start: Float64Array, { optimizer, epochs, batch, batches, schedule, random, onEpoch }: TrainingOptions): Interruptible<Training> {
   const { network } = problem;
   const state = start.slice();
   const count = problem.x.length / network.inputs;
@@ -46,9 +48,9 @@ export function* train(problem: PosteriorProblem, start: Float64Array, { optimiz
   const loss = new Float64Array(epochs);
   const perEpoch = Math.ceil(count / batch);
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const order = batch >= count ? undefined : random.permutation(count);
+    const order = batch >= count || batches === 'independent' ? undefined : random.permutation(count);
     for (let b = 0; b < perEpoch; b++) {
-      const rows = order?.subarray(b * batch, Math.min(count, (b + 1) * batch));
+      const rows = batches === 'independent' && batch < count ? Int32Array.from({ length: batch }, () => random.below(count)) : order?.subarray(b * batch, Math.min(count, (b + 1) * batch));
       const { value } = logPosterior(problem, state, gradient, rows);
       if (!Number.isFinite(value)) throw new UserError(`training diverged in epoch ${epoch + 1}: the log-posterior is ${value}; a smaller learning rate than ${optimizer.learningRate} may help`);
       loss[epoch]! -= value / count / perEpoch;

@@ -103,7 +103,7 @@ describe('align', () => {
     const x = Float64Array.from({ length: 40 }, (_, n) => -3 + (6 * n) / 39);
     const y = x.map(Math.sin);
     const problem = { network, x, targets: y, likelihood: { kind: 'gaussian', noise: 0.1 } as const, priorPrecision: 1 };
-    const trained = (seed: number): Float64Array => complete(train(problem, normal(network.parameters, seed), { optimizer: { kind: 'adam', learningRate: 0.02 }, epochs: 1500, batch: 40, schedule: 'cosine', random: seededRandom(0) })).state;
+    const trained = (seed: number): Float64Array => complete(train(problem, normal(network.parameters, seed), { optimizer: { kind: 'adam', learningRate: 0.02 }, epochs: 1500, batch: 40, batches: 'epochs', schedule: 'cosine', random: seededRandom(0) })).state;
     const [a, b] = [trained(1), trained(2)];
     const data = path.join(folder, 'sine.npz');
     await writeNpz(data, [{ name: 'x', shape: [40, 1], values: x }, { name: 'y', shape: [40, 1], values: y }], { overwrite: true });

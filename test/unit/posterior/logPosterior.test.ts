@@ -65,7 +65,7 @@ describe('training to a mode', () => {
     ['Adam', { kind: 'adam', learningRate: 0.05 }, 3000],
   ])('finds the posterior mean of linear regression: %s', (_, optimizer, epochs) => {
     const { problem, mean } = linearModel(seededRandom(3), 40, 3, { noise: 0.5, priorPrecision: 2 });
-    const { state, gradientNorm, loss } = complete(train(problem, new Float64Array(4), { optimizer, epochs, batch: 40, schedule: optimizer.kind === 'adam' ? 'cosine' : 'constant', random: seededRandom(1) }));
+    const { state, gradientNorm, loss } = complete(train(problem, new Float64Array(4), { optimizer, epochs, batch: 40, batches: 'epochs', schedule: optimizer.kind === 'adam' ? 'cosine' : 'constant', random: seededRandom(1) }));
     state.forEach((w, i) => { expect(w).toBeCloseTo(mean[i]!, 6); });
     expect(gradientNorm).toBeLessThan(1e-3);
     expect(loss.at(-1)).toBeLessThan(loss[0]!);
@@ -73,7 +73,7 @@ describe('training to a mode', () => {
 
   it('in batches comes close, the same for the same seed', () => {
     const { problem, mean } = linearModel(seededRandom(3), 40, 3, { noise: 0.5, priorPrecision: 2 });
-    const run = (): Float64Array => complete(train(problem, new Float64Array(4), { optimizer: { kind: 'sgd', learningRate: 0.02, momentum: 0.5 }, epochs: 200, batch: 7, schedule: 'cosine', random: seededRandom(1) })).state;
+    const run = (): Float64Array => complete(train(problem, new Float64Array(4), { optimizer: { kind: 'sgd', learningRate: 0.02, momentum: 0.5 }, epochs: 200, batch: 7, batches: 'epochs', schedule: 'cosine', random: seededRandom(1) })).state;
     const state = run();
     state.forEach((w, i) => { expect(Math.abs(w - mean[i]!)).toBeLessThan(0.01); });
     expect(run()).toEqual(state);
@@ -81,6 +81,6 @@ describe('training to a mode', () => {
 
   it('says so when it diverges', () => {
     const { problem } = linearModel(seededRandom(3), 40, 3, { noise: 0.01, priorPrecision: 2 });
-    expect(() => complete(train(problem, new Float64Array(4), { optimizer: { kind: 'sgd', learningRate: 10, momentum: 0 }, epochs: 500, batch: 40, schedule: 'constant', random: seededRandom(1) }))).toThrow(/training diverged in epoch \d+/);
+    expect(() => complete(train(problem, new Float64Array(4), { optimizer: { kind: 'sgd', learningRate: 10, momentum: 0 }, epochs: 500, batch: 40, batches: 'epochs', schedule: 'constant', random: seededRandom(1) }))).toThrow(/training diverged in epoch \d+/);
   });
 });

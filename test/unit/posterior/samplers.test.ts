@@ -9,6 +9,8 @@ import { hmcChain, hmcChains } from '../../../src/posterior/hmcChains.ts';
 import { logPosterior } from '../../../src/posterior/logPosterior.ts';
 import { meanFieldVi } from '../../../src/posterior/meanFieldVi.ts';
 import { SwagCollector, swagDraw } from '../../../src/posterior/swag.ts';
+import { swagLearningRate } from '../../../src/posterior/swagRate.ts';
+import { train } from '../../../src/posterior/training.ts';
 import { linearModel } from './linearModel.ts';
 
 const column = (draws: Float64Array, size: number, i: number): Float64Array => Float64Array.from({ length: draws.length / size }, (_, m) => draws[m * size + i]!);
@@ -189,5 +191,24 @@ describe('SWAG', () => {
     const source = seededRandom(1);
     const first = Float64Array.from({ length: 20_000 }, () => swagDraw(moments, source)[0]! - moments.mean[0]!);
     expect(Math.abs(first.reduce((sum, d) => sum + d * d, 0) / 20_000 / moments.variance[0]! - 1)).toBeLessThan(4.5 * Math.sqrt(2 / 20_000));
+  });
+});
+
+describe('the learning rate of SWAG', () => {
+  it.each([['many points', 400, 5], ['few points', 100, 10]] as const)('lets SGD stray as far above the mode as the posterior: %s', async (_, rows, inputs) => {
+    const { problem, mean } = linearModel(seededRandom(3), rows, inputs, { noise: 0.8, priorPrecision: 1.5 });
+    const options = { batch: rows / 4, momentum: 0.9 };
+    const curvature = { network: problem.network, state: mean, x: problem.x, likelihood: problem.likelihood, weighting: 'likelihood' } as const;
+    const learningRate = await swagLearningRate(problem, mean, curvature, options, { signal: new AbortController().signal, progress: () => undefined, memoryLimitBytes: 2 ** 30 });
+    const gradient = new Float64Array(inputs + 1);
+    const top = logPosterior(problem, mean, gradient).value;
+    const rises: number[] = [];
+    complete(train(problem, mean, {
+      optimizer: { kind: 'sgd', learningRate, momentum: 0.9 }, epochs: 2000, batch: options.batch, batches: 'independent', schedule: 'constant', random: seededRandom(1),
+      onEpoch(state) { rises.push(top - logPosterior(problem, state, gradient).value); },
+    }));
+    // A Gaussian of D dimensions lies D/2 nats below its top on average; the theory is of the first order in the rate.
+    expect(meanOf(Float64Array.from(rises)) / ((inputs + 1) / 2)).toBeGreaterThan(0.8);
+    expect(meanOf(Float64Array.from(rises)) / ((inputs + 1) / 2)).toBeLessThan(1.25);
   });
 });
