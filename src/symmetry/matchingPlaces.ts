@@ -100,7 +100,7 @@ function reorderAxis(axis: AxisOrder, { members, multiplicity }: AxisUse, { orde
 }
 
 /** Classes that share an index of an axis with another: channels within groups that are units themselves. */
-function nestedClasses(classes: readonly MatchingClass[]): readonly boolean[] {
+export function nestedClasses(classes: readonly MatchingClass[]): readonly boolean[] {
   const owner = new Map<string, Int32Array>();
   const nested = classes.map(() => false);
   classes.forEach(({ units: { uses } }, c) => {

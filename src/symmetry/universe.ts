@@ -3,15 +3,18 @@
  * network p gets permutations P_p into a common universe, so that matching p to q by P_qᵀP_p is consistent round every cycle, and
  *   f(P) = Σ_{p<q} ⟨P_p·w_p, P_q·w_q⟩
  * is maximised over all classes of all networks together: Frank–Wolfe over doubly stochastic matrices with an exact line search (along
- * a segment f is a quartic), rounded by linear assignments, then improved by coordinate ascent, each network against the sum of the others.
+ * a segment f is a quartic), rounded by linear assignments, or the order in which units alone resemble the first network's
+ * (`orderlessStart.ts`) where that is better; then improved by coordinate ascent, each network against the sum of the others.
  */
 import { leastCostAssignment } from '../linalg/assignment.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
 import { addProduct } from '../linalg/product.ts';
 import type { Network } from '../network/network.ts';
 import type { MatchingClass } from './matchingClasses.ts';
-import { composed, identityOrder, isIdentity, type UnitOrder } from './unitOrder.ts';
-import { rowLength, unitRows, writeUnitRows } from './unitRows.ts';
+import { orderlessStart } from './orderlessStart.ts';
+import { composedOrders } from './orderTracker.ts';
+import { identityOrder, isIdentity, type UnitOrder } from './unitOrder.ts';
+import { orderUnits, rowLength, unitRows, writeUnitRows } from './unitRows.ts';
 import { innerProduct, weightMatching, type MatchingOptions } from './weightMatching.ts';
 
 export interface UniverseMatching {
@@ -19,7 +22,7 @@ export interface UniverseMatching {
   readonly orders: readonly (readonly UnitOrder[])[];
   /** P_p·w_p. */
   readonly states: readonly Float64Array[];
-  /** f before, after the relaxation was rounded, and after every round of coordinate ascent; never decreases from the rounded one on. */
+  /** f before, at the start of the coordinate ascent, and after every round of coordinate ascent; never decreases from there on, nor below the first. */
   readonly objective: readonly number[];
   readonly converged: boolean;
 }
@@ -31,7 +34,7 @@ const MAX_ROUNDS = 50;
 type Relaxed = (Float64Array | undefined)[];
 
 /**
- * Signs are left to the coordinate ascent.
+ * The relaxation leaves signs to the coordinate ascent.
  * @param states w of each network (two at least); left unchanged
  */
 export function* universeMatching(network: Network, classes: readonly MatchingClass[], states: readonly Float64Array[], options: Omit<MatchingOptions, 'start'>): Interruptible<UniverseMatching> {
@@ -61,12 +64,18 @@ export function* universeMatching(network: Network, classes: readonly MatchingCl
   const orders: UnitOrder[][] = [];
   for (const each of relaxed) orders.push(yield* rounded(classes, each));
   let current = states.map((state, p) => reordered(classes, state, orders[p]!));
-  // The relaxation may round to something worse than what was there.
-  if (pairwiseObjective(network, current) < objective[0]!) {
-    orders.forEach((_, p) => { orders[p] = classes.map(({ units: { units } }) => identityOrder(units)); });
-    current = states.map((state) => state.slice());
+  // The relaxation may round to something worse than what was there, or than what units alone say of their order in the first network.
+  let reached = pairwiseObjective(network, current);
+  const others: UnitOrder[][] = [];
+  for (const state of states) others.push(yield* orderlessStart(classes, states[0]!, state));
+  for (const candidate of [states.map(() => classes.map(({ units: { units } }) => identityOrder(units))), others]) {
+    const at = states.map((state, p) => reordered(classes, state, candidate[p]!));
+    const there = pairwiseObjective(network, at);
+    if (there <= reached) continue;
+    [reached, current] = [there, at];
+    orders.splice(0, orders.length, ...candidate);
   }
-  objective.push(pairwiseObjective(network, current));
+  objective.push(reached);
   let converged = false;
   for (let round = 0; round < MAX_ROUNDS && !converged; round++) {
     let moved = false;
@@ -75,7 +84,7 @@ export function* universeMatching(network: Network, classes: readonly MatchingCl
       current.forEach((state, q) => { if (q !== p) for (let i = 0; i < others.length; i++) others[i]! += state[i]!; });
       const found = yield* weightMatching(network, classes, others, current[p]!, options);
       if (found.objective.length === 2 && found.orders.every(isIdentity)) continue;
-      orders[p] = orders[p]!.map((order, c) => composed(order, found.orders[c]!));
+      orders[p] = composedOrders(classes, orders[p]!, found.orders);
       current[p] = found.state;
       moved = true;
     }
@@ -167,7 +176,7 @@ function* rounded(classes: readonly MatchingClass[], relaxed: Relaxed): Interrup
 function reordered(classes: readonly MatchingClass[], state: Float64Array, orders: readonly UnitOrder[]): Float64Array {
   const result = state.slice();
   classes.forEach(({ units: { uses } }, c) => {
-    for (const use of uses) writeUnitRows(result, use, unitRows(result, use), orders[c]!.order);
+    orderUnits(result, { uses }, orders[c]!);
   });
   return result;
 }

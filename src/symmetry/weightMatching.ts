@@ -10,15 +10,17 @@ import type { Assignment } from '../linalg/assignment.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
 import { type ProductSums, withProductSums } from '../linalg/productSum.ts';
 import type { Random } from '../linalg/random.ts';
-import type { Block, Network } from '../network/network.ts';
+import { type Block, type Network, parameterDistance } from '../network/network.ts';
 import type { MatchingClass } from './matchingClasses.ts';
 import { ClassGains, productDepth } from './matchingGains.ts';
 import { matchingPlaces, type MatchingPlaces } from './matchingPlaces.ts';
+import { orderlessStart } from './orderlessStart.ts';
+import { OrderTracker } from './orderTracker.ts';
 import { composed, cyclesOf, exchange, identityOrder, inverse, type UnitOrder } from './unitOrder.ts';
 import { orderUnits } from './unitRows.ts';
 
 export interface Matching {
-  /** Per class, in the order of `classes`. */
+  /** Per class, in the order of `classes`, and so applied. */
   readonly orders: readonly UnitOrder[];
   /** P·w: buffers moved along. */
   readonly state: Float64Array;
@@ -55,7 +57,8 @@ function* ascend(
   network: Network, classes: readonly MatchingClass[], places: MatchingPlaces, reference: Float64Array, state: Float64Array, sums: ProductSums, options: MatchingOptions,
 ): Interruptible<Matching> {
   const current = state.slice();
-  const matchers = classes.map((one, c) => new ClassMatcher(one, c, places, reference, state, sums));
+  const tracker = new OrderTracker(classes);
+  const matchers = classes.map((one, c) => new ClassMatcher(one, c, places, reference, state, sums, tracker));
   options.start?.forEach((order, c) => { matchers[c]!.apply(current, order); });
   let value = innerProduct(network, reference, options.start === undefined ? state : finished(current, matchers));
   const objective = [value];
@@ -73,7 +76,7 @@ function* ascend(
   const best = finished(current, matchers);
   // What was added up above, without its rounding.
   if (objective.length > 1) objective[objective.length - 1] = innerProduct(network, reference, best);
-  return { orders: matchers.map(({ total }) => total), state: best, objective, converged };
+  return { orders: tracker.orders(), state: best, objective, converged };
 }
 
 /** P·w, also where nothing was moved on the way. */
@@ -83,12 +86,16 @@ function finished(current: Float64Array, matchers: readonly ClassMatcher[]): Flo
   return state;
 }
 
-/** The best of an ascent from the network as it is and of `restarts` ascents from random orders. */
+/**
+ * The best of ascents from the network as it is, from what its units have whatever their order (`orderlessStart.ts`), and from `restarts` random
+ * orders. None is begun once the weights are the reference's: nothing is closer.
+ */
 export function* bestWeightMatching(network: Network, classes: readonly MatchingClass[], reference: Float64Array, state: Float64Array, restarts: number, options: MatchingOptions): Interruptible<RestartedMatching> {
   let best = yield* weightMatching(network, classes, reference, state, options);
   const reached = [finalObjective(best)];
-  for (let restart = 0; restart < restarts; restart++) {
-    const start = classes.map(({ units: { units }, signed }): UnitOrder => ({ order: options.random.permutation(units), signs: Int8Array.from({ length: units }, () => (signed && options.random.below(2) === 1 ? -1 : 1)) }));
+  for (let restart = -1; restart < restarts && !isCopy(network, reference, best); restart++) {
+    const start = restart < 0 ? yield* orderlessStart(classes, reference, state)
+      : classes.map(({ units: { units }, signed }): UnitOrder => ({ order: options.random.permutation(units), signs: Int8Array.from({ length: units }, () => (signed && options.random.below(2) === 1 ? -1 : 1)) }));
     const found = yield* weightMatching(network, classes, reference, state, { ...options, start });
     reached.push(finalObjective(found));
     if (finalObjective(found) > finalObjective(best)) best = found;
@@ -97,8 +104,16 @@ export function* bestWeightMatching(network: Network, classes: readonly Matching
 }
 
 export interface RestartedMatching extends Matching {
-  /** ⟨θ_ref, θ⟩ that each ascent ended at, the one from the network as it is first. */
+  /** ⟨θ_ref, θ⟩ that each ascent ended at, the one from the network as it is first, then the one from units alone, then those from random orders. */
   readonly reached: readonly number[];
+}
+
+/** Two states are copies when they differ by no more than the rounding of float32 does. */
+const COPY = 1e-6;
+
+/** Whether θ is θ_ref up to rounding, so that no order can be better by more than that. */
+function isCopy(network: Network, reference: Float64Array, { state }: Matching): boolean {
+  return parameterDistance(network, reference, state) <= COPY * Math.sqrt(innerProduct(network, reference, reference));
 }
 
 const finalObjective = ({ objective }: Matching): number => objective[objective.length - 1]!;
@@ -113,6 +128,7 @@ export function innerProduct({ parameters }: Network, a: Float64Array, b: Float6
 class ClassMatcher {
   readonly #class: MatchingClass;
   readonly #index: number;
+  readonly #tracker: OrderTracker;
   readonly #places: MatchingPlaces;
   readonly #reference: Float64Array;
   readonly #quadratic: boolean;
@@ -121,23 +137,20 @@ class ClassMatcher {
   readonly #gains: ClassGains;
   /** The last one: prices and pairs change little from one visit to the next. */
   #assignment: Assignment | undefined;
+  /** All that was done to the class by itself since the beginning. */
   #total: UnitOrder;
 
-  constructor(one: MatchingClass, index: number, places: MatchingPlaces, reference: Float64Array, state: Float64Array, sums: ProductSums) {
+  constructor(one: MatchingClass, index: number, places: MatchingPlaces, reference: Float64Array, state: Float64Array, sums: ProductSums, tracker: OrderTracker) {
     const { units, uses } = one.units;
     this.#class = one;
     this.#index = index;
+    this.#tracker = tracker;
     this.#places = places;
     this.#reference = reference;
     this.#quadratic = places.quadratic[index]!;
     this.#blocks = new Set(uses.filter(({ block }) => block.trainable).map(({ block }) => block));
     this.#gains = new ClassGains(places.places[index]!, units, reference, state, sums, index);
     this.#total = identityOrder(units);
-  }
-
-  /** All that was done to the class since the beginning. */
-  get total(): UnitOrder {
-    return this.#total;
   }
 
   /** Brings the class into its best order, all others held. Returns what ⟨θ_ref, θ⟩ gains; 0 when it stays as it is. */
@@ -208,6 +221,7 @@ class ClassMatcher {
   apply(current: Float64Array, relative: UnitOrder): void {
     orderUnits(current, { uses: this.#places.moved[this.#index]! }, relative);
     this.#places.reorder(this.#index, relative);
+    this.#tracker.apply(this.#index, relative);
     this.#total = composed(this.#total, relative);
   }
 

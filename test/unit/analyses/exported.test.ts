@@ -1,6 +1,6 @@
 /**
- * `compare` on networks that real frameworks exported, from file to file: a copy moved by a random element of the network's whole group is
- * one network up to symmetry.
+ * `compare` and `align` on networks that real frameworks exported, from file to file: a copy moved by a random element of the network's whole group is
+ * one network up to symmetry, and a copy whose units were put into another order comes back into the reference's.
  */
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -46,6 +46,10 @@ interface Verdict {
   readonly classes: readonly { readonly layer: string; readonly moved: number }[];
 }
 
+interface Aligned {
+  readonly files: readonly { readonly distanceBefore: number; readonly distanceAfter: number; readonly functionError: number }[];
+}
+
 describe.each(exported)('%s', (name) => {
   it('compare: a copy by a random element of the group is one network up to symmetry', async () => {
     const { network, state } = await loadExported(name);
@@ -60,5 +64,19 @@ describe.each(exported)('%s', (name) => {
     expect(verdict.distance.raw).toBeGreaterThan(0.1);
     expect(verdict.distance.aligned).toBeLessThan(1e-5 * verdict.distance.raw);
     expect(verdict.classes.some((one) => one.moved > 0)).toBe(true);
+  });
+
+  it('align: a copy in another order of units comes back exactly', async () => {
+    const { network, state } = await loadExported(name);
+    const element = movingElement(network, 5).filter(reorders);
+    expect(element.length).toBeGreaterThan(0);
+    const moved = state.slice();
+    applyElement(network, moved, element);
+    const folder = await temporaryFolder();
+    const [reference, copy] = [await save(folder, 'a', network, state), await save(folder, 'b', network, moved)];
+    const { files: [aligned] } = (await analyses.align({ reference, files: [copy], out: { folder: path.join(folder, 'out') }, overwrite: false, method: 'weights', restarts: 2, data: await someInputs(folder, network), likelihood: 'gaussian', seed: 0 }, context)).result as unknown as Aligned;
+    expect(aligned!.distanceBefore).toBeGreaterThan(0.1);
+    expect(aligned!.distanceAfter).toBe(0);
+    expect(aligned!.functionError).toBeLessThan(1e-6);
   });
 });

@@ -8,6 +8,8 @@ import type { Network } from '../../../src/network/network.ts';
 import { activationMatching } from '../../../src/symmetry/activationMatching.ts';
 import { channelClasses } from '../../../src/symmetry/channelClasses.ts';
 import type { MatchingClass } from '../../../src/symmetry/matchingClasses.ts';
+import { orderlessStart } from '../../../src/symmetry/orderlessStart.ts';
+import { composedOrders } from '../../../src/symmetry/orderTracker.ts';
 import { unitRows, writeUnitRows } from '../../../src/symmetry/unitRows.ts';
 import { universeMatching } from '../../../src/symmetry/universe.ts';
 import type { UnitOrder } from '../../../src/symmetry/unitOrder.ts';
@@ -24,6 +26,8 @@ const networks: Readonly<Record<string, () => Network>> = {
   // The inner convolution has the same units on both sides: its gain is quadratic.
   'residual of one convolution': () => new Layers([2, 4, 4]).conv(6, [3, 3], { padding: [1, 1] }).activation('relu').residual((x) => x.conv(6, [3, 3], { padding: [1, 1] })).activation('relu').globalPool('globalavgpool').dense(2).build(),
   'depthwise': () => new Layers([2, 5, 5]).conv(6, [1, 1]).batchnorm().activation('relu').conv(6, [3, 3], { padding: [1, 1], groups: 6 }).batchnorm().activation('relu').conv(5, [1, 1]).activation('relu').globalPool('globalavgpool').dense(2).build(),
+  // Channels move within their groups, and whole groups, inputs and outputs together.
+  'grouped': () => new Layers([2, 5, 5]).conv(12, [3, 3]).activation('relu').conv(9, [3, 3], { padding: [1, 1], groups: 3 }).activation('relu').conv(5, [1, 1]).activation('relu').globalPool('globalavgpool').dense(2).build(),
   'dense block': () => new Layers([2, 4, 4]).conv(4, [3, 3], { padding: [1, 1] }).activation('relu').concat((x) => x.conv(5, [3, 3], { padding: [1, 1] }).activation('relu')).concat((x) => x.conv(3, [1, 1]).activation('relu')).flatten().dense(3).build(),
 };
 
@@ -96,12 +100,22 @@ describe.each(Object.entries(networks))('weight matching of %s', (_, make) => {
     }
   });
 
+  it('begins where copies are equal, without any ascent', () => {
+    for (const seed of [11, 12]) {
+      const random = seededRandom(seed);
+      const reference = randomState(network, random);
+      const shuffled = moved(classes, reference, randomOrders(classes, random));
+      const start = complete(orderlessStart(classes, reference, shuffled));
+      expect([...moved(classes, shuffled, start)]).toEqual([...reference]);
+    }
+  });
+
   it('with more starts is no worse', () => {
     const random = seededRandom(5);
     const [reference, state] = [randomState(network, random), randomState(network, random)];
     const once = complete(weightMatching(network, classes, reference, state, { random: seededRandom(6) }));
     const often = complete(bestWeightMatching(network, classes, reference, state, 4, { random: seededRandom(6) }));
-    expect(often.reached).toHaveLength(5);
+    expect(often.reached).toHaveLength(6);
     expect(often.reached[0]).toBe(once.objective.at(-1));
     expect(often.objective.at(-1)).toBe(Math.max(...often.reached));
     expectSameFunction(network, state, often.state);
@@ -162,6 +176,28 @@ describe('weight matching', () => {
       const found = complete(bestWeightMatching(network, classes, reference, state, 20, { random }));
       expect(found.objective.at(-1)).toBeCloseTo(best, 10);
     }
+  });
+
+  it('orders one after another are one order, also of groups and of channels within them', () => {
+    for (const make of Object.values(networks)) {
+      const network = make();
+      const classes = classesOf(network);
+      const random = seededRandom(3);
+      const state = randomState(network, random);
+      const [first, then] = [randomOrders(classes, random), randomOrders(classes, random)];
+      expect([...moved(classes, state, composedOrders(classes, first, then))]).toEqual([...moved(classes, moved(classes, state, first), then)]);
+    }
+  });
+
+  it('begins in the order of a copy whose units changed sign', () => {
+    const network = denseNetwork([3, 9, 8, 2], activationNamed('tanh'));
+    const classes = classesOf(network, true);
+    const random = seededRandom(6);
+    const reference = randomState(network, random);
+    const flipped = moved(classes, reference, randomOrders(classes, random));
+    const unsigned = moved(classes, flipped, complete(orderlessStart(classes, reference, flipped)));
+    // The order is the reference's; the sign of a unit whose own entries do not tell it is left to the ascent.
+    expect([...unsigned].map(Math.abs)).toEqual([...reference].map(Math.abs));
   });
 
   it('matches units of odd activations up to sign', () => {
