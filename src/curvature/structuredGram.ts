@@ -6,11 +6,11 @@
  *                gradients have to be summed before they are multiplied.
  * Factors are collected in passes over the data, as many layers a pass as fit into a budget.
  */
-import { rankK } from '../linalg/dense/gram.ts';
+import { addGramDoubles, gramAdder, rankK } from '../linalg/dense/gram.ts';
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import { addProduct } from '../linalg/product.ts';
-import { convolutionGradientTile } from '../network/convolution.ts';
+import { convolutionTiles, convolutionTilesDoubles } from '../network/convolutionOnEngine.ts';
 import { type Block, blocksOf, type Network, type NodeOf, valueSize } from '../network/network.ts';
 import { addParameterGradients } from '../network/parameterGradients.ts';
 import { pullBack } from '../network/reverse.ts';
@@ -233,12 +233,19 @@ async function addConvolution(problem: CurvatureProblem, node: NodeOf<'conv'>, i
   const outputs = node.shape[0]! / node.groups;
   const depth = node.weight.length / node.shape[0]!;
   const height = Math.max(1, Math.min(outputs, Math.floor(TILE_NUMBERS / (rows * depth))));
-  for (let group = 0; group < node.groups; group++) {
-    for (let first = 0; first < outputs; first += height) {
-      const count = Math.min(height, outputs - first);
-      const tile = new Float64Array(rows * count * depth);
-      await interruptibly(convolutionGradientTile(node, inputShape, inputs, cotangents, seeds, { group, first, count }, tile), signal);
-      await rankK({ a: tile, n: rows, k: count * depth, beta: 1, c: gram }, { signal });
+  const engine = await sharedEngine();
+  const bytes = 8 * (rows * height * depth + convolutionTilesDoubles(node, inputShape, rows / seeds, seeds, engine.threads) + addGramDoubles(rows, height * depth, engine.threads));
+  await engine.run(`The Gram matrix of ${node.name}`, bytes, { signal }, function* (scope) {
+    const tile = scope.allocate(rows * height * depth);
+    const writeTile = convolutionTiles(scope, node, inputShape, inputs, seeds);
+    const addTile = gramAdder(scope, rows, height * depth);
+    for (let group = 0; group < node.groups; group++) {
+      for (let first = 0; first < outputs; first += height) {
+        const count = Math.min(height, outputs - first);
+        yield* writeTile(cotangents, { group, first, count }, tile);
+        yield* addTile(tile, count * depth, gram);
+      }
     }
-  }
+  });
+  mirror(gram, rows);
 }

@@ -4,9 +4,8 @@
  * two products of these three matrices. Done here for some inputs at a time; what is large goes to convolutionOnEngine.ts.
  */
 import { startedEngine } from '../linalg/engine/engine.ts';
-import type { Interruptible } from '../linalg/interruptible.ts';
 import { addProduct } from '../linalg/product.ts';
-import { addConvolutionGradientOn, addConvolutionOn, addConvolutionPullbackOn, pays, type ConvolutionSizes } from './convolutionOnEngine.ts';
+import { addConvolutionGradientOn, addConvolutionOn, addConvolutionPullbackOn, pays, sizesOf } from './convolutionOnEngine.ts';
 import { positions, valueSize, type NodeOf, type ValueShape } from './network.ts';
 import { gatherPatches, scatterPatches, windowTable, type WindowTable } from './windows.ts';
 
@@ -31,10 +30,6 @@ function geometry(node: Convolution, inputShape: ValueShape): Geometry {
   const outputs = node.shape[0]! / node.groups;
   const depth = channels * table.size;
   return { table, channels, outputs, depth, inputLength: valueSize(inputShape) / node.groups, outputLength: valueSize(node.shape) / node.groups, weightLength: outputs * depth };
-}
-
-function sizesOf(node: Convolution, { table, channels, outputs, depth, inputLength }: Geometry, rows: number): ConvolutionSizes {
-  return { table, groups: node.groups, channels, outputs, depth, area: inputLength / channels, rows };
 }
 
 /** Inputs taken together: so many that a product has some hundred columns, while their patches stay small. */
@@ -86,7 +81,7 @@ export function addConvolution(node: Convolution, inputShape: ValueShape, weight
   const g = geometry(node, inputShape);
   const { table: { windows }, outputs, depth, weightLength, outputLength } = g;
   const rows = x.length / (g.inputLength * node.groups);
-  const sizes = sizesOf(node, g, rows);
+  const sizes = sizesOf(node, inputShape, rows);
   const engine = pays(sizes) ? startedEngine() : undefined;
   if (engine !== undefined) {
     addConvolutionOn(engine, sizes, weight, x, into);
@@ -114,7 +109,7 @@ export function addConvolutionPullback(node: Convolution, inputShape: ValueShape
   const g = geometry(node, inputShape);
   const { table, channels, outputs, depth, weightLength, inputLength } = g;
   const rows = cotangents.length / (g.outputLength * node.groups);
-  const sizes = sizesOf(node, g, rows);
+  const sizes = sizesOf(node, inputShape, rows);
   const engine = pays(sizes) ? startedEngine() : undefined;
   if (engine !== undefined) {
     addConvolutionPullbackOn(engine, sizes, weight, cotangents, into);
@@ -145,7 +140,7 @@ export function addConvolutionGradient(node: Convolution, inputShape: ValueShape
   const g = geometry(node, inputShape);
   const { table: { windows }, outputs, depth, weightLength } = g;
   const rows = x.length / (g.inputLength * node.groups);
-  const sizes = sizesOf(node, g, rows);
+  const sizes = sizesOf(node, inputShape, rows);
   const engine = pays(sizes) ? startedEngine() : undefined;
   if (engine !== undefined) {
     addConvolutionGradientOn(engine, sizes, x, cotangents, into);
@@ -168,15 +163,23 @@ export function addConvolutionGradient(node: Convolution, inputShape: ValueShape
  * @param into row s begins at s × stride
  */
 export function addConvolutionGradients(node: Convolution, inputShape: ValueShape, x: Float64Array, cotangents: Float64Array, into: Float64Array, stride: number): void {
-  const { table, channels, outputs, depth, inputLength, outputLength, weightLength } = geometry(node, inputShape);
-  const patches = new Float64Array(table.windows * depth);
+  const g = geometry(node, inputShape);
+  const { table: { windows }, outputs, depth, outputLength, weightLength } = g;
+  const patches = new Float64Array(windows * depth);
   const seeds = cotangents.length / (outputLength * node.groups);
+  const gradients = new Float64Array(seeds * weightLength);
+  const delta = node.groups === 1 ? cotangents : new Float64Array(seeds * outputLength);
   for (let group = 0; group < node.groups; group++) {
-    gatherPatches(table, x.subarray(group * inputLength, (group + 1) * inputLength), channels, patches);
-    for (let s = 0; s < seeds; s++) {
+    patchesOf(g, x, node.groups, group, 0, 1, patches);
+    for (let s = 0; s < seeds && node.groups > 1; s++) {
       const from = (s * node.groups + group) * outputLength;
+      delta.set(cotangents.subarray(from, from + outputLength), s * outputLength);
+    }
+    gradients.fill(0);
+    addProduct(gradients, delta, patches, seeds * outputs, depth, windows, 'nn');
+    for (let s = 0; s < seeds; s++) {
       const to = s * stride + group * weightLength;
-      addProduct(into.subarray(to, to + weightLength), cotangents.subarray(from, from + outputLength), patches, outputs, depth, table.windows, 'nn');
+      for (let k = 0; k < weightLength; k++) into[to + k]! += gradients[s * weightLength + k]!;
     }
   }
 }
@@ -188,26 +191,5 @@ export function addPerChannel(shape: ValueShape, perChannel: Float64Array, into:
   for (let k = 0, c = 0; k < into.length; k += area, c = c + 1 === channels ? 0 : c + 1) {
     const value = perChannel[c]!;
     for (let p = k; p < k + area; p++) into[p]! += value;
-  }
-}
-
-/**
- * Per-sample gradients of the weight's rows for some of a group's output channels.
- * @param x N inputs
- * @param cotangents N·S × the output's shape
- * @param into N·S × (count · K); zero before
- */
-export function* convolutionGradientTile(node: Convolution, inputShape: ValueShape, x: Float64Array, cotangents: Float64Array, seeds: number, { group, first, count }: { readonly group: number; readonly first: number; readonly count: number }, into: Float64Array): Interruptible<void> {
-  const { table, channels, depth, inputLength, outputLength } = geometry(node, inputShape);
-  const patches = new Float64Array(table.windows * depth);
-  const size = inputLength * node.groups;
-  for (let n = 0; n * size < x.length; n++) {
-    gatherPatches(table, x.subarray(n * size + group * inputLength, n * size + (group + 1) * inputLength), channels, patches);
-    for (let s = 0; s < seeds; s++) {
-      const row = n * seeds + s;
-      const from = (row * node.groups + group) * outputLength + first * table.windows;
-      addProduct(into.subarray(row * count * depth, (row + 1) * count * depth), cotangents.subarray(from, from + count * table.windows), patches, count, depth, table.windows, 'nn');
-    }
-    yield;
   }
 }

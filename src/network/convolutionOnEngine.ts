@@ -5,9 +5,10 @@
  */
 import { convolve, packedDoubles, packWeights, unfinished } from '../linalg/engine/convolution.ts';
 import type { Engine, Scope } from '../linalg/engine/engine.ts';
-import { packingSpace, product, rowDistance } from '../linalg/engine/product.ts';
-import { complete } from '../linalg/interruptible.ts';
-import { tableByPosition, type WindowTable } from './windows.ts';
+import { packingDoubles, packingSpace, product, rowDistance } from '../linalg/engine/product.ts';
+import { complete, type Interruptible } from '../linalg/interruptible.ts';
+import { positions, valueSize, type NodeOf, type ValueShape } from './network.ts';
+import { tableByPosition, windowTable, type WindowTable } from './windows.ts';
 
 /** Of one convolution of some inputs. */
 export interface ConvolutionSizes {
@@ -33,6 +34,12 @@ const NUMBERS = 2 ** 21;
 const FEWEST_COLUMNS = 64;
 /** Entries from which a second thread helps to gather. */
 const THREADED_ENTRIES = 2 ** 15;
+
+export function sizesOf(node: NodeOf<'conv'>, inputShape: ValueShape, rows: number): ConvolutionSizes {
+  const channels = inputShape[0]! / node.groups;
+  const table = windowTable(node, inputShape.slice(1));
+  return { table, groups: node.groups, channels, outputs: node.shape[0]! / node.groups, depth: channels * table.size, area: positions(inputShape), rows };
+}
 
 /** Whether the engine would be faster than loops. */
 export function pays({ table, outputs, depth, rows }: ConvolutionSizes): boolean {
@@ -175,4 +182,51 @@ function bringCotangents(here: OnEngine, stretch: Stretch, cotangents: Float64Ar
   here.eachPiece(stretch, (to, from, length) => {
     for (let k = 0; k < length; k++) view[to + k] = cotangents[from + k]!;
   });
+}
+
+/** Some of a group's output channels. */
+export interface ConvolutionTile {
+  readonly group: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Writes per-sample gradients of the weight's rows for a tile of channels: N·S rows of count · K numbers, one after the other. */
+export type ConvolutionTiles = (cotangents: Float64Array, tile: ConvolutionTile, into: number) => Interruptible<void>;
+
+/** Doubles that `convolutionTiles` takes for so many inputs, beside the tile itself. */
+export function convolutionTilesDoubles(node: NodeOf<'conv'>, inputShape: ValueShape, inputs: number, seeds: number, threads: number): number {
+  const { table, depth, outputs } = sizesOf(node, inputShape, inputs);
+  const windows = rowDistance(table.windows);
+  return inputs * valueSize(inputShape) + table.positions.length + (depth + seeds * outputs) * windows + packingDoubles({ n: depth, k: table.windows }, threads);
+}
+
+/**
+ * The derivative by the weight of each of S cotangents for each of N inputs: all cotangents of an input make one product with its patches.
+ * @param x N inputs
+ */
+export function convolutionTiles(scope: Scope, node: NodeOf<'conv'>, inputShape: ValueShape, x: Float64Array, seeds: number): ConvolutionTiles {
+  const inputs = x.length / valueSize(inputShape);
+  const { table, groups, channels, outputs, depth, area } = sizesOf(node, inputShape, inputs);
+  const { windows, size } = table;
+  const ld = rowDistance(windows);
+  const values = scope.allocate(x.length);
+  scope.view(values, x.length).set(x);
+  const [where, patches, delta] = [bringTable(scope, table), scope.allocate(depth * ld), scope.allocate(seeds * outputs * ld)];
+  const packing = packingSpace(scope, { n: depth, k: windows });
+  const threads = windows * depth < THREADED_ENTRIES ? 1 : scope.threads;
+  return function* tileOf(cotangents, { group, first, count }, into) {
+    const rows = scope.view(delta, seeds * count * ld);
+    for (let n = 0; n < inputs; n++) {
+      scope.kernels.gatherPatches(threads, values + 8 * group * channels * area, groups * channels * area, channels, area, where, size, windows, n * windows, windows, patches, ld);
+      for (let s = 0; s < seeds; s++) {
+        const from = (((n * seeds + s) * groups + group) * outputs + first) * windows;
+        for (let c = 0; c < count; c++) rows.set(cotangents.subarray(from + c * windows, from + (c + 1) * windows), (s * count + c) * ld);
+      }
+      yield* product(
+        scope, packing, { m: seeds * count, n: depth, k: windows }, { address: delta, rowStep: ld, columnStep: 1 }, { address: patches, rowStep: 1, columnStep: ld },
+        into + 8 * n * seeds * count * depth, depth,
+      );
+    }
+  };
 }

@@ -1,5 +1,5 @@
 /** Symmetric rank-k updates: C ← α A Aᵀ + β C, and AᵀA of a matrix whose rows come in chunks. */
-import { sharedEngine, type Engine, type Work } from '../engine/engine.ts';
+import { sharedEngine, type Engine, type Scope, type Work } from '../engine/engine.ts';
 import { packingDoubles, packingSpace, product } from '../engine/product.ts';
 import { addGram } from '../gram.ts';
 import { complete, type Interruptible } from '../interruptible.ts';
@@ -21,6 +21,8 @@ export interface RankK {
 }
 
 const PLAIN_PRODUCTS = 32 ** 3;
+/** Of the result, when most of it stays outside the engine: 256 MB. */
+const STRIP_NUMBERS = 2 ** 25;
 /** Updates that need more of the engine's memory at once are cut. */
 const PIECE_BYTES = 2 ** 30;
 
@@ -65,6 +67,38 @@ export async function rankK(question: RankK, work: Work = {}, engine?: Engine): 
     mirror(values, n, c);
   });
   return c;
+}
+
+/** Doubles of the engine's memory that `gramAdder` takes beside A. */
+export function addGramDoubles(n: number, k: number, threads: number): number {
+  return n * stripHeight(n) + packingDoubles({ n, k }, threads);
+}
+
+function stripHeight(n: number): number {
+  return Math.min(n, Math.max(1, Math.floor(STRIP_NUMBERS / n)));
+}
+
+/**
+ * C ← C + A Aᵀ on and below the diagonal, again and again, for A (n × k, row-major) in the engine's memory and C outside, of which
+ * strips of rows are brought there.
+ * @param most k at most
+ */
+export function gramAdder(scope: Scope, n: number, most: number): (a: number, k: number, c: Float64Array) => Interruptible<void> {
+  const height = stripHeight(n);
+  const strip = scope.allocate(n * height);
+  const packing = packingSpace(scope, { n, k: most });
+  return function* add(a, k, c) {
+    for (let first = 0; first < n; first += height) {
+      const count = Math.min(height, n - first);
+      const values = scope.view(strip, count * n);
+      for (let i = 0; i < count; i++) values.set(c.subarray((first + i) * n, (first + i) * n + first + i + 1), i * n);
+      const rows = { address: a + 8 * first * k, rowStep: k, columnStep: 1 };
+      if (first > 0) yield* product(scope, packing, { m: count, n: first, k }, rows, { address: a, rowStep: 1, columnStep: k }, strip, n, { add: true });
+      yield* product(scope, packing, { m: count, n: count, k }, rows, { address: rows.address, rowStep: 1, columnStep: k }, strip + 8 * first, n, { add: true, triangle: true });
+      for (let i = 0; i < count; i++) c.set(values.subarray(i * n, i * n + first + i + 1), (first + i) * n);
+      yield;
+    }
+  };
 }
 
 /** A Aᵀ, n × n, of A: n × k. */
