@@ -28,15 +28,16 @@ import { symmetryGroup } from '../symmetry/group.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 import { startProvenance } from './provenance.ts';
-import { readDirection, splitDirection } from './rankDirection.ts';
+import { splitWays } from './rankDirection.ts';
 import { planeOfReport } from './rankPlane.ts';
 import { factorisedReport } from './rankReport.ts';
 import { matrixFreeReport } from './rankWithoutMatrices.ts';
+import { readWays } from './rankWays.ts';
 import { requireTargetWidth } from './targets.ts';
 
 /** Factorising what takes more multiplications than this (about a quarter of an hour) gives way to estimates. */
 const FACTORISED_OPERATIONS = 2e13;
-/** Vectors of the spectrum are had too, for the shares of layers, when they take no more multiplications than this. */
+/** Vectors of the spectrum are had too, for the shares of layers, when they take no more multiplications than this (for a direction that is asked for, in any case). */
 const VECTOR_OPERATIONS = 2e11;
 /** Ranks of parts of the data may take half as long as the whole, and this (about a second) in any case. */
 const GROWTH = { sizes: 8, operations: 1e10 } as const;
@@ -56,7 +57,7 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
   const random = seededRandom(request.seed);
   const sampleWeights = data?.sampleWeights === undefined ? {} : { sampleWeights: data.sampleWeights };
   const problem: CurvatureProblem = { network, state, likelihood, weighting: 'likelihood', x: data?.x ?? await interruptibly(genericInputs(network, state, request.inputs, random), context.signal), ...sampleWeights };
-  const way = request.toward === undefined ? undefined : await readDirection(request.toward, network, state, request);
+  const ways = await readWays(request, problem, data, context);
   const plan = planSpectrum(problem, context.memoryLimitBytes);
   const common = { request, network, data, assumptions, inputs: problem.x.length / network.inputs };
   const head = {
@@ -72,13 +73,13 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
     return { ...head, ...matrixFreeReport({ ...common, units, evidence: undefined, seconds: made.seconds, spectrum, symmetry: dimensions }), provenance: made };
   }
   const vectorPlan = planSpectrum(problem, context.memoryLimitBytes, { vectors: true });
-  const vectors = vectorPlan.method === plan.method && vectorPlan.bytes <= context.memoryLimitBytes && vectorPlan.operations <= VECTOR_OPERATIONS;
+  const vectors = vectorPlan.method === plan.method && vectorPlan.bytes <= context.memoryLimitBytes && vectorPlan.operations <= (ways === undefined ? VECTOR_OPERATIONS : FACTORISED_OPERATIONS);
   const accounting = await kernelAccounting({ network, state, likelihood, x: problem.x, generic: data === undefined, genericInputs: request.inputs, random, vectors, ...sampleWeights }, context);
   const units = await interruptibly(unitReports(network, state, problem.x, random), context.signal);
   const evidence = data?.y === undefined ? undefined : evidenceOf(problem, data, data.y, request.priorPrecision, accounting);
   const image = vectors ? new GgnImage(problem, accounting.spectrum, accounting.rank.rank, context.memoryLimitBytes / 8) : undefined;
   const layers = image === undefined ? undefined : { shares: await image.shares(context), directions: await constrainedDirections(image, accounting.spectrum.eigenvalues, SHOWN_DIRECTIONS, random, context) };
-  const direction = image === undefined || request.toward === undefined || way === undefined ? undefined : await splitDirection(image, request.toward, way, context);
+  const direction = image === undefined || ways === undefined ? undefined : await splitWays(image, ways, context);
   const growth = await rankGrowth({ problem, rank: accounting.rank, symmetry: accounting.symmetry, sizes: GROWTH.sizes, operations: Math.max(GROWTH.operations, plan.operations / 2), random: seededRandom(request.seed) }, context);
   const plane = await planeOfReport(problem, data?.y, accounting.rank.tolerance, layers?.directions, request, context);
   const made = provenance();

@@ -40,7 +40,7 @@ export interface FactorisedQuestion extends RankQuestion {
   readonly accounting: KernelAccounting;
   /** How the image and the kernel are spread over the layers, and directions of both; undefined where the vectors would take too long. */
   readonly layers: { readonly shares: readonly BlockShare[]; readonly directions: readonly ConstrainedDirection[] } | undefined;
-  /** Towards another network, when it was asked for and the vectors are there. */
+  /** Towards another network or along a step, when it was asked for and the vectors are there. */
   readonly direction: DirectionOfReport | undefined;
   readonly growth: RankGrowth;
   readonly plane: PlaneOfReport;
@@ -244,7 +244,17 @@ export function unitTable({ units: all }: RankQuestion): Section {
 function warnings(question: FactorisedQuestion): string[] {
   const { accounting, plane } = question;
   return [
-    ...(question.request.toward !== undefined && question.direction === undefined ? [`The way towards ${showName(question.request.toward)} was not split: the eigenvectors of the GGN would take too long or too much memory here; take fewer data points.`] : []),...accounting.warnings, ...commonWarnings(question), ...(plane.kind === 'omitted' ? [`The loss over a plane through ŵ is left out: ${plane.why}.`] : [])];
+    ...(question.direction === undefined ? unsplit(question.request) : []),
+    ...accounting.warnings,
+    ...commonWarnings(question),
+    ...(plane.kind === 'omitted' ? [`The loss over a plane through ŵ is left out: ${plane.why}.`] : []),
+  ];
+}
+
+/** Where a direction was asked for and its parts are not there. */
+export function unsplit({ toward, step }: RankRequest): string[] {
+  const what = toward === undefined ? step === undefined ? undefined : 'The step' : `The way towards ${showName(toward)}`;
+  return what === undefined ? [] : [`${what} was not split: the eigenvectors of the GGN would take too long or too much memory here; take fewer data points.`];
 }
 
 export function commonWarnings({ evidence, request, assumptions }: RankQuestion): string[] {

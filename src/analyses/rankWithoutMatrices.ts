@@ -6,7 +6,7 @@ import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, Report, Section } from '../protocol/report.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
-import { commonWarnings, unitTable, type RankQuestion } from './rankReport.ts';
+import { commonWarnings, unitTable, unsplit, type RankQuestion } from './rankReport.ts';
 
 export interface MatrixFreeQuestion extends RankQuestion {
   readonly spectrum: MatrixFreeSpectrum;
@@ -21,6 +21,7 @@ export function matrixFreeReport(question: MatrixFreeQuestion): Pick<Report, 'su
     sections: [overview(question), leading(question), density(question), effectiveDimensions(question), unitTable(question)],
     warnings: [
       'This network and data are too large for the spectrum to be computed whole: rank, trace and density are estimates from random probes, with standard errors. Eigenvalues close to the tolerance may be counted on either side of it. Rank against the number of data, the shares of layers and the loss over a plane are left out: fewer data points, or a smaller network, would allow them.',
+      ...unsplit(question.request),
       ...commonWarnings(question),
     ],
     result: result(question),
@@ -140,6 +141,6 @@ function result(question: MatrixFreeQuestion): JsonValue {
     precision: 'float64',
     seconds,
     peakBytes: spectrum.plan.bytes,
-    warnings: [...commonWarnings(question)],
+    warnings: [...unsplit(question.request), ...commonWarnings(question)],
   };
 }

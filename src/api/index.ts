@@ -14,7 +14,7 @@ export { fullResult } from '../protocol/fullResult.ts';
 export { MemoryLimitError, UserError } from '../protocol/userError.ts';
 export type { Progress } from '../protocol/rpc.ts';
 export type * from '../protocol/report.ts';
-export type { AlignMethod, DrawAxes, FileMeaning, Likelihood, PermutationForm, PredictionMethod, ProjectionPlane, ScaleForm, ScalingForm, SignForm, TrainRequest } from '../protocol/service.ts';
+export type { AlignMethod, DrawAxes, FileMeaning, Likelihood, PermutationForm, PredictionMethod, ProjectionPlane, ScaleForm, ScalingForm, SignForm, StepKind, TrainRequest } from '../protocol/service.ts';
 
 export interface JobOptions {
   /** Stops the work soon after it is aborted. */

@@ -3,7 +3,7 @@
  * text says is made from these tables, so that it cannot go stale.
  */
 import { parseArgs } from 'node:util';
-import { exampleNames, predictionMethods, projectionPlanes, scaleForms, type Likelihood } from '../protocol/service.ts';
+import { exampleNames, predictionMethods, projectionPlanes, scaleForms, stepKinds, type Likelihood } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 
 /** Wrong usage: exit code 2, with a pointer to the help. */
@@ -23,7 +23,9 @@ const options = {
   likelihood: { value: 'NAME', text: 'gaussian, categorical or bernoulli (default gaussian)' },
   noise: { value: 'σ', text: 'standard deviation of Gaussian observation noise (default 1)' },
   'prior-precision': { value: 'α', text: 'precision of the Gaussian prior over weights (default 1)' },
-  toward: { value: 'FILE', text: 'split the way to this other network into image and kernel of the GGN' },
+  toward: { value: 'PATH', text: 'split the way to this other checkpoint, or to draws (a file or a folder), into image and kernel of the GGN' },
+  draw: { value: 'K', text: 'of the draws of --toward the K-th only, from 1 on' },
+  step: { value: 'WHAT', text: `split a step of training the same way: ${stepKinds.join(' (of the log posterior; needs y), ')} (the next one by the state in FILE: Adam or momentum)` },
   test: { value: 'FILE', text: 'inputs x to predict at, and y where they are to be scored' },
   method: { value: 'NAMES', text: `methods, with commas between: ${predictionMethods.join(', ')}` },
   draws: { value: 'N', text: 'draws of each method that samples (default 200), or of a distribution in the files (1,000)' },
@@ -79,7 +81,7 @@ export const commands = {
     options: ['out', ...network, 'by', 'restarts', 'data', 'likelihood', 'seed', ...output],
   },
   compare: { paths: 'A B', does: 'the same function, the same up to symmetry, or different; how far apart the weights are', options: [...network, 'data', 'likelihood', 'seed', ...output] },
-  rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'toward', 'seed', ...output] },
+  rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'toward', 'draw', 'step', 'seed', ...output] },
   posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'as', 'scale', 'dropout', 'draws', 'parameters', 'data', 'likelihood', 'noise', 'prior-precision', 'scaling', 'permutation', 'memory', 'seed', ...output] },
   predict: {
     paths: 'FILE… --data FILE',

@@ -11,7 +11,7 @@ import { fullResult } from '../protocol/fullResult.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
-import { alignMethods, fileMeanings, optimizerNames, predictionMethods, projectionPlanes, scaleForms, type PredictRequest } from '../protocol/service.ts';
+import { alignMethods, fileMeanings, optimizerNames, predictionMethods, projectionPlanes, scaleForms, stepKinds, type PredictRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { parseCommandLine, usage, UsageError, type ParsedArguments } from './arguments.ts';
 import { terminalProgress } from './progress.ts';
@@ -116,7 +116,11 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
   const data = values.text('data');
   const withData = data === undefined ? {} : { data };
   const toward = values.text('toward');
-  const withToward = toward === undefined ? {} : { toward };
+  const withDirection = {
+    ...(toward === undefined ? {} : { toward }),
+    ...(values.text('draw') === undefined ? {} : { draw: values.number('draw', 1, 'count') }),
+    ...(values.text('step') === undefined ? {} : { step: values.choice('step', stepKinds, 'gradient') }),
+  };
 
   switch (command) {
     case 'inspect': {
@@ -158,7 +162,7 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
         {
           ...options,
           ...withData,
-          ...withToward,
+          ...withDirection,
           file: only('weight file'),
           inputs: values.number('inputs', 2000, 'count'),
           likelihood: values.likelihood(),

@@ -4,6 +4,7 @@
  * exact when f is linear in w, the likelihood Gaussian and ŵ the mode. It presumes a mode, so the gradient of the log-posterior
  * at ŵ comes with it.
  */
+import { norm2 } from '../linalg/matrixInput.ts';
 import { trace } from '../network/forward.ts';
 import { addVectorJacobianProduct } from '../network/parameterGradients.ts';
 import { UserError } from '../protocol/userError.ts';
@@ -20,12 +21,10 @@ export interface Evidence {
 }
 
 /**
+ * log p(D|ŵ) and ∇_w (log p(D|w) − ½α‖w‖²) at ŵ, of length D.
  * @param targets y, as `logLikelihood` takes them
- * @param priorPrecision α
- * @param eigenvalues of the GGN on the same data, those that the rank counts: rounding in the rest would count when α is tiny
  */
-export function laplaceEvidence(problem: CurvatureProblem, targets: Float64Array, priorPrecision: number, eigenvalues: Float64Array): Evidence {
-  if (!(priorPrecision > 0 && Number.isFinite(priorPrecision))) throw new UserError(`the prior precision is a positive number, not ${priorPrecision}`);
+export function logPosteriorGradient(problem: CurvatureProblem, targets: Float64Array, priorPrecision: number): { readonly value: number; readonly score: Float64Array } {
   const { network, state, x, likelihood } = problem;
   const { value, gradient } = logLikelihood(likelihood, outputsOf(problem), network.outputs, targets, problem.sampleWeights);
   const score = new Float64Array(network.parameters);
@@ -34,16 +33,24 @@ export function laplaceEvidence(problem: CurvatureProblem, targets: Float64Array
     const values = trace(network, state, x.subarray(first * network.inputs, (first + step) * network.inputs));
     addVectorJacobianProduct(network, state, values, gradient.subarray(first * network.outputs, (first + step) * network.outputs), score);
   }
-  let squaredNorm = 0;
-  let squaredGradient = 0;
-  for (let i = 0; i < network.parameters; i++) {
-    squaredNorm += state[i]! * state[i]!;
-    squaredGradient += (score[i]! - priorPrecision * state[i]!) ** 2;
-  }
+  for (let i = 0; i < network.parameters; i++) score[i]! -= priorPrecision * state[i]!;
+  return { value, score };
+}
+
+/**
+ * @param targets y, as `logLikelihood` takes them
+ * @param priorPrecision α
+ * @param eigenvalues of the GGN on the same data, those that the rank counts: rounding in the rest would count when α is tiny
+ */
+export function laplaceEvidence(problem: CurvatureProblem, targets: Float64Array, priorPrecision: number, eigenvalues: Float64Array): Evidence {
+  if (!(priorPrecision > 0 && Number.isFinite(priorPrecision))) throw new UserError(`the prior precision is a positive number, not ${priorPrecision}`);
+  const { value, score } = logPosteriorGradient(problem, targets, priorPrecision);
+  const { network, state } = problem;
+  const squaredNorm = norm2(state, 0, network.parameters) ** 2;
   const logDeterminant = eigenvalues.reduce((sum, lambda) => sum + Math.log1p(lambda / priorPrecision), 0);
   return {
     logLikelihood: value,
     logMarginalLikelihood: value - 0.5 * priorPrecision * squaredNorm - 0.5 * logDeterminant,
-    gradientNorm: Math.sqrt(squaredGradient),
+    gradientNorm: norm2(score, 0, score.length),
   };
 }

@@ -69,6 +69,24 @@ export function allFinite(values: Float64Array, begin = 0, end = values.length):
   return sum === 0;
 }
 
+/**
+ * A vector in the layout of θ, length D, from other tensors of the file that are shaped as the parameters: gradients, moments of an optimiser.
+ * @throws WeightFileError when one cannot be read or holds a value that is not finite
+ */
+export async function readLikeParameters(file: WeightFile, network: Network, tensorOf: (block: Block) => string): Promise<Float64Array> {
+  const vector = new Float64Array(network.parameters);
+  for (const block of network.blocks) {
+    if (!block.trainable) continue;
+    const tensor = tensorOf(block);
+    const values = await file.read(tensor);
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) throw new WeightFileError(file.path, `tensor "${showName(tensor)}"`, `holds ${values[bad]!} at element ${bad}; a direction has finite entries`);
+    const place = placeInBlock(block);
+    for (let k = 0; k < block.length; k++) vector[block.offset + (place === undefined ? k : place[k]!)] = values[k]!;
+  }
+  return vector;
+}
+
 /** One block of w in the element order of its tensor in the file: the inverse of reading. */
 export function tensorValues(state: Float64Array, block: Block): Float64Array {
   const values = state.slice(block.offset, block.offset + block.length);

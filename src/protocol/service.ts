@@ -94,6 +94,9 @@ export interface CompareRequest extends NetworkOptions {
   readonly seed: number;
 }
 
+export const stepKinds = ['gradient', 'optimizer'] as const;
+export type StepKind = (typeof stepKinds)[number];
+
 export interface RankRequest extends NetworkOptions {
   readonly file: string;
   /** `.npz`, `.safetensors`, `.csv` or `.pt` with `x` (N×d) and optionally `y`. Without it, `inputs` generic inputs are drawn. */
@@ -103,8 +106,12 @@ export interface RankRequest extends NetworkOptions {
   /** Standard deviation of Gaussian observation noise. */
   readonly noise: number;
   readonly priorPrecision: number;
-  /** Another network of the same layout: the way towards it is split into image and kernel. */
+  /** Another network of the same layout, or draws of it (as `posterior` takes them, a folder as well): the ways towards them are split into image and kernel. */
   readonly toward?: string;
+  /** Which of the draws, from 1 on, in the order of the file or folder; all of them when left out. */
+  readonly draw?: number;
+  /** A step of training, split instead of a way: against the gradient of the negative log posterior, or as the optimiser's state in the file says. */
+  readonly step?: StepKind;
   readonly seed: number;
 }
 
