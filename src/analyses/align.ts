@@ -11,13 +11,13 @@ import { readData, requireInputWidth } from '../network/data.ts';
 import { parameterDistance, sameLayout, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
-import { interpolate, type Interpolation, type InterpolationData } from '../posterior/interpolation.ts';
+import type { Interpolation } from '../posterior/interpolation.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { AlignRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { activationMatching } from '../symmetry/activationMatching.ts';
-import { genericInputs, type FunctionDistance } from '../symmetry/functionDistance.ts';
+import type { FunctionDistance } from '../symmetry/functionDistance.ts';
 import { type MatchingClass, matchingClasses } from '../symmetry/matchingClasses.ts';
 import type { UnitOrder } from '../symmetry/unitOrder.ts';
 import { orderUnits } from '../symmetry/unitRows.ts';
@@ -27,15 +27,11 @@ import { openWeightFile } from '../weights/openWeights.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { alignReport } from './alignReport.ts';
+import { inputsText, lineBetween, type LineData, linesOn } from './lines.ts';
 import { outputFiles, prepareOutput } from './outputFiles.ts';
 import { startProvenance } from './provenance.ts';
 import { saveMovedNetwork } from './savedNetwork.ts';
 import { targetsFor } from './targets.ts';
-
-/** Points of the straight line, both ends included. */
-const LINE_POINTS = 21;
-/** Inputs on which the line is measured when there are no data. */
-const LINE_INPUTS = 64;
 
 export interface AlignedFile {
   readonly from: string;
@@ -73,30 +69,37 @@ export async function align(request: AlignRequest, context: JobContext): Promise
   const opened: WeightFile[] = [];
   try {
     const { network, files } = await openAll([request.reference, ...request.files], request, opened);
-    const data = await lineData(request, network);
+    const data = await userData(request, network);
     // What follows multiplies large matrices where it cannot wait.
     await sharedEngine();
     const classes = matchingClasses(network);
     if (classes.length === 0) throw new WeightFileError(request.reference, '', 'has no units that could be put into another order, so there is nothing to align');
     await prepareOutput(targets, request.out, request.overwrite);
+    const lines = linesOn(network, data, likelihoodModel(request.likelihood, 1, network.outputs), 2 * targets.length, request.seed);
     const [reference, ...others] = files;
     if (reference === undefined) throw new UserError('align needs a reference');
-    const matched = request.method === 'universe' ? await intoUniverse(network, classes, files, request, context) : await toReference(network, classes, reference, others, request, data, context);
+    const matched = request.method === 'universe' ? await intoUniverse(network, classes, files, request, context) : await toReference(network, classes, reference, others, request, data?.x, context);
 
+    const pairs = matched.map(({ state }) => ({ anchor: request.method === 'universe' ? matched[0]!.state : reference.state, state }));
+    const curves: { readonly before: Interpolation; readonly after: Interpolation }[] = [];
+    for (const [k, { anchor, state }] of pairs.entries()) {
+      const half = (which: number) => (share: number): void => { context.progress({ message: `Between the networks, ${lines.plan.points} points on ${inputsText(lines)}`, fraction: (k + (which + share) / 2) / pairs.length }); };
+      curves.push({ before: await lineBetween(lines, reference.state, matched[k]!.from.state, context, half(0)), after: await lineBetween(lines, anchor, state, context, half(1)) });
+    }
+    // Nothing is written before all is known, so that a cancelled alignment leaves nothing behind.
     const done: AlignedFile[] = [];
     for (const [k, { from, state, orders, reached }] of matched.entries()) {
       context.progress({ message: `Writing ${showName(targets[k]!)}`, fraction: k / matched.length });
-      const anchor = request.method === 'universe' ? matched[0]!.state : reference.state;
+      const { anchor } = pairs[k]!;
       const distance = await saveMovedNetwork({ file: from.file, network: from.network, before: from.state, after: state, what: 'the aligned network' }, targets[k]!, request.overwrite, context);
       done.push({
         from: from.path, optimizer: (from.file.optimizerPrefixes?.length ?? 0) > 0, out: targets[k]!, orders, reached, function: distance,
         objectiveBefore: innerProduct(network, reference.state, from.state), objectiveAfter: innerProduct(network, anchor, state),
         distanceBefore: parameterDistance(network, reference.state, from.state), distanceAfter: parameterDistance(network, anchor, state),
-        lineBefore: await interruptibly(interpolate(network, reference.state, from.state, data, LINE_POINTS), context.signal),
-        lineAfter: await interruptibly(interpolate(network, anchor, state, data, LINE_POINTS), context.signal),
+        lineBefore: curves[k]!.before, lineAfter: curves[k]!.after,
       });
     }
-    return { ...alignReport(request, network, classes, done, data), provenance: provenance() };
+    return { ...alignReport(request, network, classes, done, lines), provenance: provenance() };
   } finally {
     for (const file of opened) await file.close();
   }
@@ -126,12 +129,13 @@ interface Matched {
   readonly reached: readonly number[];
 }
 
-async function toReference(network: Network, classes: readonly MatchingClass[], reference: Opened, others: readonly Opened[], request: AlignRequest, { x }: InterpolationData, context: JobContext): Promise<Matched[]> {
+async function toReference(network: Network, classes: readonly MatchingClass[], reference: Opened, others: readonly Opened[], request: AlignRequest, x: Float64Array | undefined, context: JobContext): Promise<Matched[]> {
   const matched: Matched[] = [];
   for (const [k, from] of others.entries()) {
     context.progress({ message: `Matching ${showName(from.path)}`, fraction: k / others.length });
     const random = seededRandom(request.seed);
     if (request.method === 'activations') {
+      if (x === undefined) throw new UserError('matching by activations needs data, the inputs to which units respond (--data FILE)');
       const { orders } = await interruptibly(activationMatching(network, classes, reference.state, from.state, x), context.signal);
       const state = from.state.slice();
       classes.forEach(({ units }, c) => { orderUnits(state, units, orders[c]!); });
@@ -150,14 +154,10 @@ async function intoUniverse(network: Network, classes: readonly MatchingClass[],
   return files.map((from, p) => ({ from, state: states[p]!, orders: orders[p]!, reached: [] }));
 }
 
-/** The user's data, or generic inputs without targets. */
-async function lineData(request: AlignRequest, network: Network): Promise<InterpolationData> {
-  const likelihood = likelihoodModel(request.likelihood, 1, network.outputs);
-  if (request.data === undefined) {
-    if (request.method === 'activations') throw new UserError('matching by activations needs data, the inputs to which units respond (--data FILE)');
-    return { x: genericInputs(network.inputs, LINE_INPUTS, request.seed), targets: undefined, likelihood };
-  }
+/** Undefined when there are none. */
+async function userData(request: AlignRequest, network: Network): Promise<LineData | undefined> {
+  if (request.data === undefined) return undefined;
   const data = await readData(request.data);
   requireInputWidth(data, network.inputs);
-  return { x: data.x, targets: targetsFor(data, likelihood, network.outputs), likelihood };
+  return { x: data.x, targets: targetsFor(data, likelihoodModel(request.likelihood, 1, network.outputs), network.outputs) };
 }

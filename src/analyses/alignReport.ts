@@ -1,20 +1,22 @@
 /** The report of `align`: how much closer the networks came, which units moved, and what lies on the line between them. */
 import path from 'node:path';
 import type { Network } from '../network/network.ts';
-import type { Interpolation, InterpolationData } from '../posterior/interpolation.ts';
+import type { Interpolation } from '../posterior/interpolation.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, LinePanel, LineSeries, LinesSection, Report } from '../protocol/report.ts';
 import type { AlignRequest } from '../protocol/service.ts';
+import { smallerInputsSentence } from '../symmetry/comparedInputs.ts';
 import type { MatchingClass } from '../symmetry/matchingClasses.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { optimizerWarning } from './savedNetwork.ts';
 import type { AlignedFile } from './align.ts';
 import { describeNetwork } from './describeNetwork.ts';
+import { inputsText, type Lines } from './lines.ts';
 
 /** Pictures of more lines than this would not be read. */
 const SHOWN_FILES = 6;
 
-export function alignReport(request: AlignRequest, network: Network, classes: readonly MatchingClass[], files: readonly AlignedFile[], data: InterpolationData): Omit<Report, 'provenance'> {
+export function alignReport(request: AlignRequest, network: Network, classes: readonly MatchingClass[], files: readonly AlignedFile[], lines: Lines): Omit<Report, 'provenance'> {
   const before = mean(files.map(({ distanceBefore }) => distanceBefore));
   const after = mean(files.map(({ distanceAfter }) => distanceAfter));
   const barrier = files[0]?.lineAfter.barrier === undefined ? '' : ` The loss barrier ${change(mean(files.map(({ lineBefore }) => lineBefore.barrier ?? NaN)), mean(files.map(({ lineAfter }) => lineAfter.barrier ?? NaN)))}${files.length === 1 ? '' : ' on average'}.`;
@@ -33,7 +35,7 @@ export function alignReport(request: AlignRequest, network: Network, classes: re
         ],
         rows: files.map((file) => [path.basename(file.from), path.basename(file.out), file.objectiveBefore, file.objectiveAfter, file.distanceBefore, file.distanceAfter, movedText(file, classes), file.function.relative]),
       },
-      ...lineSections(files, data, request),
+      ...lineSections(network, files, lines, request),
       {
         kind: 'table', id: 'classes', title: 'Units by layer',
         meaning: `Units of a class move together wherever they occur. ${files.length === 1 ? '' : `Of ${path.basename(files[0]!.from)}.`}`.trim(),
@@ -44,7 +46,7 @@ export function alignReport(request: AlignRequest, network: Network, classes: re
         }),
       },
     ],
-    warnings: warnings(network, files, data),
+    warnings: warnings(network, files, lines),
     result: { files: files.map((file) => fileResult(file, classes)) },
   };
 }
@@ -61,7 +63,7 @@ function movedText({ orders }: AlignedFile, classes: readonly MatchingClass[]): 
   return `${formatCount(moved)} of ${formatCount(classes.reduce((sum, { units }) => sum + units.units, 0))}`;
 }
 
-function lineSections(files: readonly AlignedFile[], { targets }: InterpolationData, { data, method }: AlignRequest): LinesSection[] {
+function lineSections(network: Network, files: readonly AlignedFile[], lines: Lines, { method }: AlignRequest): LinesSection[] {
   const shown = files.filter(({ lineAfter }) => lineAfter.functionDistance.some((distance) => distance > 0) || files.length === 1).slice(0, SHOWN_FILES);
   const series = (line: Interpolation, values: Float64Array, label: string): LineSeries => ({ label, x: [...line.t], y: [...values] });
   const panels = (of: (line: Interpolation) => Float64Array | undefined): LinePanel[] => shown.map((file): LinePanel => ({
@@ -71,20 +73,21 @@ function lineSections(files: readonly AlignedFile[], { targets }: InterpolationD
       return values === undefined ? [] : [series(line, values, label)];
     }),
   }));
+  const onInputs = inputsText(lines);
   const to = method === 'universe' ? 'the first network' : 'the reference';
-  const loss: LinesSection[] = targets === undefined ? [] : [{
+  const loss: LinesSection[] = lines.data.targets === undefined ? [] : [{
     kind: 'lines', id: 'loss', title: 'Loss along the straight line', xLabel: `share of the network (0 is ${to})`, yLabel: 'negative log-likelihood', xScale: 'linear', yScale: 'linear',
-    meaning: `Mean negative log-likelihood on the data at the weights between ${to} and each network. Where the curve rises above the straight line between its ends there is a barrier: the two networks are separated, or their units are not in one order.`,
+    meaning: `Mean negative log-likelihood on ${onInputs} at the weights between ${to} and each network. Where the curve rises above the straight line between its ends there is a barrier: the two networks are separated, or their units are not in one order.`,
     panels: panels(({ loss: values }) => values),
   }];
   return [...loss, {
     kind: 'lines', id: 'function', title: 'Function along the straight line', xLabel: `share of the network (0 is ${to})`, yLabel: 'relative distance', xScale: 'linear', yScale: 'linear',
-    meaning: `How far the outputs at the weights in between are from mixing the outputs of both ends, on ${data === undefined ? 'generic inputs' : 'the data'}, relative to their size. Zero: the weights can be averaged like predictions.`,
+    meaning: `How far the outputs at the weights in between are from mixing the outputs of both ends, on ${onInputs}, relative to their size. Zero: the weights can be averaged like predictions.${lines.available === undefined ? ` ${smallerInputsSentence(network)}` : ''}`.trim(),
     panels: panels(({ functionDistance: values }) => values),
   }];
 }
 
-function warnings(network: Network, files: readonly AlignedFile[], { targets }: InterpolationData): string[] {
+function warnings(network: Network, files: readonly AlignedFile[], { data: { targets } }: Lines): string[] {
   const norms = network.nodes.some(({ op }) => op === 'batchnorm');
   return [
     ...(norms ? ['Between the two networks running statistics of batch normalisation are interpolated like weights; measured anew at each point (as Jordan et al. 2023 do) the barrier would be lower. Recompute them on training data before using an average of these networks.'] : []),

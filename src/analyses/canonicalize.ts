@@ -13,7 +13,8 @@ import type { JobContext } from '../protocol/rpc.ts';
 import type { CanonicalizeRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { canonicalForm, type AppliedFactor, type CanonicalForm } from '../symmetry/canonicalForm.ts';
-import { comparedInputs, genericInputs, type FunctionDistance } from '../symmetry/functionDistance.ts';
+import { dataProbes, genericProbes, probedInputs } from '../symmetry/comparedInputs.ts';
+import type { FunctionDistance } from '../symmetry/functionDistance.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
@@ -107,26 +108,13 @@ async function canonicalizeFile(from: string, out: string, data: DataSet | undef
   try {
     const before = await readState(file, network);
     const form = canonicalForm(network, before, { ...request, tieTolerance: Math.max(1e-10, 16 * coarsestEpsilon(file, network)) });
-    const inputs = inputsToCompare(network, data, request.seed);
+    const probes = data === undefined ? genericProbes(network, request.seed) : dataProbes(network, data.x);
     context.signal.throwIfAborted();
-    const distance = await saveMovedNetwork({ file, network, before, after: form.state, what: 'the canonical form', inputs }, out, request.overwrite, context);
-    return { from, out, network, optimizer: (file.optimizerPrefixes?.length ?? 0) > 0, form, distance, inputs: inputs.length / network.inputs };
+    const distance = await saveMovedNetwork({ file, network, before, after: form.state, what: 'the canonical form', probes }, out, request.overwrite, context);
+    return { from, out, network, optimizer: (file.optimizerPrefixes?.length ?? 0) > 0, form, distance, inputs: probedInputs(probes) };
   } finally {
     await file.close();
   }
-}
-
-/** Rows of the user's data at most as many as there would be generic inputs, evenly spaced; or these. */
-function inputsToCompare(network: Network, data: DataSet | undefined, seed: number): Float64Array {
-  const most = comparedInputs(network);
-  if (data === undefined) return genericInputs(network.inputs, most, seed);
-  const rows = Math.min(most, data.rows);
-  const x = new Float64Array(rows * network.inputs);
-  for (let n = 0; n < rows; n++) {
-    const from = Math.floor((n * data.rows) / rows) * network.inputs;
-    x.set(data.x.subarray(from, from + network.inputs), n * network.inputs);
-  }
-  return x;
 }
 
 function factorText(factor: AppliedFactor): string {

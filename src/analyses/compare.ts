@@ -11,24 +11,23 @@ import { readData, requireInputWidth } from '../network/data.ts';
 import { sameLayout, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
-import { interpolate, type InterpolationData } from '../posterior/interpolation.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { CompareRequest } from '../protocol/service.ts';
 import { type CanonicalOptions, canonicaliser } from '../symmetry/canonicalForm.ts';
-import { comparedInputs, functionChanged, functionDistance, type FunctionDistance, genericInputs } from '../symmetry/functionDistance.ts';
+import { dataProbes, genericProbes } from '../symmetry/comparedInputs.ts';
+import { distanceBetween, evaluateAt, functionChanged, type FunctionDistance } from '../symmetry/functionDistance.ts';
 import { matchingClasses } from '../symmetry/matchingClasses.ts';
 import { bestWeightMatching } from '../symmetry/weightMatching.ts';
-import { machineEpsilon } from '../weights/dtype.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { compareReport } from './compareReport.ts';
 import { startProvenance } from './provenance.ts';
+import { type LineData, lineBetween, linesOn } from './lines.ts';
 import { coarsestEpsilon } from './savedNetwork.ts';
 import { targetsFor } from './targets.ts';
 
 const RESTARTS = 2;
-const LINE_POINTS = 21;
 
 /** `identical`: the same weights; `symmetry`: weights that a known symmetry takes to each other; `other`: the same outputs for a reason beyond these. */
 export type SameFunction = { readonly answer: 'yes'; readonly reason: 'identical' | 'other' } | { readonly answer: 'up-to-symmetry' } | { readonly answer: 'no' };
@@ -71,9 +70,10 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
   if (!sameLayout(network, b.network)) throw new WeightFileError(request.files[1], '', `does not hold the same network as ${showName(request.files[0])}; only networks of one architecture can be compared`);
   await sharedEngine();
   const precision = Math.max(a.precision, b.precision);
-  const data = await comparisonData(request, network);
+  const data = await userData(request, network);
   context.progress({ message: 'Comparing the functions' });
-  const distance = functionDistance(network, a.state, b.state, spread(data.x, network.inputs, comparedInputs(network)));
+  const probes = data === undefined ? genericProbes(network, request.seed) : dataProbes(network, data.x);
+  const distance = await interruptibly(distanceBetween(await interruptibly(evaluateAt(a.state, probes, 1), context.signal), await interruptibly(evaluateAt(b.state, probes, 2), context.signal), precision), context.signal);
   context.progress({ message: 'Removing scales and signs' });
   const scaled = [a.state, b.state].map((state) => form(network, state, { scaling: 'balanced', sign: 'fixed', permutation: 'none', countBiases: false, tieTolerance: 16 * precision }));
   const [scaledA, scaledB] = [scaled[0]!.state, scaled[1]!.state];
@@ -84,8 +84,8 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
     raw: parameterDistance(network, a.state, b.state), scaled: parameterDistance(network, scaledA, scaledB), aligned: parameterDistance(network, aligned.a, aligned.b),
   };
   const norm = { raw: parameterDistance(network, a.state, undefined), scaled: parameterDistance(network, scaledA, undefined) };
-  const barrierOf = async (p: Float64Array, q: Float64Array): Promise<number | null> =>
-    (data.targets === undefined ? null : (await interruptibly(interpolate(network, p, q, data, LINE_POINTS), context.signal)).barrier ?? null);
+  const lines = data?.targets === undefined ? undefined : linesOn(network, data, likelihoodModel(request.likelihood, 1, network.outputs), 2, request.seed);
+  const barrierOf = async (p: Float64Array, q: Float64Array): Promise<number | null> => (lines === undefined ? null : (await lineBetween(lines, p, q, context)).barrier ?? null);
   const comparison: Comparison = {
     network, function: distance, distance: distances, norm, classes: aligned.classes, onData: request.data !== undefined,
     same: verdict(distance, distances, norm, precision),
@@ -109,26 +109,12 @@ async function load(name: string, options: CompareRequest): Promise<{ readonly n
   }
 }
 
-async function comparisonData(request: CompareRequest, network: Network): Promise<InterpolationData> {
-  const likelihood = likelihoodModel(request.likelihood, 1, network.outputs);
-  if (request.data === undefined) {
-    return { x: genericInputs(network.inputs, comparedInputs(network), request.seed), targets: undefined, likelihood };
-  }
+/** Undefined when there are none. */
+async function userData(request: CompareRequest, network: Network): Promise<LineData | undefined> {
+  if (request.data === undefined) return undefined;
   const data = await readData(request.data);
   requireInputWidth(data, network.inputs);
-  return { x: data.x, targets: targetsFor(data, likelihood, network.outputs), likelihood };
-}
-
-/** At most so many rows, evenly spaced. */
-function spread(x: Float64Array, width: number, most: number): Float64Array {
-  const rows = x.length / width;
-  if (rows <= most) return x;
-  const chosen = new Float64Array(most * width);
-  for (let n = 0; n < most; n++) {
-    const from = Math.floor((n * rows) / most) * width;
-    chosen.set(x.subarray(from, from + width), n * width);
-  }
-  return chosen;
+  return { x: data.x, targets: targetsFor(data, likelihoodModel(request.likelihood, 1, network.outputs), network.outputs) };
 }
 
 interface Formed {
@@ -163,7 +149,7 @@ async function align(network: Network, a: Float64Array, b: Float64Array, precisi
 }
 
 function verdict(distance: FunctionDistance, { raw, aligned }: Comparison['distance'], norm: Comparison['norm'], precision: number): SameFunction {
-  if (functionChanged({ ...distance, rounding: distance.rounding * (precision / machineEpsilon.F64) })) return { answer: 'no' };
+  if (functionChanged(distance, precision)) return { answer: 'no' };
   // Rounding of the files, and of the forms.
   const tolerance = Math.max(1e-8, 64 * precision);
   if (raw <= 4 * precision * norm.raw) return { answer: 'yes', reason: 'identical' };

@@ -7,7 +7,9 @@ import { readState, tensorValues } from '../network/parameters.ts';
 import { writeDescription } from '../network/writeDescription.ts';
 import { formatNumber } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
-import { functionChanged, functionDistance, type FunctionDistance } from '../symmetry/functionDistance.ts';
+import { interruptibly } from '../linalg/interruptible.ts';
+import { genericProbes, type Probe } from '../symmetry/comparedInputs.ts';
+import { distanceBetween, evaluateAt, functionChanged, type FunctionDistance } from '../symmetry/functionDistance.ts';
 import { decodeElements, encodeElements, isReal, machineEpsilon, type RealDtype } from '../weights/dtype.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { writeSafetensors, type TensorToWrite } from '../weights/safetensorsWriter.ts';
@@ -23,7 +25,7 @@ export interface MovedNetwork {
   /** For the message when the function changed: "the canonical form", "the aligned network". */
   readonly what: string;
   /** Inputs on which the functions are compared; generic ones when left out. */
-  readonly inputs?: Float64Array;
+  readonly probes?: readonly Probe[];
 }
 
 /**
@@ -31,11 +33,12 @@ export interface MovedNetwork {
  * @returns the distance between the function read and the function written
  * @throws WeightFileError when the function changed, or a weight leaves the range of its dtype
  */
-export async function saveMovedNetwork({ file, network, before, after, what, inputs }: MovedNetwork, out: string, overwrite: boolean, { signal }: Pick<JobContext, 'signal'>): Promise<FunctionDistance> {
+export async function saveMovedNetwork({ file, network, before, after, what, probes = genericProbes(network, 0) }: MovedNetwork, out: string, overwrite: boolean, { signal }: Pick<JobContext, 'signal'>): Promise<FunctionDistance> {
   const refuse = ({ relative, firstLayer }: FunctionDistance): never => {
     throw new WeightFileError(file.path, '', `${what} would compute another function (relative difference ${formatNumber(relative)}${firstLayer === null ? '' : `, first seen at layer "${showName(firstLayer)}"`}), so nothing was written`);
   };
-  const exact = functionDistance(network, before, after, inputs);
+  const [own, moved] = [await interruptibly(evaluateAt(before, probes, 1), signal), await interruptibly(evaluateAt(after, probes, 2), signal)];
+  const exact = await interruptibly(distanceBetween(own, moved), signal);
   if (functionChanged(exact)) refuse(exact);
   const precision = coarsestEpsilon(file, network);
   const tensors = await tensorsToWrite(file, network, after);
@@ -44,9 +47,11 @@ export async function saveMovedNetwork({ file, network, before, after, what, inp
     overwrite,
     signal,
     async verify(temporary) {
-      distance = functionDistance(network, before, await readBack(temporary, network, tensors), inputs);
-      // Weights rounded to the file's own dtype move the outputs by that much more than float64 rounding does.
-      if (functionChanged({ ...distance, rounding: distance.rounding * (precision / machineEpsilon.F64) })) refuse(distance);
+      const written = await readBack(temporary, network, tensors);
+      // What was only put into another order is written as it was checked, to the last bit.
+      if (written.every((value, k) => Object.is(value, after[k]))) return;
+      distance = await interruptibly(distanceBetween(own, await interruptibly(evaluateAt(written, probes, 2), signal), precision), signal);
+      if (functionChanged(distance, precision)) refuse(distance);
     },
   });
   return distance;

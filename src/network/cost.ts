@@ -1,4 +1,5 @@
 /** What evaluating a network takes, for planning: numbers kept and multiplications made for one input. */
+import { availableParallelism } from 'node:os';
 import { positions, type Network, valueSize } from './network.ts';
 
 /** Numbers that one input's values take, all nodes together. */
@@ -19,6 +20,22 @@ export function liveValuesPerInput({ nodes, output }: Network): number {
     for (const input of new Set(node.inputs)) if (lastUse[input] === node.index) live -= valueSize(nodes[input]!.shape);
   }
   return most;
+}
+
+/** What it takes to make a value entry by entry, in multiplications of a product. */
+const PRODUCTS_A_VALUE = 25;
+/** Seconds a multiplication, on one core of a small server, and a weight that is brought to the engine. */
+const PRODUCT = 1 / 12.5e9;
+const WEIGHT = 5e-9;
+
+/** The work of one forward pass, in multiplications. */
+export function workPerInput(network: Network): number {
+  return productsPerInput(network) + PRODUCTS_A_VALUE * valuesPerInput(network);
+}
+
+/** About how long evaluating a network takes. */
+export function forwardSeconds(network: Network, rows: number): number {
+  return (rows * workPerInput(network) * PRODUCT) / Math.min(16, availableParallelism()) + network.parameters * WEIGHT;
 }
 
 /** Multiplications of one forward pass; pulling back a cotangent or pushing a tangent takes about twice as many. */

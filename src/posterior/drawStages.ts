@@ -12,7 +12,7 @@ import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { drawCanonicaliser } from '../symmetry/canonicalDraws.ts';
 import type { CanonicalOptions } from '../symmetry/canonicalForm.ts';
-import { genericInputs } from '../symmetry/functionDistance.ts';
+import { genericInputs } from '../symmetry/comparedInputs.ts';
 import { drawAligner } from './alignedDraws.ts';
 import { drawBlocks } from './drawBlocks.ts';
 import type { DrawRows } from './drawRows.ts';

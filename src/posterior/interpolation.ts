@@ -28,8 +28,12 @@ export interface InterpolationData {
   readonly likelihood: LikelihoodModel;
 }
 
-/** @param a, b state vectors. @param points at least 3, both ends included */
-export function* interpolate(network: Network, a: Float64Array, b: Float64Array, { x, targets, likelihood }: InterpolationData, points: number): Interruptible<Interpolation> {
+/**
+ * @param a, b state vectors
+ * @param points at least 3, both ends included
+ * @param visit called with the share that is done
+ */
+export function* interpolate(network: Network, a: Float64Array, b: Float64Array, { x, targets, likelihood }: InterpolationData, points: number, visit?: (share: number) => void): Interruptible<Interpolation> {
   const t = Float64Array.from({ length: points }, (_, i) => i / (points - 1));
   const fa = yield* forwardInSteps(network, a, x);
   const fb = yield* forwardInSteps(network, b, x);
@@ -39,9 +43,13 @@ export function* interpolate(network: Network, a: Float64Array, b: Float64Array,
   const lossOf = (outputs: Float64Array): number => (targets === undefined ? Number.NaN : -logLikelihood(likelihood, outputs, network.outputs, targets).value / rows);
   const loss = new Float64Array(points);
   const functionDistance = new Float64Array(points);
+  const between = new Float64Array(a.length);
   for (let i = 0; i < points; i++) {
     const share = t[i]!;
-    const f = i === 0 ? fa : i === points - 1 ? fb : yield* forwardInSteps(network, a.map((value, k) => value + share * (b[k]! - value)), x);
+    visit?.(share);
+    const inside = i > 0 && i < points - 1;
+    if (inside) for (let k = 0; k < a.length; k++) between[k] = a[k]! + share * (b[k]! - a[k]!);
+    const f = inside ? yield* forwardInSteps(network, between, x) : i === 0 ? fa : fb;
     loss[i] = lossOf(f);
     let square = 0;
     for (let k = 0; k < f.length; k++) square += (f[k]! - fa[k]! - share * (fb[k]! - fa[k]!)) ** 2;

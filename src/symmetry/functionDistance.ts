@@ -3,12 +3,14 @@
  * derived wrongly shows here and nowhere else. Rounding is told from change by the smaller of two figures: a running error bound
  * (`roundingBound.ts`), eps × the sum of the magnitudes of the terms that are added up, which is safe and, in deep networks, far too
  * large; and a stochastic one (after Parker 1997, Monte Carlo arithmetic): how far the outputs move when every weight is moved at random by a
- * small share of itself, scaled down to eps.
+ * small share of itself, scaled down to eps. The latter also says what weights that were rounded when they were stored can do.
  */
+import { complete, type Interruptible } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
-import { productsPerInput, valuesPerInput } from '../network/cost.ts';
-import { forward, trace } from '../network/forward.ts';
+import { valuesPerInput } from '../network/cost.ts';
+import { forwardInSteps, trace } from '../network/forward.ts';
 import type { Network } from '../network/network.ts';
+import { genericProbes, type Probe } from './comparedInputs.ts';
 import { firstDifferentLayer } from './layerDifference.ts';
 import { roundingBound } from './roundingBound.ts';
 
@@ -17,82 +19,101 @@ export interface FunctionDistance {
   readonly relative: number;
   /** max |a_no − b_no|. */
   readonly absolute: number;
-  /** On the scale of `relative`: what rounding alone can explain. Large where outputs are small differences of large terms. */
+  /** On the scale of `relative`: what rounding of the computation alone can explain. Large where outputs are small differences of large terms. */
   readonly rounding: number;
-  /** Output at which `relative` is reached. */
-  readonly output: number;
+  /** On the scale of `relative`: how far outputs move per share of itself by which every weight is moved at random. */
+  readonly sensitivity: number;
   /** Outputs (of N × O) at which both networks are finite and were compared. */
   readonly compared: number;
   /** When the function changed: name of the first layer whose units behave differently, up to order, positive scale and sign. */
   readonly firstLayer: string | null;
 }
 
-/** Whether the difference is more than `tolerance` and more than rounding; also when there was nothing finite to compare. */
-export function functionChanged(distance: FunctionDistance, tolerance = 1e-10): boolean {
-  return distance.compared === 0 || distance.relative > Math.max(tolerance, distance.rounding);
-}
-
-/**
- * Inputs for networks without data, N × d: standard normal, each row scaled by 10^k with k = −1, 0, 1 in turn, so that biases decide
- * some of them, weights others, and most ReLUs are met on both sides. A difference that shows on an open set of inputs shows here almost surely.
- */
-export function genericInputs(width: number, rows: number, seed: number): Float64Array {
-  const random = seededRandom(seed);
-  return Float64Array.from({ length: rows * width }, (_, i) => random.normal() * 10 ** ((Math.floor(i / width) % 3) - 1));
-}
-
-/** Multiplications that a comparison may take, and the rows it has at least and at most. */
-const AFFORDABLE = 1e9;
-const LEAST_ROWS = 3;
-const MOST_ROWS = 96;
-
-/** How many generic inputs to compare a network on: 96, fewer for networks whose evaluation is long. */
-export function comparedInputs(network: Network): number {
-  // Two networks: value, error bound and moved value of each.
-  return Math.max(LEAST_ROWS, Math.min(MOST_ROWS, Math.floor(AFFORDABLE / (6 * productsPerInput(network)))));
-}
-
+const TOLERANCE = 1e-10;
 /** Share of itself by which every weight is moved, and what the effect is multiplied by for the roundings of all operations. */
 const SHARE = 2 ** -30;
 const SAFETY = 100;
+/** The same for the one rounding of each weight that is stored: twice over for two networks, and for one random move being smaller than another. */
+const STORED_SAFETY = 16;
 /** An output that moves by more than this share of itself does not tell what a smaller move would do. */
 const LINEAR = 1e-3;
 
-function moved(state: Float64Array, seed: number): Float64Array {
-  const random = seededRandom(seed);
-  return state.map((value) => value * (1 + SHARE * (2 * random.uniform() - 1)));
+/**
+ * Whether the difference is more than a tolerance and more than rounding; also when there was nothing finite to compare.
+ * @param precision machine epsilon of the weights as stored
+ */
+export function functionChanged({ compared, relative, rounding, sensitivity }: Omit<FunctionDistance, 'firstLayer'>, precision = Number.EPSILON): boolean {
+  const stored = precision > Number.EPSILON ? STORED_SAFETY * (precision / 2) * sensitivity : 0;
+  return compared === 0 || relative > Math.max(TOLERANCE, rounding + stored);
 }
 
-/** Rows that are evaluated together: what keeps the values of both networks within about 64 MB. */
-function rowsPerChunk(network: Network): number {
-  return Math.max(1, Math.floor(2 ** 22 / valuesPerInput(network)));
+/** A network's function at some inputs. */
+export interface Evaluated {
+  readonly state: Float64Array;
+  readonly probes: readonly Probe[];
+  /** Per probe, N × O: f, and f with every weight moved. */
+  readonly values: readonly Float64Array[];
+  readonly near: readonly Float64Array[];
+}
+
+/** @param seed of the random moves */
+export function* evaluateAt(state: Float64Array, probes: readonly Probe[], seed: number): Interruptible<Evaluated> {
+  const random = seededRandom(seed);
+  const moved = state.map((value) => value * (1 + SHARE * (2 * random.uniform() - 1)));
+  const values: Float64Array[] = [];
+  const near: Float64Array[] = [];
+  for (const { network, x } of probes) {
+    values.push(yield* forwardInSteps(network, state, x));
+    near.push(yield* forwardInSteps(network, moved, x));
+  }
+  return { state, probes, values, near };
 }
 
 /**
  * @param a, b state vectors, length `stateSize`
- * @param x inputs, N × d row-major; `comparedInputs` generic ones when left out
+ * @param x inputs, N × d row-major; `genericProbes` when left out
  */
-export function functionDistance(network: Network, a: Float64Array, b: Float64Array, x = genericInputs(network.inputs, comparedInputs(network), 0)): FunctionDistance {
-  const outputs = network.outputs;
-  const width = network.inputs;
-  const size = new Float64Array(outputs);
-  const difference = new Float64Array(outputs);
-  const explained = new Float64Array(outputs);
+export function functionDistance(network: Network, a: Float64Array, b: Float64Array, x?: Float64Array): FunctionDistance {
+  const probes = x === undefined ? genericProbes(network, 0) : [{ network, x }];
+  return complete((function* () {
+    return yield* distanceBetween(yield* evaluateAt(a, probes, 1), yield* evaluateAt(b, probes, 2));
+  })());
+}
+
+/**
+ * The distance of two networks that were evaluated at the same inputs.
+ * @param precision machine epsilon of the weights as stored: below what their rounding does, no layer is looked for
+ */
+export function* distanceBetween(a: Evaluated, b: Evaluated, precision = Number.EPSILON): Interruptible<FunctionDistance> {
+  let found = summed(a, b, undefined);
+  // The bound takes longer than all the rest, and decides only between the tolerance and the stochastic figure.
+  if (!found.linear || (found.distance.relative > TOLERANCE && !functionChanged(found.distance))) found = summed(a, b, yield* errorBounds(a, b));
+  const { distance } = found;
+  return { ...distance, firstLayer: functionChanged(distance, precision) ? firstLayerOf(a, b) : null };
+}
+
+function firstLayerOf(a: Evaluated, b: Evaluated): string | null {
+  for (const { network, x } of a.probes) {
+    const layer = firstDifferentLayer(network, a.state, b.state, x);
+    if (layer !== null) return layer;
+  }
+  return null;
+}
+
+/**
+ * @param bounds by probe, of both networks' rounding errors together
+ * @returns whether all outputs told what a smaller move would do, too
+ */
+function summed(a: Evaluated, b: Evaluated, bounds: readonly Float64Array[] | undefined): { readonly distance: Omit<FunctionDistance, 'firstLayer'>; readonly linear: boolean } {
+  const outputs = a.probes[0]!.network.outputs;
+  const [size, difference, explained, shift] = [new Float64Array(outputs), new Float64Array(outputs), new Float64Array(outputs), new Float64Array(outputs)];
   let compared = 0;
-  const [movedA, movedB] = [moved(a, 1), moved(b, 2)];
-  const step = rowsPerChunk(network);
-  for (let first = 0; first * width < x.length; first += step) {
-    const part = x.subarray(first * width, (first + step) * width);
-    const left = trace(network, a, part);
-    const right = trace(network, b, part);
-    const fa = left.values[network.output]!;
-    const fb = right.values[network.output]!;
-    const bound = roundingBound(network, a, left);
-    const boundOther = roundingBound(network, b, right);
-    const [nearA, nearB] = [forward(network, movedA, part), forward(network, movedB, part)];
-    for (let i = 0; i < fa.length; i++) {
+  let linear = true;
+  a.values.forEach((values, k) => {
+    const [others, near, nearOthers] = [b.values[k]!, a.near[k]!, b.near[k]!];
+    for (let i = 0; i < values.length; i++) {
       const o = i % outputs;
-      const [p, q] = [fa[i]!, fb[i]!];
+      const [p, q] = [values[i]!, others[i]!];
       if (!Number.isFinite(p) || !Number.isFinite(q)) {
         if (Number.isFinite(p) || Number.isFinite(q)) difference[o] = Number.POSITIVE_INFINITY;
         continue;
@@ -100,20 +121,42 @@ export function functionDistance(network: Network, a: Float64Array, b: Float64Ar
       compared++;
       size[o] = Math.max(size[o]!, Math.abs(p), Math.abs(q));
       difference[o] = Math.max(difference[o]!, Math.abs(p - q));
-      const [shiftA, shiftB] = [Math.abs(nearA[i]! - p), Math.abs(nearB[i]! - q)];
-      const linear = shiftA <= LINEAR * Math.abs(p) && shiftB <= LINEAR * Math.abs(q);
-      const safe = bound[i]! + boundOther[i]!;
-      explained[o] = Math.max(explained[o]!, linear ? Math.min(safe, (shiftA + shiftB) * (SAFETY * (Number.EPSILON / SHARE))) : safe);
+      const [shiftA, shiftB] = [Math.abs(near[i]! - p), Math.abs(nearOthers[i]! - q)];
+      const safe = bounds?.[k]![i] ?? Number.POSITIVE_INFINITY;
+      if (shiftA <= LINEAR * Math.abs(p) && shiftB <= LINEAR * Math.abs(q)) {
+        explained[o] = Math.max(explained[o]!, Math.min(safe, (shiftA + shiftB) * (SAFETY * (Number.EPSILON / SHARE))));
+        shift[o] = Math.max(shift[o]!, (shiftA + shiftB) / SHARE);
+      } else {
+        linear = false;
+        explained[o] = Math.max(explained[o]!, safe);
+        shift[o] = Math.max(shift[o]!, safe / Number.EPSILON);
+      }
     }
-  }
-  let relative = 0;
-  let worst = 0;
-  let rounding = 0;
+  });
+  let [relative, rounding, sensitivity] = [0, 0, 0];
   for (let o = 0; o < outputs; o++) {
-    rounding = Math.max(rounding, size[o] === 0 ? 0 : explained[o]! / size[o]!);
-    const here = difference[o] === 0 ? 0 : difference[o]! / size[o]!;
-    if (here > relative) [relative, worst] = [here, o];
+    if (difference[o] !== 0) relative = Math.max(relative, difference[o]! / size[o]!);
+    if (size[o] === 0) continue;
+    rounding = Math.max(rounding, explained[o]! / size[o]!);
+    sensitivity = Math.max(sensitivity, shift[o]! / size[o]!);
   }
-  const distance = { relative, absolute: difference.reduce((most, value) => Math.max(most, value), 0), rounding, output: worst, compared, firstLayer: null };
-  return functionChanged(distance) ? { ...distance, firstLayer: firstDifferentLayer(network, a, b, x) } : distance;
+  return { distance: { relative, absolute: difference.reduce((most, value) => Math.max(most, value), 0), rounding, sensitivity, compared }, linear };
+}
+
+function* errorBounds(a: Evaluated, b: Evaluated): Interruptible<Float64Array[]> {
+  const bounds: Float64Array[] = [];
+  for (const { network, x } of a.probes) {
+    const bound = new Float64Array((x.length / network.inputs) * network.outputs);
+    // What keeps the values of a network within about 32 MB.
+    const step = Math.max(1, Math.floor(2 ** 22 / valuesPerInput(network)));
+    for (let first = 0; first * network.inputs < x.length; first += step) {
+      const part = x.subarray(first * network.inputs, (first + step) * network.inputs);
+      for (const { state } of [a, b]) {
+        roundingBound(network, state, trace(network, state, part)).forEach((error, i) => { bound[first * network.outputs + i]! += error; });
+        yield;
+      }
+    }
+    bounds.push(bound);
+  }
+  return bounds;
 }

@@ -2,18 +2,22 @@
  * Where two networks with different functions begin to differ: the first layer whose units behave differently on a batch, up to what the
  * symmetries may change. A hint for people, so its tolerance is generous.
  */
+import { valuesPerInput } from '../network/cost.ts';
 import { trace } from '../network/forward.ts';
 import { type Network, type NetworkNode, positions } from '../network/network.ts';
 import { biasShifts } from './shifts.ts';
 import { uniformShifts } from './uniformShifts.ts';
 
-/** Rows of the batch that the comparison looks at. */
+/** Rows of the batch that the comparison looks at, and what the values of one network may take, in numbers. */
 const ROWS = 24;
+const LEAST_ROWS = 3;
+const NUMBERS = 2 ** 24;
 const TOLERANCE = 1e-6;
 
 /** @returns the layer's name; null when no layer differs by more than the tolerance */
 export function firstDifferentLayer(network: Network, a: Float64Array, b: Float64Array, x: Float64Array): string | null {
-  const batch = x.subarray(0, Math.min(x.length, ROWS * network.inputs));
+  const rows = Math.min(ROWS, Math.max(LEAST_ROWS, Math.floor(NUMBERS / valuesPerInput(network))));
+  const batch = x.subarray(0, Math.min(x.length, rows * network.inputs));
   const left = trace(network, a, batch);
   const right = trace(network, b, batch);
   // Layers whose channels may be moved by constants are compared without their means; by anything common, not at all.

@@ -48,7 +48,7 @@ const TASKS_A_THREAD = 4;
 /** Rows of a task at least: packing its columns then costs little beside multiplying them. */
 const FEWEST_ROWS = 36;
 /** Under so many multiplications a second thread costs more than it saves. */
-const THREADED_PRODUCTS = 2 ** 17;
+const THREADED_PRODUCTS = 2 ** 19;
 /** With so few outputs a group of one channel is seen through its windows one by one. */
 const FEW_OUTPUTS = 8;
 

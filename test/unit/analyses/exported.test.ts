@@ -9,7 +9,7 @@ import { seededRandom } from '../../../src/linalg/random.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { tensorValues } from '../../../src/network/parameters.ts';
 import { writeDescription } from '../../../src/network/writeDescription.ts';
-import { genericInputs } from '../../../src/symmetry/functionDistance.ts';
+import { genericInputs } from '../../../src/symmetry/comparedInputs.ts';
 import { symmetryGroup } from '../../../src/symmetry/group.ts';
 import { applyElement, type FactorElement, type GroupElement, randomElement } from '../../../src/symmetry/groupAction.ts';
 import { encodeElements } from '../../../src/weights/dtype.ts';

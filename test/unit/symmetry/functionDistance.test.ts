@@ -1,13 +1,16 @@
 /** Equal functions have distance zero to rounding, different ones do not, and the first layer that differs is named. */
 import { describe, expect, it } from 'vitest';
+import { sharedEngine } from '../../../src/linalg/engine/engine.ts';
+import { complete, type Interruptible } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { LINEAR, activationNamed } from '../../../src/network/activation.ts';
 import { denseNetwork } from '../../../src/network/denseNetwork.ts';
-import { type NodeOf } from '../../../src/network/network.ts';
+import { type NodeOf, valueSize } from '../../../src/network/network.ts';
 import { channelClasses } from '../../../src/symmetry/channelClasses.ts';
 import { permutationScratch, permuteUnits } from '../../../src/symmetry/permuteUnits.ts';
 import { resnet18 } from './architectures.ts';
-import { functionChanged, functionDistance, genericInputs } from '../../../src/symmetry/functionDistance.ts';
+import { genericInputs, genericProbes, type Probe } from '../../../src/symmetry/comparedInputs.ts';
+import { distanceBetween, evaluateAt, functionChanged, functionDistance, type FunctionDistance } from '../../../src/symmetry/functionDistance.ts';
 import { symmetryGroup } from '../../../src/symmetry/group.ts';
 import { applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
 
@@ -17,6 +20,10 @@ const random = seededRandom(11);
 const theta = Float64Array.from({ length: chain.parameters }, () => random.normal());
 const moved = theta.slice();
 applyElement(chain, moved, randomElement(symmetryGroup(chain), random));
+
+function* atProbes(probes: readonly Probe[], a: Float64Array, b: Float64Array, precision?: number): Interruptible<FunctionDistance> {
+  return yield* distanceBetween(yield* evaluateAt(a, probes, 1), yield* evaluateAt(b, probes, 2), precision);
+}
 
 describe('function distance', () => {
   it('between copies by symmetry is rounding', () => {
@@ -104,6 +111,44 @@ describe('function distance of a residual network', () => {
     const distance = functionDistance(network, state, changed);
     expect(functionChanged(distance)).toBe(true);
     expect(distance.firstLayer).toBe(layer);
+  });
+
+  it('on smaller pictures sees the corner of every kernel, and an input of the own size beside them', async () => {
+    await sharedEngine();
+    const full = resnet18(4, 224);
+    const probes = genericProbes(full, 0);
+    expect(probes.map(({ network: { nodes }, x }) => [...nodes[0]!.shape, x.length / valueSize(nodes[0]!.shape)])).toEqual([[3, 65, 65, 96], [3, 224, 224, 1]]);
+    const few = probes.slice(0, 1).map(({ network: smaller, x }) => ({ network: smaller, x: x.subarray(0, 3 * smaller.inputs) }));
+    for (const node of full.nodes) {
+      if (node.op !== 'conv') continue;
+      const changed = state.slice();
+      applyElement(full, changed, randomElement(symmetryGroup(full), noise, 0.3));
+      const { offset, shape } = node.weight;
+      const taps = shape[2]! * shape[3]!;
+      for (let corner = taps - 1; corner < node.weight.length; corner += taps) changed[offset + corner]! += 1e-3;
+      // No layer is looked for below an infinite precision.
+      expect(functionChanged(complete(atProbes(few, state, changed, Number.POSITIVE_INFINITY))), node.name).toBe(true);
+    }
+    const copy = state.slice();
+    applyElement(full, copy, randomElement(symmetryGroup(full), noise, 0.3));
+    expect(functionChanged(functionDistance(full, state, copy))).toBe(false);
+  });
+
+  it('tells what storing weights in fewer bits does from a change', async () => {
+    await sharedEngine();
+    // Each weight of a copy rounded to 11 bits, as in a file of F16; then one layer doubled as well.
+    const precision = 2 ** -10;
+    const copy = state.slice();
+    applyElement(network, copy, randomElement(symmetryGroup(network), noise, 0.3));
+    const rounded = copy.map((value) => { const unit = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 10); return Math.round(value / unit) * unit; });
+    const distance = complete(atProbes(genericProbes(network, 0), state, rounded, precision));
+    expect(distance.relative).toBeGreaterThan(1e-5);
+    expect(functionChanged(distance)).toBe(true);
+    expect(functionChanged(distance, precision)).toBe(false);
+    expect(distance.firstLayer).toBeNull();
+    const { offset, length } = network.blocks.find(({ tensor }) => tensor === 'layer4.1.conv1.weight')!;
+    for (let k = offset; k < offset + length; k++) rounded[k]! *= -1;
+    expect(functionChanged(complete(atProbes(genericProbes(network, 0), state, rounded, precision)), precision)).toBe(true);
   });
 
   it('sees running statistics that stayed behind when channels were reordered', () => {
