@@ -135,7 +135,7 @@ async function toReference(network: Network, classes: readonly MatchingClass[], 
     context.progress({ message: `Matching ${showName(from.path)}`, fraction: k / others.length });
     const random = seededRandom(request.seed);
     if (request.method === 'activations') {
-      if (x === undefined) throw new UserError('matching by activations needs data, the inputs to which units respond (--data FILE)');
+      if (x === undefined) throw new Error('no data to respond to');
       const { orders } = await interruptibly(activationMatching(network, classes, reference.state, from.state, x), context.signal);
       const state = from.state.slice();
       classes.forEach(({ units }, c) => { orderUnits(state, units, orders[c]!); });
@@ -156,7 +156,10 @@ async function intoUniverse(network: Network, classes: readonly MatchingClass[],
 
 /** Undefined when there are none. */
 async function userData(request: AlignRequest, network: Network): Promise<LineData | undefined> {
-  if (request.data === undefined) return undefined;
+  if (request.data === undefined) {
+    if (request.method === 'activations') throw new UserError('matching by activations needs data, the inputs to which units respond (--data FILE)');
+    return undefined;
+  }
   const data = await readData(request.data);
   requireInputWidth(data, network.inputs);
   return { x: data.x, targets: targetsFor(data, likelihoodModel(request.likelihood, 1, network.outputs), network.outputs) };
