@@ -48,10 +48,11 @@ export async function compareDraws(rows: DrawRows, chosen: Int32Array, { draws, 
   const { signal, progress } = context;
   const n = selection.length;
   progress({ message: 'Distances between draws' });
-  const { gram, squared } = await interruptibly(drawGram(rows, chosen), signal);
+  const known = await interruptibly(drawGram(rows, chosen), signal);
+  const { squared } = known;
   const distances = pairDistances(squared, n, draws);
   progress({ message: 'Principal components' });
-  const components = await interruptibly(principalComponents(rows, chosen, gram, seededRandom(seed)), signal);
+  const components = await interruptibly(principalComponents(rows, chosen, known, seededRandom(seed)), signal);
   progress({ message: 'Discrepancy of the two sets' });
   const between = submatrix(squared, n, sets.positions);
   const discrepancy = sets.each < 2 ? undefined

@@ -12,6 +12,9 @@ export interface DrawGram {
   readonly gram: Float64Array;
   /** n × n: ‖x_a − x_b‖². Exactly 0 for draws closer than `SAME` of their root mean square norm. */
   readonly squared: Float64Array;
+  /** x̄, and every coordinate's Σ (x_a − x̄)², length k. */
+  readonly mean: Float64Array;
+  readonly squares: Float64Array;
 }
 
 /** Draws whose distance is below this share of their norm are the same: canonical forms of copies agree to about 1e-10. */
@@ -22,7 +25,7 @@ const CLOSE = 1e-6;
 /** @param selection n rows */
 export function* drawGram(rows: DrawRows, selection: Int32Array): Interruptible<DrawGram> {
   const n = selection.length;
-  const { gram, meanSquare } = yield* centredGram(rows, selection);
+  const { gram, mean, squares } = yield* centredGram(rows, selection);
   const squared = new Float64Array(n * n);
   let trace = 0;
   for (let a = 0; a < n; a++) {
@@ -36,36 +39,42 @@ export function* drawGram(rows: DrawRows, selection: Int32Array): Interruptible<
       for (let q = 0; q < p; q++) squared[group[p]! * n + group[q]!] = squared[group[q]! * n + group[p]!] = own[p * m + p]! + own[q * m + q]! - 2 * own[p * m + q]!;
     }
   }
+  let meanSquare = 0;
+  for (const entry of mean) meanSquare += entry * entry;
   const same = SAME ** 2 * (trace / n + meanSquare);
   for (let i = 0; i < squared.length; i++) if (!(squared[i]! > same)) squared[i] = 0;
-  return { gram, squared };
+  return { gram, squared, mean, squares };
 }
 
-/** With ‖x̄‖² beside it. */
-function* centredGram(rows: DrawRows, selection: Int32Array): Interruptible<{ readonly gram: Float64Array; readonly meanSquare: number }> {
+function* centredGram(rows: DrawRows, selection: Int32Array): Interruptible<Omit<DrawGram, 'squared'>> {
   const n = selection.length;
   const { coordinates } = rows;
   const depth = tileWidth(n, coordinates);
   return yield* withGramSum('Inner products of draws', n, depth, function* (sum) {
-    const mean = new Float64Array(depth);
-    let meanSquare = 0;
+    const [mean, squares] = [new Float64Array(coordinates), new Float64Array(coordinates)];
     for (let from = 0; from < coordinates; from += depth) {
-      const width = Math.min(depth, coordinates - from);
-      rows.tile(selection, from, from + width, sum.tile);
-      centre(sum.tile, n, width, mean);
-      for (let j = 0; j < width; j++) meanSquare += mean[j]! ** 2;
-      yield* sum.add(width, 'rows');
+      const to = Math.min(coordinates, from + depth);
+      rows.tile(selection, from, to, sum.tile);
+      centre(sum.tile, n, mean.subarray(from, to), squares.subarray(from, to));
+      yield;
+      yield* sum.add(to - from, 'rows');
     }
-    return { gram: sum.result(), meanSquare };
+    return { gram: sum.result(), mean, squares };
   });
 }
 
-/** Subtracts the rows' mean, which `mean` receives. */
-function centre(tile: Float64Array, n: number, width: number, mean: Float64Array): void {
-  mean.fill(0, 0, width);
+/** Subtracts the rows' mean from each. @param mean @param squares zero at first */
+function centre(tile: Float64Array, n: number, mean: Float64Array, squares: Float64Array): void {
+  const width = mean.length;
   for (let a = 0, at = 0; a < n; a++) for (let j = 0; j < width; j++, at++) mean[j]! += tile[at]!;
   for (let j = 0; j < width; j++) mean[j]! /= n;
-  for (let a = 0, at = 0; a < n; a++) for (let j = 0; j < width; j++, at++) tile[at]! -= mean[j]!;
+  for (let a = 0, at = 0; a < n; a++) {
+    for (let j = 0; j < width; j++, at++) {
+      const value = tile[at]! - mean[j]!;
+      tile[at] = value;
+      squares[j]! += value * value;
+    }
+  }
 }
 
 /** Draws that hang together by distances without digits, group by group; a group of all has the right mean already. */

@@ -57,8 +57,8 @@ export function planDraws(work: DrawWork, memoryLimitBytes: number): DrawPlan {
   throw new MemoryLimitError(`${formatCount(work.draws)} draws of ${formatCount(work.parameters)} parameters need about ${formatBytes(Math.min(inMemory.bytes, inFile.bytes))}, the limit is ${formatBytes(memoryLimitBytes)}; pass fewer draws or raise the memory limit`);
 }
 
-/** A process that has done nothing yet, with the engine's threads. */
-const PROCESS = 110 * 2 ** 20;
+/** A process that has done nothing yet, with the engine's threads and what the collector has not yet collected. */
+const PROCESS = 150 * 2 ** 20;
 
 function planFor(work: DrawWork, mode: DrawPlan['mode']): DrawPlan {
   const { draws, parameters, stateSize, stages, columns, inputs, outputs } = work;
@@ -69,10 +69,11 @@ function planFor(work: DrawWork, mode: DrawPlan['mode']): DrawPlan {
   const store = stored * stateSize;
   const block = Math.min(draws, drawsInBlock(stateSize)) * stateSize;
   const tile = selected * tileWidth(selected, parameters);
-  const streaming = BLOCKS_AT_ONCE * block + 4 * stateSize;
+  // Blocks, a work space a stage, a draw on its way, and the layer that the engine has a copy of.
+  const streaming = BLOCKS_AT_ONCE * block + (stages + 2) * stateSize;
   const comparing = 2 * tile + 6 * selected ** 2 + 4 * parameters;
   const numbers = (mode === 'memory' ? store : 0)
-    + Math.max(streaming, comparing)
+    + streaming + comparing
     + (stored < draws ? stages * 4 * parameters : 0)
     + stages * draws * (columns + 2) + draws * inputs * outputs + (stored + 1) * compared * outputs;
   return { mode, selected, storesAll, bytes: PROCESS + 8 * numbers, fileBytes: mode === 'file' ? 8 * store : 0, seconds: secondsOf(work, selected, stored) };

@@ -195,15 +195,31 @@ class StageSums {
     let x = 0;
     let y = 0;
     for (const [t, [begin, end]] of this.#stretches.entries()) {
-      let square = 0;
-      for (let i = begin; i < end; i++) {
-        const value = state[i]! - mean[i]!;
-        x += value * first[i]!;
-        y += value * second[i]!;
-        square += value * value;
-        sums[i]! += value;
+      // Two sums of each kind, because each addition waits for the one before it.
+      let [x0, y0, square0, x1, y1, square1] = [0, 0, 0, 0, 0, 0];
+      let i = begin;
+      for (; i + 1 < end; i += 2) {
+        const u = state[i]! - mean[i]!;
+        const v = state[i + 1]! - mean[i + 1]!;
+        x0 += u * first[i]!;
+        x1 += v * first[i + 1]!;
+        y0 += u * second[i]!;
+        y1 += v * second[i + 1]!;
+        square0 += u * u;
+        square1 += v * v;
+        sums[i]! += u;
+        sums[i + 1]! += v;
       }
-      this.#squares[t]! += square;
+      if (i < end) {
+        const u = state[i]! - mean[i]!;
+        x0 += u * first[i]!;
+        y0 += u * second[i]!;
+        square0 += u * u;
+        sums[i]! += u;
+      }
+      x += x0 + x1;
+      y += y0 + y1;
+      this.#squares[t]! += square0 + square1;
     }
     this.#x[draw] = x;
     this.#y[draw] = y;

@@ -34,8 +34,8 @@ export async function componentPlane(weights: Float64Array, parameters: number, 
   const rows = rowsOf(weights, parameters);
   const all = everyRow(rows.rows);
   if (all.length < 3) return undefined;
-  const gram = parameters <= all.length ? new Float64Array() : (await interruptibly(drawGram(rows, all), signal)).gram;
-  const { axes: [x, y], explained } = await interruptibly(principalComponents(rows, all, gram, seededRandom(seed)), signal);
+  const known = await interruptibly(drawGram(rows, all), signal);
+  const { axes: [x, y], explained } = await interruptibly(principalComponents(rows, all, known, seededRandom(seed)), signal);
   return [x, y].some((axis) => axis.every((entry) => entry === 0)) ? undefined : { x, y, origin: [0, 0], explained: [explained[0]!, explained[1]!] };
 }
 

@@ -7,6 +7,7 @@ import { withGramSum } from '../linalg/gramSum.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
 import { leadingEigen } from '../linalg/leadingEigen.ts';
 import type { Random } from '../linalg/random.ts';
+import type { DrawGram } from './drawGram.ts';
 import { everyRow, tileHeight, tileWidth, type DrawRows } from './drawRows.ts';
 
 export interface PrincipalComponents {
@@ -19,13 +20,12 @@ export interface PrincipalComponents {
   readonly basis: number;
 }
 
-/** What a draw that is not among the rows is to be projected with. */
+/** What a draw that is not among the rows is to be projected with, and how the `basis` draws spread in every coordinate. */
 export interface ComponentAxes extends PrincipalComponents {
   /** The two directions, of norm 1, length k; zero where the draws do not spread. */
   readonly axes: readonly [Float64Array, Float64Array];
-  /** Of the `basis` draws, length k. */
+  /** Mean of the `basis` draws and sum of their squared deviations from it, length k. */
   readonly mean: Float64Array;
-  /** Sum of every coordinate's squared deviations from `mean`, over all rows. */
   readonly squares: Float64Array;
 }
 
@@ -36,11 +36,11 @@ const NO_SPREAD = 1e-14;
 
 /**
  * @param selection n rows
- * @param gram their centred Gram matrix; the directions come from it when there are more coordinates than selected draws, and from all
+ * @param known their inner products; the directions come from these when there are more coordinates than selected draws, and from all
  *   rows otherwise
  */
-export function principalComponents(rows: DrawRows, selection: Int32Array, gram: Float64Array, random: Random): Interruptible<ComponentAxes> {
-  return rows.coordinates <= selection.length ? fromScatter(rows, random) : fromGram(rows, selection, gram, random);
+export function principalComponents(rows: DrawRows, selection: Int32Array, known: DrawGram, random: Random): Interruptible<ComponentAxes> {
+  return rows.coordinates <= selection.length ? fromScatter(rows, random) : fromGram(rows, selection, known, random);
 }
 
 function* fromScatter(rows: DrawRows, random: Random): Interruptible<ComponentAxes> {
@@ -66,16 +66,17 @@ function* fromScatter(rows: DrawRows, random: Random): Interruptible<ComponentAx
   const total = trace(scatter, coordinates);
   const axis = (component: number): Float64Array => (spreads(values, component, total) ? upright(vectors.slice(component * coordinates, (component + 1) * coordinates)) : new Float64Array(coordinates));
   const axes = [axis(0), axis(1)] as const;
-  const scores = scoresOf(draws, coordinates);
+  const [x, y] = [new Float64Array(draws), new Float64Array(draws)];
   for (const block of blocks) {
     rows.tile(block, 0, coordinates, buffer);
-    project(buffer, block, coordinates, 0, mean, axes, scores);
+    project(buffer, block, mean, axes, x, y);
     yield;
   }
-  return { explained: shares(values, total), ...scores, axes, mean, basis: draws };
+  const squares = Float64Array.from({ length: coordinates }, (_, j) => scatter[j * coordinates + j]!);
+  return { explained: shares(values, total), x, y, axes, mean, squares, basis: draws };
 }
 
-function* fromGram(rows: DrawRows, selection: Int32Array, gram: Float64Array, random: Random): Interruptible<ComponentAxes> {
+function* fromGram(rows: DrawRows, selection: Int32Array, { gram, mean, squares }: DrawGram, random: Random): Interruptible<ComponentAxes> {
   const { rows: draws, coordinates } = rows;
   const n = selection.length;
   const { values, vectors } = yield* leadingEigen(gram, n, COMPONENTS, random);
@@ -83,58 +84,65 @@ function* fromGram(rows: DrawRows, selection: Int32Array, gram: Float64Array, ra
   const weightsOf = (component: number): Float64Array => (spreads(values, component, total) ? vectors.slice(component * n, (component + 1) * n).map((weight) => weight / Math.sqrt(values[component]!)) : new Float64Array(n));
   const weights = [weightsOf(0), weightsOf(1)] as const;
   const axes = [new Float64Array(coordinates), new Float64Array(coordinates)] as const;
-  const mean = new Float64Array(coordinates);
-  const scores = scoresOf(draws, coordinates);
-  const others = n === draws ? undefined : everyRow(draws);
-  const width = tileWidth(draws, coordinates);
-  const buffer = new Float64Array(draws * width);
+  const width = tileWidth(n, coordinates);
+  const buffer = new Float64Array(n * width);
   for (let from = 0; from < coordinates; from += width) {
     const to = Math.min(coordinates, from + width);
     rows.tile(selection, from, to, buffer);
-    direction(buffer, n, mean.subarray(from, to), [axes[0].subarray(from, to), axes[1].subarray(from, to)], weights);
-    if (others !== undefined) rows.tile(others, from, to, buffer);
-    project(buffer, others ?? selection, to - from, from, mean, axes, scores);
+    combine(buffer, n, mean.subarray(from, to), [axes[0].subarray(from, to), axes[1].subarray(from, to)], weights);
     yield;
   }
-  const signs = axes.map(signOf);
-  for (const [k, values] of [[0, axes[0]], [1, axes[1]], [0, scores.x], [1, scores.y]] as const) if (signs[k] === -1) for (let i = 0; i < values.length; i++) values[i] = -values[i]!;
-  return { explained: shares(values, total), ...scores, axes, mean, basis: n };
+  const [x, y] = [new Float64Array(draws), new Float64Array(draws)];
+  for (const [k, scores] of [x, y].entries()) {
+    const sign = signOf(axes[k]!);
+    if (sign < 0) for (let j = 0; j < coordinates; j++) axes[k]![j] = -axes[k]![j]!;
+    // ⟨x_a − x̄, axis⟩ = √λ v_a.
+    selection.forEach((m, a) => { scores[m] = sign * weights[k]![a]! * values[k]!; });
+  }
+  if (n < draws) yield* projectOthers(rows, selection, mean, axes, x, y);
+  return { explained: shares(values, total), x, y, axes, mean, squares, basis: n };
 }
 
-/** Of one tile: x̄, and Σ_a v_a (x_a − x̄) / √λ of both components. */
-function direction(tile: Float64Array, n: number, mean: Float64Array, [x, y]: readonly [Float64Array, Float64Array], [first, second]: readonly [Float64Array, Float64Array]): void {
+function* projectOthers(rows: DrawRows, selection: Int32Array, mean: Float64Array, axes: readonly [Float64Array, Float64Array], x: Float64Array, y: Float64Array): Interruptible<void> {
+  const { coordinates } = rows;
+  const chosen = new Set(selection);
+  const others = everyRow(rows.rows).filter((m) => !chosen.has(m));
+  const width = tileWidth(others.length, coordinates);
+  const buffer = new Float64Array(others.length * width);
+  for (let from = 0; from < coordinates; from += width) {
+    const to = Math.min(coordinates, from + width);
+    rows.tile(others, from, to, buffer);
+    project(buffer, others, mean.subarray(from, to), [axes[0].subarray(from, to), axes[1].subarray(from, to)], x, y);
+    yield;
+  }
+}
+
+/** Of one tile: Σ_a v_a (x_a − x̄) / √λ of both components. Rows four by four, so that the sums are fetched less often. */
+function combine(tile: Float64Array, n: number, mean: Float64Array, [x, y]: readonly [Float64Array, Float64Array], [first, second]: readonly [Float64Array, Float64Array]): void {
   const width = mean.length;
-  for (let a = 0, at = 0; a < n; a++) for (let j = 0; j < width; j++, at++) mean[j]! += tile[at]!;
-  for (let j = 0; j < width; j++) mean[j]! /= n;
-  for (let a = 0, at = 0; a < n; a++) {
-    const v = first[a]!;
-    const w = second[a]!;
-    for (let j = 0; j < width; j++, at++) {
-      const value = tile[at]! - mean[j]!;
-      x[j]! += v * value;
-      y[j]! += w * value;
+  for (let a = 0; a < n; a += 4) {
+    const [p0, p1, p2, p3] = [first[a]!, first[a + 1] ?? 0, first[a + 2] ?? 0, first[a + 3] ?? 0];
+    const [q0, q1, q2, q3] = [second[a]!, second[a + 1] ?? 0, second[a + 2] ?? 0, second[a + 3] ?? 0];
+    // A row that is not there has no weight.
+    const [r0, r1, r2, r3] = [a, Math.min(a + 1, n - 1), Math.min(a + 2, n - 1), Math.min(a + 3, n - 1)].map((row) => row * width) as [number, number, number, number];
+    for (let j = 0; j < width; j++) {
+      const centre = mean[j]!;
+      const [v0, v1, v2, v3] = [tile[r0 + j]! - centre, tile[r1 + j]! - centre, tile[r2 + j]! - centre, tile[r3 + j]! - centre];
+      x[j]! += p0 * v0 + p1 * v1 + p2 * v2 + p3 * v3;
+      y[j]! += q0 * v0 + q1 * v1 + q2 * v2 + q3 * v3;
     }
   }
 }
 
-interface Scores {
-  readonly x: Float64Array;
-  readonly y: Float64Array;
-  readonly squares: Float64Array;
-}
-
-const scoresOf = (draws: number, coordinates: number): Scores => ({ x: new Float64Array(draws), y: new Float64Array(draws), squares: new Float64Array(coordinates) });
-
-/** Adds what coordinates from `from` on contribute. */
-function project(tile: Float64Array, chosen: Int32Array, width: number, from: number, mean: Float64Array, [first, second]: readonly [Float64Array, Float64Array], { x, y, squares }: Scores): void {
+/** Adds what the coordinates of one tile contribute to the chosen rows' places. */
+function project(tile: Float64Array, chosen: Int32Array, mean: Float64Array, [first, second]: readonly [Float64Array, Float64Array], x: Float64Array, y: Float64Array): void {
   for (let a = 0, at = 0; a < chosen.length; a++) {
     let p = 0;
     let q = 0;
-    for (let j = from; j < from + width; j++, at++) {
+    for (let j = 0; j < mean.length; j++, at++) {
       const value = tile[at]! - mean[j]!;
       p += value * first[j]!;
       q += value * second[j]!;
-      squares[j]! += value * value;
     }
     x[chosen[a]!]! += p;
     y[chosen[a]!]! += q;

@@ -50,8 +50,8 @@ async function run(paths: readonly string[], stored: Int32Array, storeOf: (rows:
     const components: ComponentAxes[] = [];
     const stretches = blocks.map(({ offset, length }) => [offset, offset + length] as const);
     const staged = await throughStages(source, { steps, columns, stretches, inputs, stored, store }, context, (rows) => {
-      const { gram } = complete(drawGram(rows, everyRow(stored.length)));
-      const found = complete(principalComponents(rows, everyRow(stored.length), gram, seededRandom(1)));
+      const all = everyRow(stored.length);
+      const found = complete(principalComponents(rows, all, complete(drawGram(rows, all)), seededRandom(1)));
       components.push(found);
       return Promise.resolve(found);
     });

@@ -8,7 +8,7 @@ import { principalComponents, type ComponentAxes } from '../../../src/posterior/
 import { drawsOf, figures, gramOf } from './figures.ts';
 
 const componentsOf = (features: Float64Array, width: number): ComponentAxes =>
-  complete(principalComponents(rowsOf(features, width), everyRow(features.length / width), gramOf(features, width).gram, seededRandom(1)));
+  complete(principalComponents(rowsOf(features, width), everyRow(features.length / width), gramOf(features, width), seededRandom(1)));
 const variance = (values: Float64Array): number => values.reduce((sum, value) => sum + value ** 2, 0);
 
 describe('principal components', () => {
@@ -33,20 +33,20 @@ describe('principal components', () => {
     expect(x.reduce((sum, value, m) => sum + value * y[m]!, 0) / total).toBeCloseTo(0, 8);
   });
 
-  it('say how far every coordinate spreads around the mean, and the same of draws that were not chosen, through either matrix', () => {
+  it('say how far every coordinate spreads, and where draws are that were not chosen, through either matrix', () => {
     const random = seededRandom(9);
     for (const [draws, width] of [[40, 7], [40, 3000]] as const) {
       const features = Float64Array.from({ length: draws * width }, (_, k) => 5 + random.normal() / (1 + (k % width)));
       const chosen = Int32Array.from({ length: 20 }, (_, a) => 2 * a + 1);
-      const { gram } = complete(drawGram(rowsOf(features, width), chosen));
-      const { x, y, axes, mean, squares, basis } = complete(principalComponents(rowsOf(features, width), chosen, gram, seededRandom(1)));
+      const known = complete(drawGram(rowsOf(features, width), chosen));
+      const { x, y, axes, mean, squares, basis } = complete(principalComponents(rowsOf(features, width), chosen, known, seededRandom(1)));
       const taken = width <= 20 ? everyRow(draws) : chosen;
       expect(basis).toBe(taken.length);
       for (let j = 0; j < width; j++) {
         const own = [...taken].reduce((sum, m) => sum + features[m * width + j]!, 0) / taken.length;
         expect(Math.abs(mean[j]! - own)).toBeLessThan(1e-13);
         let square = 0;
-        for (let m = 0; m < draws; m++) square += (features[m * width + j]! - own) ** 2;
+        for (const m of taken) square += (features[m * width + j]! - own) ** 2;
         expect(Math.abs(squares[j]! / square - 1)).toBeLessThan(1e-10);
       }
       for (const [k, scores] of [x, y].entries()) {
