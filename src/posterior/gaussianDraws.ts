@@ -27,7 +27,14 @@ export async function readGaussian({ mean, deviation, deviations }: GaussianWeig
   const centre = await readState(mean, network);
   const spread = (await readState(deviation, network)).subarray(0, size);
   if (deviations === undefined) {
-    return { centre, draw(into, random) { for (let i = 0; i < size; i++) into[i] = centre[i]! + spread[i]! * random.normal(); } };
+    const noise = new Float64Array(size);
+    return {
+      centre,
+      draw(into, random) {
+        random.normals(noise);
+        for (let i = 0; i < size; i++) into[i] = centre[i]! + spread[i]! * noise[i]!;
+      },
+    };
   }
   const { rank, file } = deviations;
   const rows = await readState(file, network, 0, rank);

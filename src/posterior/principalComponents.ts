@@ -127,7 +127,10 @@ function combine(tile: Float64Array, n: number, mean: Float64Array, [x, y]: read
     const [r0, r1, r2, r3] = [a, Math.min(a + 1, n - 1), Math.min(a + 2, n - 1), Math.min(a + 3, n - 1)].map((row) => row * width) as [number, number, number, number];
     for (let j = 0; j < width; j++) {
       const centre = mean[j]!;
-      const [v0, v1, v2, v3] = [tile[r0 + j]! - centre, tile[r1 + j]! - centre, tile[r2 + j]! - centre, tile[r3 + j]! - centre];
+      const v0 = tile[r0 + j]! - centre;
+      const v1 = tile[r1 + j]! - centre;
+      const v2 = tile[r2 + j]! - centre;
+      const v3 = tile[r3 + j]! - centre;
       x[j]! += p0 * v0 + p1 * v1 + p2 * v2 + p3 * v3;
       y[j]! += q0 * v0 + q1 * v1 + q2 * v2 + q3 * v3;
     }
