@@ -82,60 +82,94 @@ class IndexedGains {
     const { other: { source, sign, version } } = this.#place;
     if (version === this.#version) return false;
     this.#version = version;
-    const changed: number[] = [];
-    for (let q = 0; q < source.length; q++) if (source[q] !== this.#source[q] || sign[q] !== this.#sign[q]) changed.push(q);
+    const changes = this.#changes();
+    const length = changes.count;
     const step = Math.max(1, Math.floor(depth / columnsAnIndex(this.#place)));
-    for (let first = 0; first < changed.length; first += step) {
-      const part = changed.slice(first, first + step);
-      const k = part.length * columnsAnIndex(this.#place);
-      if (this.#place.use.axis === 0) this.#gatherRows(part, sums);
-      else this.#gatherColumns(part, sums);
-      sums.add(c, k, this.#place.use.axis === 0 ? 'rows' : 'columns');
+    for (let first = 0; first < length; first += step) {
+      const last = Math.min(length, first + step);
+      if (this.#place.use.axis === 0) this.#gatherRows(changes, first, last, sums);
+      else this.#gatherColumns(changes, first, last, sums);
+      sums.add(c, (last - first) * columnsAnIndex(this.#place), this.#place.use.axis === 0 ? 'rows' : 'columns');
       yield;
     }
     this.#source.set(source);
     this.#sign.set(sign);
-    return changed.length > 0;
+    return length > 0;
+  }
+
+  #changes(): Changes {
+    const { stride, other: { source, sign } } = this.#place;
+    const [sourceBefore, signBefore] = [this.#source, this.#sign];
+    const integers = (): Int32Array => new Int32Array(source.length);
+    const doubles = (): Float64Array => new Float64Array(source.length);
+    const [at, now, before, plus, minus] = [integers(), integers(), integers(), doubles(), doubles()];
+    let count = 0;
+    for (let q = 0; q < source.length; q++) {
+      if (source[q] === sourceBefore[q] && sign[q] === signBefore[q]) continue;
+      at[count] = q * stride;
+      now[count] = source[q]! * stride;
+      before[count] = sourceBefore[q]! * stride;
+      plus[count] = sign[q]!;
+      minus[count++] = signBefore[q]!;
+    }
+    return { count, at, now, before, plus, minus };
   }
 
   /** A unit's entries lie together: operands n × k. */
-  #gatherRows(changed: readonly number[], { left, right }: ProductSums): void {
-    const { starts, stride, taps, other: { source, sign } } = this.#place;
+  #gatherRows({ at, now, before, plus, minus }: Changes, first: number, last: number, { left, right }: ProductSums): void {
+    const { starts, taps } = this.#place;
     const [reference, state] = [this.#reference, this.#state];
-    for (let s = 0, to = 0; s < starts.length; s++) {
+    let to = 0;
+    for (let s = 0; s < starts.length; s++) {
       const start = starts[s]!;
-      for (const q of changed) {
-        const at = start + q * stride;
-        const now = start + source[q]! * stride;
-        const before = start + this.#source[q]! * stride;
-        const [plus, minus] = [sign[q]!, this.#sign[q]!];
+      if (taps === 1) {
+        // A loop over one tap would take three times as long.
+        for (let q = first; q < last; q++, to++) {
+          left[to] = reference[start + at[q]!]!;
+          right[to] = plus[q]! * state[start + now[q]!]! - minus[q]! * state[start + before[q]!]!;
+        }
+        continue;
+      }
+      for (let q = first; q < last; q++) {
+        const [p, m] = [plus[q]!, minus[q]!];
+        const [a, n, b] = [start + at[q]!, start + now[q]!, start + before[q]!];
         for (let t = 0; t < taps; t++, to++) {
-          left[to] = reference[at + t]!;
-          right[to] = plus * state[now + t]! - minus * state[before + t]!;
+          left[to] = reference[a + t]!;
+          right[to] = p * state[n + t]! - m * state[b + t]!;
         }
       }
     }
   }
 
   /** Entries of different units lie together: transposed operands k × n. */
-  #gatherColumns(changed: readonly number[], { left, right }: ProductSums): void {
-    const { starts, stride, taps, use: { multiplicity }, other: { source, sign } } = this.#place;
+  #gatherColumns({ at, now, before, plus, minus }: Changes, first: number, last: number, { left, right }: ProductSums): void {
+    const { starts, taps, use: { multiplicity } } = this.#place;
     const [reference, state] = [this.#reference, this.#state];
     let to = 0;
-    for (const q of changed) {
-      const [at, now, before] = [q * stride, source[q]! * stride, this.#source[q]! * stride];
-      const [plus, minus] = [sign[q]!, this.#sign[q]!];
-      for (let m = 0; m < multiplicity; m++) {
+    for (let q = first; q < last; q++) {
+      const [p, m] = [plus[q]!, minus[q]!];
+      for (let unit = 0; unit < multiplicity; unit++) {
         for (let t = 0; t < taps; t++) {
-          for (let s = m; s < starts.length; s += multiplicity, to++) {
-            const start = starts[s]! + t;
-            left[to] = reference[start + at]!;
-            right[to] = plus * state[start + now]! - minus * state[start + before]!;
+          const [a, n, b] = [t + at[q]!, t + now[q]!, t + before[q]!];
+          for (let s = unit; s < starts.length; s += multiplicity) {
+            const start = starts[s]!;
+            left[to] = reference[start + a]!;
+            right[to++] = p * state[start + n]! - m * state[start + b]!;
           }
         }
       }
     }
   }
+}
+
+/** Indices of the other axis whose entries are others than at the last update: where they lie in the reference, in w now and then, with their signs. */
+interface Changes {
+  readonly count: number;
+  readonly at: Int32Array;
+  readonly now: Int32Array;
+  readonly before: Int32Array;
+  readonly plus: Float64Array;
+  readonly minus: Float64Array;
 }
 
 class MovedGains {

@@ -14,14 +14,25 @@ export const isIdentity = ({ order, signs }: UnitOrder): boolean => order.every(
 
 /** First `first`, then `then`. */
 export function composed(first: UnitOrder, then: UnitOrder): UnitOrder {
-  return { order: Int32Array.from(then.order, (from) => first.order[from]!), signs: Int8Array.from(then.order, (from, i) => then.signs[i]! * first.signs[from]!) };
+  const n = then.order.length;
+  const result = { order: new Int32Array(n), signs: new Int8Array(n) };
+  for (let i = 0; i < n; i++) {
+    const from = then.order[i]!;
+    result.order[i] = first.order[from]!;
+    result.signs[i] = then.signs[i]! * first.signs[from]!;
+  }
+  return result;
 }
 
 /** What undoes it. */
 export function inverse({ order, signs }: UnitOrder): UnitOrder {
-  const back = new Int32Array(order.length);
-  order.forEach((from, i) => { back[from] = i; });
-  return { order: back, signs: Int8Array.from(back, (i) => signs[i]!) };
+  const n = order.length;
+  const back = { order: new Int32Array(n), signs: new Int8Array(n) };
+  for (let i = 0; i < n; i++) {
+    back.order[order[i]!] = i;
+    back.signs[order[i]!] = signs[i]!;
+  }
+  return back;
 }
 
 /** The cycles of an order, each alone; with the signs of its units. */

@@ -45,7 +45,39 @@ export function writeUnitRows(state: Float64Array, use: AxisUse, rows: Float64Ar
 
 /** New unit i is old unit `order[i]`, with its sign, at all of the class's places; running statistics move but do not change sign. */
 export function orderUnits(state: Float64Array, { uses }: Pick<ChannelClass, 'uses'>, { order, signs }: UnitOrder): void {
-  for (const use of uses) writeUnitRows(state, use, unitRows(state, use), order, use.block.trainable ? signs : undefined);
+  for (const use of uses) {
+    const changing = use.block.trainable ? signs : undefined;
+    if (use.groups > 1) writeUnitRows(state, use, unitRows(state, use), order, changing);
+    else orderAxis(state, use, order, changing);
+  }
+}
+
+/** The same for one axis, from front to back through w. */
+function orderAxis(state: Float64Array, { block, outer, length, inner, members, multiplicity }: AxisUse, order: Int32Array, signs: Int8Array | undefined): void {
+  const [to, from, factor] = [new Int32Array(members.length), new Int32Array(members.length), new Float64Array(members.length)];
+  let count = 0;
+  for (let unit = 0; unit < order.length; unit++) {
+    const sign = signs?.[unit] ?? 1;
+    if (order[unit] === unit && sign === 1) continue;
+    for (let m = 0; m < multiplicity; m++, count++) {
+      to[count] = members[unit * multiplicity + m]! * inner;
+      from[count] = members[order[unit]! * multiplicity + m]! * inner;
+      factor[count] = sign;
+    }
+  }
+  const size = length * inner;
+  const held = new Float64Array(size);
+  for (let a = 0, start = block.offset; a < outer && count > 0; a++, start += size) {
+    held.set(state.subarray(start, start + size));
+    if (inner === 1) {
+      for (let k = 0; k < count; k++) state[start + to[k]!] = factor[k]! * held[from[k]!]!;
+      continue;
+    }
+    for (let k = 0; k < count; k++) {
+      const [target, source, sign] = [start + to[k]!, from[k]!, factor[k]!];
+      for (let b = 0; b < inner; b++) state[target + b] = sign * held[source + b]!;
+    }
+  }
 }
 
 /** An index's entries in w are `runs` runs of `inner` entries each, `apart` from one another. */

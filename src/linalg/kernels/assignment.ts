@@ -264,6 +264,8 @@ export function augmentPath(
   let i = start;
   let least: f64 = 0;
   let base: f64 = 0;
+  // The nearest free column so far. What is farther is never settled: distances are cut there, and few are written.
+  let bound = Infinity;
   let end = -1;
   for (;;) {
     // Relaxes the edges of row i: distances are least + (cost − price) − (that of the column by which i was reached).
@@ -308,12 +310,14 @@ export function augmentPath(
     }
     for (let k = 0; k < freeCount; k++) {
       const column = entry(free, k);
-      if (load<f64>(distance + (<usize>column << 3)) <= least) {
+      const d = load<f64>(distance + (<usize>column << 3));
+      if (d < bound) {
+        bound = d;
         end = column;
-        break;
       }
     }
-    if (end >= 0) break;
+    if (bound <= least) break;
+    if (count == 0) cutDistances(bound, distance, n);
     if (!(least < Infinity)) unreachable();
     const nearest = columnAtDistance(least, distance, n);
     const at = <usize>nearest << 3;
@@ -336,6 +340,13 @@ export function augmentPath(
     setEntry(columnOf, row, column);
     if (row == start) break;
     column = next;
+  }
+}
+
+function cutDistances(bound: f64, distance: usize, n: i32): void {
+  for (let j = 0; j < n; j++) {
+    const at = distance + (<usize>j << 3);
+    store<f64>(at, min(load<f64>(at), bound));
   }
 }
 
