@@ -112,24 +112,20 @@ class IndexedGains {
       plus[count] = sign[q]!;
       minus[count++] = signBefore[q]!;
     }
-    return { count, at, now, before, plus, minus };
+    return { count, fresh: signBefore[0] === 0, at, now, before, plus, minus };
   }
 
   /** A unit's entries lie together: operands n × k. */
-  #gatherRows({ at, now, before, plus, minus }: Changes, first: number, last: number, { left, right }: ProductSums): void {
+  #gatherRows(changes: Changes, first: number, last: number, { left, right }: ProductSums): void {
+    const { at, now, before, plus, minus } = changes;
     const { starts, taps } = this.#place;
     const [reference, state] = [this.#reference, this.#state];
+    if (taps === 1) {
+      this.#gatherSingles(changes, first, last, left, right);
+      return;
+    }
     let to = 0;
-    for (let s = 0; s < starts.length; s++) {
-      const start = starts[s]!;
-      if (taps === 1) {
-        // A loop over one tap would take three times as long.
-        for (let q = first; q < last; q++, to++) {
-          left[to] = reference[start + at[q]!]!;
-          right[to] = plus[q]! * state[start + now[q]!]! - minus[q]! * state[start + before[q]!]!;
-        }
-        continue;
-      }
+    for (const start of starts) {
       for (let q = first; q < last; q++) {
         const [p, m] = [plus[q]!, minus[q]!];
         const [a, n, b] = [start + at[q]!, start + now[q]!, start + before[q]!];
@@ -138,6 +134,21 @@ class IndexedGains {
           right[to] = p * state[n + t]! - m * state[b + t]!;
         }
       }
+    }
+  }
+
+  /** The same for one tap, where the general loops take three times as long. */
+  #gatherSingles({ at, now, before, plus, minus, fresh }: Changes, first: number, last: number, left: Float64Array, right: Float64Array): void {
+    const { starts, stride, other: { source } } = this.#place;
+    const [reference, state] = [this.#reference, this.#state];
+    const width = last - first;
+    const whole = width === source.length && stride === 1;
+    let to = 0;
+    for (const start of starts) {
+      if (whole) left.set(reference.subarray(start, start + width), to);
+      else for (let q = first, k = to; q < last; q++, k++) left[k] = reference[start + at[q]!]!;
+      if (fresh) for (let q = first; q < last; q++, to++) right[to] = plus[q]! * state[start + now[q]!]!;
+      else for (let q = first; q < last; q++, to++) right[to] = plus[q]! * state[start + now[q]!]! - minus[q]! * state[start + before[q]!]!;
     }
   }
 
@@ -165,6 +176,8 @@ class IndexedGains {
 /** Indices of the other axis whose entries are others than at the last update: where they lie in the reference, in w now and then, with their signs. */
 interface Changes {
   readonly count: number;
+  /** Whether there was no update before. */
+  readonly fresh: boolean;
   readonly at: Int32Array;
   readonly now: Int32Array;
   readonly before: Int32Array;

@@ -3,8 +3,8 @@ Weight matching of two dense networks in JAX, float32, as algorithm 1 of Ainswor
 `published` as the authors' repository has it: a table of which axis of which array carries which permutation, every array permuted anew at each
 visit, nothing compiled as a whole, gains compared through rows of an identity matrix; `tight` as JAX does it best: no array is permuted twice,
 no table, no identity matrices. Both take one SciPy assignment a layer and sweep.
-Usage: matching.py published|tight FILE_A FILE_B REPEATS WIDTH WIDTH ...   (float64 parameters in PyTorch's order)
-Prints a JSON object: seconds and sweeps of every run, the first with what JAX compiles on its way, and <A, P B> of every run.
+Usage: matching.py published|tight FILE_A FILE_B RUNS [OUT]   (safetensors with 0.weight, 0.bias, 1.weight, ... in PyTorch's layout)
+Prints a JSON list: seconds and sweeps of every run, the first with what JAX compiles on its way, and <A, P B>; writes the last P B to OUT.
 """
 import json
 import sys
@@ -13,23 +13,13 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
+from safetensors.numpy import load_file, save_file
 from scipy.optimize import linear_sum_assignment
 
-variant = sys.argv[1]
-repeats = int(sys.argv[4])
-widths = [int(w) for w in sys.argv[5:]]
-hidden = len(widths) - 2
 SWEEPS = 100
-
-
-def load(path):
-    flat, arrays, at = np.fromfile(path), {}, 0
-    for l, (n_in, n_out) in enumerate(zip(widths, widths[1:])):
-        arrays[f"{l}.weight"] = jnp.asarray(flat[at:at + n_in * n_out].reshape(n_out, n_in), jnp.float32)
-        at += n_in * n_out
-        arrays[f"{l}.bias"] = jnp.asarray(flat[at:at + n_out], jnp.float32)
-        at += n_out
-    return arrays
+a, b = ({name: jnp.asarray(array) for name, array in load_file(path).items()} for path in sys.argv[2:4])
+hidden = len(a) // 2 - 1
+widths = [a["0.weight"].shape[1]] + [a[f"{l}.weight"].shape[0] for l in range(hidden + 1)]
 
 
 def layer_order(key, sweep):
@@ -96,12 +86,13 @@ def inner(ref, net, order):
     return sum(float(np.vdot(np.float64(ref[name]), np.float64(permuted(net, name, order)))) for name in CARRIED)
 
 
-match = {"published": published, "tight": tight}[variant]
-a, b = load(sys.argv[2]), load(sys.argv[3])
+match = {"published": published, "tight": tight}[sys.argv[1]]
 runs = []
-for repeat in range(repeats):
+for run in range(int(sys.argv[4])):
     start = time.perf_counter()
-    order, sweeps = match(a, b, jax.random.PRNGKey(repeat))
+    order, sweeps = match(a, b, jax.random.PRNGKey(run))
     seconds = time.perf_counter() - start
     runs.append({"seconds": seconds, "sweeps": sweeps, "value": inner(a, b, order)})
 print(json.dumps(runs))
+if len(sys.argv) > 5:
+    save_file({name: np.ascontiguousarray(permuted(b, name, order)) for name in b}, sys.argv[5])

@@ -1,9 +1,11 @@
 /**
- * Weight matching of two dense networks beside the same algorithm in JAX (float32), on the same weights; medians of several seeds.
- * Usage: node test/bench/matching.ts [PYTHON]; PYTHON needs jax and scipy.
+ * Weight matching of two dense networks beside the same algorithm in JAX (float32), on the same weights: in the form that the authors' repository
+ * has, which is what its users run, and in a tighter one. Every run is another random order of the layers: medians of several, and seconds a
+ * sweep, since the runs differ in sweeps. Then whole processes, from their start to the written file.
+ * Usage: node test/bench/matching.ts [PYTHON], after a build; PYTHON needs jax, scipy and safetensors.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { sharedEngine } from '../../src/linalg/engine/engine.ts';
@@ -13,40 +15,77 @@ import { activationNamed } from '../../src/network/activation.ts';
 import { denseNetwork } from '../../src/network/denseNetwork.ts';
 import { channelClasses } from '../../src/symmetry/channelClasses.ts';
 import { weightMatching } from '../../src/symmetry/weightMatching.ts';
+import { writeSafetensors } from '../../src/weights/safetensorsWriter.ts';
 
-const REPEATS = 5;
+/** The first is not counted: compilers are at work. */
+const RUNS = 14;
+const PROCESSES = 3;
+const python = process.argv[2] ?? '/usr/bin/python3';
+const script = path.join(import.meta.dirname, 'matching.py');
+const command = path.join(import.meta.dirname, '../../dist/cli.mjs');
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+interface Run {
+  readonly seconds: number;
+  readonly sweeps: number;
+  readonly value: number;
+}
+
+function summary(runs: readonly Run[]): { readonly first: number; readonly warm: number; readonly sweep: number; readonly line: string } {
+  const first = runs[0]?.seconds ?? Number.NaN;
+  const later = runs.slice(1);
+  const warm = median(later.map(({ seconds }) => seconds));
+  const sweep = mean(later.map(({ seconds }) => seconds)) / mean(later.map(({ sweeps }) => sweeps));
+  const line = `first ${first.toFixed(3)} s, then ${warm.toFixed(3)} s; ${(1000 * sweep).toFixed(1)} ms a sweep, ${mean(later.map(({ sweeps }) => sweeps)).toFixed(1)} sweeps; inner product ${mean(runs.map(({ value }) => value)).toFixed(3)}`;
+  return { first, warm, sweep, line };
+}
+
+function timed(run: () => void): number {
+  const times = Array.from({ length: PROCESSES }, () => {
+    const start = performance.now();
+    run();
+    return (performance.now() - start) / 1000;
+  });
+  return median(times);
+}
+
 await sharedEngine();
 const folder = mkdtempSync(path.join(tmpdir(), 'quotient-bench-'));
 try {
   for (const widths of [[784, 512, 512, 512, 10], [64, 128, 128, 10]]) {
     const network = denseNetwork(widths, activationNamed('relu'));
     const classes = channelClasses(network).map((units) => ({ units, signed: false }));
-    // He initialisation, as untrained networks have it: the hardest case, with most sweeps.
+    // He initialisation, as untrained networks have it: the hardest case, with most sweeps. Float32, as the files of both hold it.
     const [a, b] = [1, 2].map((seed) => {
       const random = seededRandom(seed);
       const state = new Float64Array(network.parameters);
-      for (const { shape, offset, length } of network.blocks) for (let k = 0; k < length; k++) state[offset + k] = Math.sqrt(2 / (shape[1] ?? 1e4)) * random.normal();
+      for (const { shape, offset, length } of network.blocks) for (let k = 0; k < length; k++) state[offset + k] = Math.fround(Math.sqrt(2 / (shape[1] ?? 1e4)) * random.normal());
       return state;
     }) as [Float64Array, Float64Array];
-    const runs = Array.from({ length: REPEATS }, (_, seed) => {
-      const start = performance.now();
-      const found = complete(weightMatching(network, classes, a, b, { random: seededRandom(seed) }));
-      return { seconds: (performance.now() - start) / 1000, found };
-    });
-    const ours = median(runs.map(({ seconds }) => seconds));
-    const last = runs.at(-1)?.found;
-    const files = [a, b].map((state, i) => {
-      const file = path.join(folder, `${i}.f64`);
-      writeFileSync(file, new Uint8Array(state.buffer));
+    const files = await Promise.all([a, b].map(async (state, i) => {
+      const file = path.join(folder, `${'ab'[i] ?? ''}.safetensors`);
+      const tensors = network.blocks.map(({ shape, offset, length }, k) => ({
+        name: `${k >> 1}.${shape.length === 2 ? 'weight' : 'bias'}`, dtype: 'F32' as const, shape, bytes: new Uint8Array(Float32Array.from(state.subarray(offset, offset + length)).buffer),
+      }));
+      await writeSafetensors(file, tensors, {}, { overwrite: true });
       return file;
-    });
-    const output = execFileSync(process.argv[2] ?? '/usr/bin/python3', [path.join(import.meta.dirname, 'matching.py'), ...files, String(REPEATS), ...widths.map(String)], { encoding: 'utf8' });
-    const [first = NaN, theirs = NaN, value = NaN, sweeps = NaN] = output.trim().split(' ').map(Number);
+    }));
+    const ours = summary(Array.from({ length: RUNS }, (_, seed): Run => {
+      const start = performance.now();
+      const { objective } = complete(weightMatching(network, classes, a, b, { random: seededRandom(seed) }));
+      return { seconds: (performance.now() - start) / 1000, sweeps: objective.length - 1, value: objective.at(-1) ?? Number.NaN };
+    }));
     console.log(widths.join('-'));
-    console.log(`  quotient ${ours.toFixed(3)} s, ${(last?.objective.length ?? 1) - 1} sweeps, inner product ${last?.objective.at(-1)?.toFixed(3) ?? ''} (float64)`);
-    console.log(`  JAX      ${theirs.toFixed(3)} s, ${sweeps} sweeps, inner product ${value.toFixed(3)} (float32); first call ${first.toFixed(2)} s`);
-    console.log(`  ratio    ${(theirs / ours).toFixed(2)} × (first call ${(first / ours).toFixed(1)} ×)`);
+    console.log(`  quotient            ${ours.line} (float64)`);
+    for (const form of ['published', 'tight']) {
+      const theirs = summary(JSON.parse(execFileSync(python, [script, form, ...files, String(RUNS)], { encoding: 'utf8' })) as Run[]);
+      console.log(`  JAX ${form.padEnd(15)} ${theirs.line} (float32)`);
+      console.log(`      ratio           first ${(theirs.first / ours.first).toFixed(1)} ×, then ${(theirs.warm / ours.warm).toFixed(2)} ×; ${(theirs.sweep / ours.sweep).toFixed(2)} × a sweep`);
+    }
+    const process = timed(() => { execFileSync('node', [command, 'align', ...files, '--activation', 'relu', '--out', folder, '--overwrite', '--json'], { stdio: 'ignore' }); });
+    const theirs = timed(() => { execFileSync(python, [script, 'published', ...files, '1', path.join(folder, 'theirs.safetensors')], { stdio: 'ignore' }); });
+    console.log(`  process to process  quotient align ${process.toFixed(2)} s (with barrier and check of the function), JAX published ${theirs.toFixed(2)} s; ratio ${(theirs / process).toFixed(2)} ×`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -32,28 +32,20 @@ let second: f64 = 0;
   return reading == 0 ? value : reading == 1 ? -value : -abs(value);
 }
 
-/** The two least of a row's costs less prices (equal when the least is there twice) into `first` and `second`. Returns 0 when all costs are finite, else NaN. */
-function leastTwo(row: usize, price: usize, n: i32, reading: i32): f64 {
+/** The two least of a row's costs less prices (equal when the least is there twice) into `first` and `second`. */
+function leastTwo(row: usize, price: usize, n: i32, reading: i32): void {
   const set = setBits(reading);
   const flip = flippedBits(reading);
   let a1 = f64x2.splat(Infinity);
   let a2 = a1;
   let b1 = a1;
   let b2 = a1;
-  // x − x is 0 for every finite x and NaN for the others.
-  const room = f64x2.splat(HEADROOM);
-  let differences = f64x2.splat(0);
   const end = row + (<usize>n << 3);
   let c = row;
   let v = price;
   for (; c + 32 <= end; c += 32, v += 32) {
-    const x = costPair(c, set, flip);
-    const y = costPair(c + 16, set, flip);
-    const p = f64x2.mul(x, room);
-    const q = f64x2.mul(y, room);
-    differences = f64x2.add(differences, f64x2.add(f64x2.sub(p, p), f64x2.sub(q, q)));
-    const r = f64x2.sub(x, v128.load(v));
-    const s = f64x2.sub(y, v128.load(v, 16));
+    const r = f64x2.sub(costPair(c, set, flip), v128.load(v));
+    const s = f64x2.sub(costPair(c + 16, set, flip), v128.load(v, 16));
     a2 = f64x2.pmin(a2, f64x2.pmax(a1, r));
     b2 = f64x2.pmin(b2, f64x2.pmax(b1, s));
     a1 = f64x2.pmin(a1, r);
@@ -65,16 +57,36 @@ function leastTwo(row: usize, price: usize, n: i32, reading: i32): f64 {
   const y = f64x2.extract_lane(a1, 1);
   let one = min(x, y);
   let two = min(max(x, y), min(f64x2.extract_lane(a2, 0), f64x2.extract_lane(a2, 1)));
-  let rest = f64x2.extract_lane(differences, 0) + f64x2.extract_lane(differences, 1);
   for (; c < end; c += 8, v += 8) {
-    const cost = costAt(c, reading);
-    rest += cost * HEADROOM - cost * HEADROOM;
-    const reduced = cost - load<f64>(v);
+    const reduced = costAt(c, reading) - load<f64>(v);
     two = min(two, max(one, reduced));
     one = min(one, reduced);
   }
   first = one;
   second = two;
+}
+
+/** 0 when all of a row are finite and have headroom, else NaN. */
+function differences(row: usize, n: i32): f64 {
+  // x − x is 0 for every finite x and NaN for the others.
+  const room = f64x2.splat(HEADROOM);
+  let low = f64x2.splat(0);
+  let high = low;
+  let j = 0;
+  for (; j + 4 <= n; j += 4) {
+    const p = f64x2.mul(v128.load(row), room);
+    const q = f64x2.mul(v128.load(row, 16), room);
+    low = f64x2.add(low, f64x2.sub(p, p));
+    high = f64x2.add(high, f64x2.sub(q, q));
+    row += 32;
+  }
+  low = f64x2.add(low, high);
+  let rest = f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1);
+  for (; j < n; j++) {
+    const x = load<f64>(row) * HEADROOM;
+    rest += x - x;
+    row += 8;
+  }
   return rest;
 }
 
@@ -116,10 +128,11 @@ function columnWith(value: f64, not: i32, row: usize, price: usize, n: i32, read
 export function keepCheapest(cost: usize, n: i32, reading: i32, price: usize, columnOf: usize, rowOf: usize, waiting: usize): i32 {
   for (let j = 0; j < n; j++) setEntry(rowOf, j, -1);
   let free = 0;
-  let differences: f64 = 0;
+  let bad: f64 = 0;
   for (let i = 0; i < n; i++) {
     const row = cost + (<usize>(i * n) << 3);
-    differences += leastTwo(row, price, n, reading);
+    bad += differences(row, n);
+    leastTwo(row, price, n, reading);
     const j = entry(columnOf, i);
     if (j >= 0 && entry(rowOf, j) < 0 && costAt(row + (<usize>j << 3), reading) - load<f64>(price + (<usize>j << 3)) <= first) {
       setEntry(rowOf, j, i);
@@ -128,7 +141,7 @@ export function keepCheapest(cost: usize, n: i32, reading: i32, price: usize, co
       setEntry(waiting, free++, i);
     }
   }
-  return differences == 0 ? free : -1;
+  return bad == 0 ? free : -1;
 }
 
 /**
@@ -147,18 +160,15 @@ export function reduceColumns(cost: usize, n: i32, reading: i32, price: usize, c
   }
   const set = setBits(reading);
   const flip = flippedBits(reading);
-  const room = f64x2.splat(HEADROOM);
-  let differences = f64x2.splat(0);
-  let rest: f64 = 0;
+  let bad: f64 = 0;
   for (let i = 0; i < n; i++) {
     const row = cost + (<usize>(i * n) << 3);
     const here = i64x2.splat(i);
+    bad += differences(row, n);
     let j = 0;
     for (; j + 2 <= n; j += 2) {
       const at = <usize>j << 3;
       const x = costPair(row + at, set, flip);
-      const p = f64x2.mul(x, room);
-      differences = f64x2.add(differences, f64x2.sub(p, p));
       const best = v128.load(price + at);
       const better = f64x2.lt(x, best);
       v128.store(price + at, f64x2.pmin(best, x));
@@ -167,14 +177,13 @@ export function reduceColumns(cost: usize, n: i32, reading: i32, price: usize, c
     if (j < n) {
       const at = <usize>j << 3;
       const x = costAt(row + at, reading);
-      rest += x * HEADROOM - x * HEADROOM;
       if (x < load<f64>(price + at)) {
         store<f64>(price + at, x);
         store<i64>(least + at, i);
       }
     }
   }
-  if (f64x2.extract_lane(differences, 0) + f64x2.extract_lane(differences, 1) + rest != 0) return -1;
+  if (bad != 0) return -1;
   for (let j = n - 1; j >= 0; j--) {
     const i = <i32>load<i64>(least + (<usize>j << 3));
     const before = entry(offers, i);
