@@ -8,7 +8,7 @@ import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
-import { parameterDistance, sameLayout, type Network } from '../network/network.ts';
+import { parameterDistance, layoutDifference, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
 import type { Interpolation } from '../posterior/interpolation.ts';
@@ -114,7 +114,8 @@ async function openAll(paths: readonly string[], options: AlignRequest, opened: 
     opened.push(file);
     const { network, leading } = await requireNetwork(file, options);
     if (leading.length > 0) throw new WeightFileError(name, '', `holds ${leading.join(' × ')} draws; align takes one network a file`);
-    if (first !== undefined && !sameLayout(first, network)) throw new WeightFileError(name, '', `does not hold the same network as ${showName(paths[0] ?? '')}; only networks of one architecture can be aligned`);
+    const difference = first === undefined ? undefined : layoutDifference(first, network);
+    if (difference !== undefined) throw new WeightFileError(name, '', `does not hold the same network as ${showName(paths[0] ?? '')} (${showName(difference)}); only networks of one architecture can be aligned`);
     first ??= network;
     files.push({ path: name, file, network, state: await readState(file, network) });
   }

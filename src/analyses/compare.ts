@@ -8,7 +8,7 @@ import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
-import { sameLayout, type Network } from '../network/network.ts';
+import { layoutDifference, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
 import type { Report } from '../protocol/report.ts';
@@ -67,7 +67,8 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
   const a = await load(request.files[0], request);
   const b = await load(request.files[1], request);
   const { network } = a;
-  if (!sameLayout(network, b.network)) throw new WeightFileError(request.files[1], '', `does not hold the same network as ${showName(request.files[0])}; only networks of one architecture can be compared`);
+  const difference = layoutDifference(network, b.network);
+  if (difference !== undefined) throw new WeightFileError(request.files[1], '', `does not hold the same network as ${showName(request.files[0])} (${showName(difference)}); only networks of one architecture can be compared`);
   await sharedEngine();
   const precision = Math.max(a.precision, b.precision);
   const data = await userData(request, network);

@@ -5,7 +5,7 @@
 import { logPosteriorGradient } from '../curvature/evidence.ts';
 import type { CurvatureProblem } from '../curvature/problem.ts';
 import type { DataSet } from '../network/data.ts';
-import { sameLayout, type Network } from '../network/network.ts';
+import { layoutDifference, type Network } from '../network/network.ts';
 import { readOptimizerStep } from '../network/optimizerStep.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
 import { openDraws } from '../posterior/draws.ts';
@@ -62,7 +62,7 @@ async function optimizerStep({ file: path, ...options }: RankRequest, network: N
   try {
     const { network: own } = await requireNetwork(file, options);
     const { rule, step } = await readOptimizerStep(file, own);
-    if (!sameLayout(network, own)) throw new WeightFileError(path, '', 'changed while it was read; ask again');
+    if (layoutDifference(network, own) !== undefined) throw new WeightFileError(path, '', 'changed while it was read; ask again');
     return {
       title: 'The optimiser’s step', source: 'optimizer', count: 1, ways: [{ number: 1, direction: step }],
       about: `By ${rule === 'Adam' ? 'Adam’s rule from the moments' : 'the momentum'} in the file, at learning rate 1 and without weight decay. ${rule === 'Adam' ? 'Dividing by the second moment turns the gradient out of the image. ' : ''}`,
@@ -76,7 +76,8 @@ async function towards(path: string, request: RankRequest, { network, state }: C
   const options = { ...(request.network === undefined ? {} : { network: request.network }), ...(request.activation === undefined ? {} : { activation: request.activation }) };
   const source = await openDraws(await groupedFiles([path]), { ...options, draws: MOST.draws, seed: request.seed, least: 1 }, context);
   try {
-    if (!sameLayout(network, source.network)) throw new WeightFileError(path, '', `does not hold the same network as ${showName(request.file)}, so there is no direction towards it`);
+    const difference = layoutDifference(network, source.network);
+    if (difference !== undefined) throw new WeightFileError(path, '', `does not hold the same network as ${showName(request.file)} (${showName(difference)}), so there is no direction towards it`);
     const { count } = source;
     if (request.draw !== undefined && request.draw > count) throw new WeightFileError(path, '', `holds ${count === 1 ? 'one network' : `${formatCount(count)} draws`}; there is no draw ${request.draw}`);
     const most = Math.max(1, Math.min(MOST.draws, Math.floor(MOST.numbers / network.parameters)));

@@ -141,10 +141,61 @@ export function positions(shape: ValueShape): number {
   return valueSize(shape.slice(1));
 }
 
-/** Whether states of two networks can be compared entry by entry: the same operations on blocks of the same shapes, whatever their tensors are called. */
-export function sameLayout(a: Network, b: Network): boolean {
-  return a.stateSize === b.stateSize && a.nodes.length === b.nodes.length && a.nodes.every(({ op, shape }, k) => b.nodes[k]?.op === op && b.nodes[k].shape.join() === shape.join())
-    && a.blocks.length === b.blocks.length && a.blocks.every(({ shape }, k) => b.blocks[k]?.shape.join() === shape.join());
+/**
+ * Why states of two networks cannot be compared entry by entry as weights of one function: undefined when they can, because both do the same
+ * operations on blocks of the same shapes, whatever their tensors are called; otherwise where they differ first, for a message.
+ */
+export function layoutDifference(a: Network, b: Network): string | undefined {
+  for (const [k, node] of a.nodes.entries()) {
+    const other = b.nodes[k];
+    if (other === undefined) break;
+    const [own, theirs] = [operationText(node), operationText(other)];
+    if (own !== theirs) return `its layer "${other.name}" is ${theirs}, there "${node.name}" is ${own}`;
+  }
+  if (a.nodes.length !== b.nodes.length) return `it has ${b.nodes.length - 1} layers, there are ${a.nodes.length - 1}`;
+  const k = a.blocks.findIndex(({ shape }, index) => b.blocks[index]?.shape.join() !== shape.join());
+  return k < 0 && a.blocks.length === b.blocks.length && a.stateSize === b.stateSize ? undefined : 'their tensors are shared differently';
+}
+
+/** An operation with all that its function depends on but its weights; a dropout's rate and the order of the inputs' axes do not count. */
+function operationText(node: NetworkNode): string {
+  const parts: string[] = [node.op];
+  const list = (what: string, values: readonly (number | readonly number[])[]): void => { parts.push(`${what} ${values.map((value) => (typeof value === 'number' ? value : value.join('+'))).join('×')}`); };
+  switch (node.op) {
+    case 'activation':
+      parts[0] = node.activation.name;
+      break;
+    case 'dense':
+      parts.push(node.bias === undefined ? 'without bias' : '');
+      break;
+    case 'conv':
+      list('kernel', node.weight.shape.slice(2));
+      list('stride', node.stride);
+      list('padding', node.padding);
+      list('dilation', node.dilation);
+      parts.push(`groups ${node.groups}`, node.bias === undefined ? 'without bias' : '');
+      break;
+    case 'batchnorm':
+    case 'layernorm':
+      // ONNX keeps ε in float32.
+      parts.push(node.op === 'batchnorm' ? '' : `over ${node.over}`, node.op === 'batchnorm' || node.centred ? '' : 'not centred', `ε ${Number(node.epsilon.toPrecision(6))}`, node.scale === undefined ? 'without scale' : '', node.shift === undefined ? 'without shift' : '');
+      break;
+    case 'prelu':
+      parts.push(`slopes ${node.slope.length}`);
+      break;
+    case 'maxpool':
+    case 'avgpool':
+      list('kernel', node.kernel);
+      list('stride', node.stride);
+      list('padding', node.padding);
+      parts.push(node.op === 'avgpool' && !node.countPadding && node.padding.some(([before, after]) => before + after > 0) ? 'without its padding' : '');
+      break;
+    case 'flatten':
+      parts.push(node.order);
+      break;
+    default:
+  }
+  return `${parts.filter((part) => part !== '').join(', ')} to ${node.shape.join('×')}${node.inputs.length > 1 || node.inputs[0] !== node.index - 1 ? ` of values ${node.inputs.join(', ')}` : ''}`;
 }
 
 /** ‖θ_a − θ_b‖₂ over the trainable parameters of two states. */

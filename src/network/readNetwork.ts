@@ -52,27 +52,28 @@ export async function readNetwork(file: WeightFile, options: NetworkOptions, lea
   const description = await findDescription(file, options);
   if (description !== undefined) {
     const { text, source } = description;
-    if (options.activation !== undefined) {
-      throw new UserError(`${source} already says which activations ${file.path} has; leave the activation out, or change it there`);
-    }
-    return firstThatFits(candidates, (leading) => ({ kind: 'network', network: readDescription(text, source, shapes(leading)), leading, source, assumptions: [] }));
+    const found = firstThatFits(candidates, (leading): ReadNetwork => ({ kind: 'network', network: readDescription(text, source, shapes(leading)), leading, source, assumptions: [] }));
+    requireAgreement(file, found, options);
+    return found;
   }
   const shard = shardOf(file.path);
   if (shard !== undefined) return { kind: 'unrecognised', reason: `it is shard ${shard.index} of ${shard.count} of a model; ${shard.model} stands for all of them` };
   const described = await recognizeSelfDescribed(file);
-  if (described !== undefined) return withOptions(described.recognition, described.source, [], options);
+  if (described !== undefined) return withOptions(file, described.recognition, described.source, [], options);
   let last: NetworkReading = { kind: 'unrecognised', reason: 'the file holds no tensors' };
   for (const leading of candidates) {
     const { recognition, source } = recognizeTensors(shapes(leading));
-    last = withOptions(recognition, source, leading, options);
+    last = withOptions(file, recognition, source, leading, options);
     if (last.kind !== 'unrecognised') break;
   }
   return last;
 }
 
-function withOptions(recognition: Recognition, source: string, leading: LeadingAxes, { activation }: NetworkOptions): NetworkReading {
+function withOptions(file: WeightFile, recognition: Recognition, source: string, leading: LeadingAxes, options: NetworkOptions): NetworkReading {
+  const { activation } = options;
   switch (recognition.kind) {
     case 'network':
+      requireAgreement(file, { network: recognition.network, source }, options);
       return { ...recognition, source, leading };
     case 'activation-needed':
       if (activation === undefined) return { kind: 'activation-needed', outline: recognition.outline, leading };
@@ -80,6 +81,19 @@ function withOptions(recognition: Recognition, source: string, leading: LeadingA
     case 'unrecognised':
       return recognition;
   }
+}
+
+/**
+ * An activation may be named for several files of which one says so itself.
+ * @throws WeightFileError when what it says is another one
+ */
+function requireAgreement({ path }: WeightFile, { network: { nodes, output }, source }: Pick<ReadNetwork, 'network' | 'source'>, { activation }: NetworkOptions): void {
+  if (activation === undefined) return;
+  const hidden = new Set(nodes.flatMap((node) => (node.op === 'activation' && node.index !== output ? [node.activation.name] : node.op === 'prelu' ? ['prelu'] : [])));
+  const layers = nodes.filter(({ op }) => op === 'dense' || op === 'conv').length;
+  const own = hidden.size > 0 ? [...hidden] : layers > 1 ? ['linear'] : [];
+  const { name } = activationNamed(activation);
+  if (own.length > 0 && !own.includes(name)) throw new WeightFileError(path, '', `has ${new Intl.ListFormat('en-GB').format(own)} between its layers as ${showName(source)} says, not ${name}; leave the activation out${source.endsWith('.json') ? ', or change it there' : ''}`);
 }
 
 /** The first candidate that does not throw; what the last one throws when all do. */

@@ -83,6 +83,31 @@ describe('compare', () => {
     expect(result.functionDistance).toBeGreaterThan(1e-6);
   });
 
+  it('refuses networks whose weights have the same shapes and that compute with them in other ways', async () => {
+    const folder = await temporaryFolder();
+    const files = ['relu', 'tanh'].map((name) => path.join(folder, `${name}.safetensors`)) as [string, string];
+    for (const [k, file] of files.entries()) {
+      const network = networks[k]![1];
+      const tensors = network.blocks.map((block) => ({ name: block.tensor, dtype: 'F64' as const, shape: block.fileShape, bytes: encodeElements('F64', new Float64Array(block.length)) }));
+      await writeSafetensors(file, tensors, { 'quotient.network': writeDescription(network) }, { overwrite: true });
+    }
+    await expect(analyses.compare({ files, likelihood: 'gaussian', seed: 0 }, context)).rejects.toThrow(/tanh\.safetensors: does not hold the same network as .*relu\.safetensors \(its layer ".*" is tanh to 8, there ".*" is relu to 8\)/);
+  });
+
+  it('takes an activation for two files of which one says it itself', async () => {
+    const network = networks[0]![1];
+    const folder = await temporaryFolder();
+    const files = ['bare', 'described'].map((name) => path.join(folder, `${name}.safetensors`)) as [string, string];
+    const state = stateOf(network);
+    for (const [k, file] of files.entries()) {
+      const tensors = network.blocks.map((block) => ({ name: block.tensor, dtype: 'F64' as const, shape: block.fileShape, bytes: encodeElements('F64', tensorValues(state, block)) }));
+      await writeSafetensors(file, tensors, k === 0 ? {} : { 'quotient.network': writeDescription(network) }, { overwrite: true });
+    }
+    const ask = async (activation: string) => (await analyses.compare({ files, activation, likelihood: 'gaussian', seed: 0 }, context)).result as unknown as Result;
+    expect((await ask('relu')).sameFunction).toBe('yes');
+    await expect(ask('tanh')).rejects.toThrow('described.safetensors: has relu between its layers');
+  });
+
   it('says when functions agree beyond the known symmetries: a unit that reaches no output', async () => {
     const network = networks[0]![1];
     const state = stateOf(network);

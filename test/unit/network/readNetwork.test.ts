@@ -30,6 +30,21 @@ describe('reading networks', () => {
     }
   });
 
+  it('takes an activation that a file names itself when it is the same, and no other', async () => {
+    const described = { ...mlp(), metadata: { 'quotient.network': JSON.stringify({ input: [4], layers: [{ dense: '0', activation: 'tanh' }, { dense: '2' }] }) } };
+    expect(await readNetwork(described, { activation: 'tanh' })).toMatchObject({ kind: 'network', network: { parameters: 40 } });
+    await expect(readNetwork(described, { activation: 'relu' })).rejects.toThrow('/nowhere/m.npz: has tanh between its layers as /nowhere/m.npz (metadata "quotient.network") says, not relu; leave the activation out');
+    const linear = { ...described, metadata: { 'quotient.network': JSON.stringify({ input: [4], layers: [{ dense: '0' }, { dense: '2' }] }) } };
+    await expect(readNetwork(linear, { activation: 'relu' })).rejects.toThrow('has linear between its layers');
+    const graph = await openWeightFile(path.join(import.meta.dirname, '../../fixtures/architectures/lenet-view.onnx'));
+    try {
+      expect(await readNetwork(graph, { activation: 'relu' })).toMatchObject({ kind: 'network' });
+      await expect(readNetwork(graph, { activation: 'tanh' })).rejects.toThrow('has relu between its layers as its graph says, not tanh');
+    } finally {
+      await graph.close();
+    }
+  });
+
   it('says why it is none', async () => {
     expect(await readNetwork(file([{ name: 'a', shape: [3] }]), {})).toEqual({ kind: 'unrecognised', reason: 'tensor "a" of shape [3] does not belong to a dense layer' });
     expect(await readNetwork(file([]), {})).toEqual({ kind: 'unrecognised', reason: 'the file holds no tensors' });
