@@ -79,11 +79,16 @@ function nextActions(report: Report, surroundings: Surroundings): HTMLElement | 
     run('align', 'Align and save…', 'Bring the units of the two into one order and save the result'),
   ] : report.analysis === 'rank' ? [run('predict', 'Predict…', 'What the posterior of this network predicts, by several methods')]
     : report.analysis === 'predict' ? [
-      run('predict', 'Other methods…', 'Predict again with other methods, data, noise or prior'),
+      isForwardOnly(report)
+        ? run('predict', 'Other data…', 'Predict again with other data or another likelihood')
+        : run('predict', 'Other methods…', 'Predict again with other methods, data, noise or prior'),
       ...(report.sections.some(({ kind }) => kind === 'projections') ? [run('parameters', 'Other parameters…', 'Show the draws in the plane of two other parameters')] : []),
     ] : [];
   return buttons.length === 0 ? null : element('div', { class: 'actions', role: 'group', 'aria-label': 'What to ask next' }, ...buttons);
 }
+
+/** What ran on TensorFlow.js has the methods that forward passes allow, and is asked for no others. */
+const isForwardOnly = ({ result }: Report): boolean => typeof result === 'object' && result !== null && 'backend' in result;
 
 const runner = (surroundings: Surroundings) => (action: WebviewAction, label: string, title: string): HTMLElement =>
   button(label, () => { surroundings.run(action); }, { class: 'secondary', title, 'data-action': action });

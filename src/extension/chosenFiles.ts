@@ -14,6 +14,8 @@ export interface Wanted {
   readonly title: string;
   /** Whether a folder of draws will do. */
   readonly folders: boolean;
+  /** Whether a folder that is a TensorFlow SavedModel is one model. */
+  readonly savedModels?: boolean;
   /** Files of the report in front, when the active tab is one. */
   readonly inFront: readonly string[];
 }
@@ -78,8 +80,15 @@ async function expanded(files: readonly string[], wanted: Wanted): Promise<strin
   const found: string[] = [];
   for (const file of files) {
     if (wanted.folders && await isFolder(file)) {
+      const savedModel = await isSavedModel(file);
+      if (savedModel && wanted.savedModels === true) {
+        found.push(file);
+        continue;
+      }
       const draws = drawsAmong(await filesIn(file));
-      if (draws.length === 0) throw new AnalysisError({ kind: 'input', message: `${file}: there are no weight files in this folder (${weightExtensions.join(', ')}).` });
+      if (draws.length === 0) {
+        throw new AnalysisError({ kind: 'input', message: savedModel ? `${file}: this folder is a TensorFlow SavedModel, which Posterior Predictive runs and nothing else here reads.` : `${file}: there are no weight files in this folder (${weightExtensions.join(', ')}).` });
+      }
       found.push(...draws.map((name) => path.join(file, name)));
     } else {
       found.push(file);
@@ -87,6 +96,11 @@ async function expanded(files: readonly string[], wanted: Wanted): Promise<strin
   }
   // The Explorer gives a selection in the order of the clicks; draws are meant in the order of their numbers.
   return inNaturalOrder([...new Set(found)]);
+}
+
+/** Whether the folder is a TensorFlow SavedModel, by what lies in it. */
+export async function isSavedModel(folder: string): Promise<boolean> {
+  return (await filesIn(folder)).includes('saved_model.pb');
 }
 
 async function isFolder(file: string): Promise<boolean> {

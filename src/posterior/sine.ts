@@ -7,7 +7,8 @@ import type { Random } from '../linalg/random.ts';
 import { activationNamed } from '../network/activation.ts';
 import { denseNetwork } from '../network/denseNetwork.ts';
 import type { PosteriorProblem } from './logPosterior.ts';
-import { train, type Training } from './training.ts';
+import { quasiNewton, type Mode } from './quasiNewton.ts';
+import { train } from './training.ts';
 
 export const SINE_NOISE = 0.15;
 export const SINE_PRIOR_PRECISION = 2;
@@ -24,8 +25,18 @@ export function sinePoints(count: number, random: Random): Points {
   return { x, y: x.map((at) => Math.sin(at) + SINE_NOISE * random.normal()) };
 }
 
-/** Full-batch Adam from Glorot's initialisation, down to a mode of the posterior with the example's noise and prior. */
-export function* trainSine({ x, y }: Points, random: Random, epochs: number, onEpoch: (epoch: number) => void): Interruptible<Training> {
+/** Epochs of Adam, and at most so many steps of L-BFGS after them. */
+const EPOCHS = 1000;
+const ITERATIONS = 4000;
+const AT_A_MODE = 1e-5;
+const TOLD = 50;
+
+/**
+ * Full-batch Adam from Glorot's initialisation, and L-BFGS down to a mode of the posterior with the example's noise and prior: Adam alone rests where some
+ * curvature is still negative.
+ * @param progress told the share that is done at most
+ */
+export function* trainSine({ x, y }: Points, random: Random, progress: (fraction: number) => void): Interruptible<Mode> {
   const problem: PosteriorProblem = { network: sineNetwork, x, targets: y, likelihood: { kind: 'gaussian', noise: SINE_NOISE }, priorPrecision: SINE_PRIOR_PRECISION };
   const start = new Float64Array(sineNetwork.stateSize);
   for (const { shape: [outputs = 1, inputs], offset, length } of sineNetwork.blocks) {
@@ -33,5 +44,7 @@ export function* trainSine({ x, y }: Points, random: Random, epochs: number, onE
     const scale = Math.sqrt(2 / (inputs + outputs)) * (inputs === 1 ? 2 : 1);
     for (let k = 0; k < length; k++) start[offset + k] = scale * random.normal();
   }
-  return yield* train(problem, start, { optimizer: { kind: 'adam', learningRate: 0.01 }, epochs, batch: x.length, batches: 'epochs', schedule: 'cosine', random, onEpoch: (_, epoch) => { onEpoch(epoch); } });
+  const of = EPOCHS + ITERATIONS;
+  const { state } = yield* train(problem, start, { optimizer: { kind: 'adam', learningRate: 0.01 }, epochs: EPOCHS, batch: x.length, batches: 'epochs', schedule: 'cosine', random, onEpoch: (_, epoch) => { if (epoch % TOLD === 0) progress((epoch + 1) / of); } });
+  return yield* quasiNewton(problem, state, { iterations: ITERATIONS, tolerance: AT_A_MODE, onIteration: (iteration) => { if (iteration % TOLD === 0) progress((EPOCHS + iteration) / of); } });
 }

@@ -1,6 +1,6 @@
 /** Posterior Predictive: what a network's posterior predicts by several methods side by side; several networks, or a folder of them, are draws. */
 import { askPrediction } from '../askPrediction.ts';
-import { chosenFiles } from '../chosenFiles.ts';
+import { chosenFiles, isSavedModel } from '../chosenFiles.ts';
 import type { PredictionChoice } from '../predictionChoices.ts';
 import { predictSettings, seed } from '../settings.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -8,13 +8,13 @@ import { namesOf, type Command } from './command.ts';
 
 export const predict: Command = async (surroundings, selection) => {
   const { panels, choices, predictions, summaries } = surroundings;
-  const files = await chosenFiles({ title: 'Network whose posterior to predict with, or draws of a posterior', folders: true, inFront: panels.inFront }, selection);
+  const files = await chosenFiles({ title: 'Network whose posterior to predict with, or draws of a posterior', folders: true, savedModels: true, inFront: panels.inFront }, selection);
   const [first] = files ?? [];
   if (files === undefined || first === undefined) return undefined;
   const options = await choices.settled(files);
   if (options === undefined) return undefined;
   // A file that cannot be summarised is left to the analysis, which says why.
-  const holds = await summaries.of(first).then((summary) => summary.holds, () => 'network' as const);
+  const holds = await isSavedModel(first) ? 'tensorflow' : await summaries.of(first).then((summary) => summary.holds, () => 'network' as const);
   const choice = await askPrediction(files, holds, predictions.of(first));
   return choice === undefined ? undefined : showPrediction(surroundings, files, choice);
 };

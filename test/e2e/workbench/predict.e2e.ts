@@ -80,6 +80,16 @@ test('the plane of the draws, the methods and the symmetries are chosen in the p
   expect(await w.violations()).toBe(0);
 });
 
+test('what was chosen in the panel is there when the window is loaded again', async () => {
+  const w = window();
+  await w.reload();
+  const section = (await w.shown()).locator('[data-id=projections]');
+  await expect.poll(() => section.locator('[data-choice=plane]').inputValue()).toBe('parameters');
+  expect(await section.locator('[data-choice=stages]').inputValue()).toBe('both');
+  expect(await section.locator('[data-choice=method-1]').isChecked()).toBe(false);
+  expect((await drawnDraws(await w.shown())).map(({ title }) => title)).toEqual(['sampled Laplace: as drawn', 'Laplace diffusion: as drawn', 'sampled Laplace: symmetries removed', 'Laplace diffusion: symmetries removed']);
+});
+
 test('two other parameters are chosen from a list', async () => {
   const w = window();
   const view = await w.shown();

@@ -3,6 +3,9 @@ import type { LikelihoodModel } from '../../../src/curvature/likelihood.ts';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { logPosterior, type PosteriorProblem } from '../../../src/posterior/logPosterior.ts';
+import { activationNamed } from '../../../src/network/activation.ts';
+import { denseNetwork } from '../../../src/network/denseNetwork.ts';
+import { quasiNewton } from '../../../src/posterior/quasiNewton.ts';
 import { train, type Optimizer } from '../../../src/posterior/training.ts';
 import { operations, ruledState } from '../network/networks.ts';
 import { linearModel } from './linearModel.ts';
@@ -69,6 +72,26 @@ describe('training to a mode', () => {
     state.forEach((w, i) => { expect(w).toBeCloseTo(mean[i]!, 6); });
     expect(gradientNorm).toBeLessThan(1e-3);
     expect(loss.at(-1)).toBeLessThan(loss[0]!);
+  });
+
+  it('finds it by L-BFGS as far as values of the log-posterior tell places apart, in about as many steps as there are dimensions', () => {
+    const { problem, mean } = linearModel(seededRandom(3), 40, 3, { noise: 0.5, priorPrecision: 2 });
+    const { state, gradientNorm, iterations } = complete(quasiNewton(problem, new Float64Array(4), { iterations: 100, tolerance: 1e-9 }));
+    state.forEach((w, i) => { expect(Math.abs(w - mean[i]!)).toBeLessThan(1e-7); });
+    expect(gradientNorm).toBeLessThan(1e-5);
+    expect(iterations).toBeLessThan(20);
+  });
+
+  it('by L-BFGS goes on until no curvature is negative, where gradient ascent rests at a saddle', () => {
+    // One tanh unit at zero weights: the gradient vanishes there, and the posterior rises along ±(1, 1).
+    const problem: PosteriorProblem = { network: denseNetwork([1, 1, 1], activationNamed('tanh'), undefined, false), x: Float64Array.of(-1, 1), targets: Float64Array.of(-1, 1), likelihood: { kind: 'gaussian', noise: 0.3 }, priorPrecision: 0.1 };
+    expect(complete(quasiNewton(problem, new Float64Array(2), { iterations: 100, tolerance: 1e-9 })).state).toEqual(new Float64Array(2));
+    const { state, gradientNorm } = complete(quasiNewton(problem, Float64Array.of(1e-3, 0), { iterations: 100, tolerance: 1e-9 }));
+    expect(gradientNorm).toBeLessThan(1e-9);
+    expect(Math.abs(state[0]!)).toBeGreaterThan(0.5);
+    const gradient = new Float64Array(2);
+    const top = logPosterior(problem, state, gradient).value;
+    for (const [a, b] of [[1, 0], [0, 1], [1, 1], [1, -1]] as const) expect(logPosterior(problem, Float64Array.of(state[0]! + 1e-3 * a, state[1]! + 1e-3 * b), gradient).value).toBeLessThan(top);
   });
 
   it('in batches comes close, the same for the same seed', () => {
