@@ -80,7 +80,7 @@ export function planSpectrum(problem: CurvatureProblem, memoryLimitBytes: number
   const evaluation = inputCount(problem) * productsPerInput(problem.network) * (1 + 2 * rowsPerInput(problem));
   const svd: SpectrumPlan = {
     method: 'svd',
-    operations: evaluation + (wide ? 2 : 3) * large * small ** 2 + (vectors ? 48 : 24) * small ** 3,
+    operations: evaluation + (wide ? 2 : 3) * large * small ** 2 + (vectors ? 24 : 16) * small ** 3,
     // Of few rows: they, their transpose and the engine's copy. Of many: a stack of them and the engine's copy.
     bytes: 8 * ((vectors ? 9 : 5) * small ** 2 + (wide ? 3 * rows * parameters : 2 * (parameters + stackedRows(parameters)) * parameters + chunk)),
   };

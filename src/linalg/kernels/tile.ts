@@ -2,84 +2,11 @@
 import { madd } from './simd';
 
 /**
- * The product of a panel of A (k × 4) and one of B (k × 4), times α, into four rows of C. Two steps at a time: with four, V8
- * moves so many loads forward that registers spill, and a third of the speed is lost.
+ * The product of a panel of A (k × 4 for T = i32, k × 6 for T = i64) and one of B (k × 4), times α, into as many rows of C. Six rows take 15 of the
+ * 16 SIMD registers, and a third fewer loads for each multiplication. One step at a time leaves V8 no loads to move forward, for which registers
+ * would spill; its older versions spill with six rows anyway.
  */
-export function tileOfFour(k: i32, a: usize, b: usize, c: usize, ldc: usize, alpha: f64, add: i32): void {
-  let c00 = f64x2.splat(0);
-  let c01 = c00;
-  let c10 = c00;
-  let c11 = c00;
-  let c20 = c00;
-  let c21 = c00;
-  let c30 = c00;
-  let c31 = c00;
-  let p = k;
-  for (; p >= 2; p -= 2) {
-    let b0 = v128.load(b);
-    let b1 = v128.load(b, 16);
-    let x = v128.load_splat<f64>(a);
-    c00 = madd(x, b0, c00);
-    c01 = madd(x, b1, c01);
-    x = v128.load_splat<f64>(a, 8);
-    c10 = madd(x, b0, c10);
-    c11 = madd(x, b1, c11);
-    x = v128.load_splat<f64>(a, 16);
-    c20 = madd(x, b0, c20);
-    c21 = madd(x, b1, c21);
-    x = v128.load_splat<f64>(a, 24);
-    c30 = madd(x, b0, c30);
-    c31 = madd(x, b1, c31);
-    b0 = v128.load(b, 32);
-    b1 = v128.load(b, 48);
-    x = v128.load_splat<f64>(a, 32);
-    c00 = madd(x, b0, c00);
-    c01 = madd(x, b1, c01);
-    x = v128.load_splat<f64>(a, 40);
-    c10 = madd(x, b0, c10);
-    c11 = madd(x, b1, c11);
-    x = v128.load_splat<f64>(a, 48);
-    c20 = madd(x, b0, c20);
-    c21 = madd(x, b1, c21);
-    x = v128.load_splat<f64>(a, 56);
-    c30 = madd(x, b0, c30);
-    c31 = madd(x, b1, c31);
-    a += 64;
-    b += 64;
-  }
-  for (; p > 0; p--) {
-    const b0 = v128.load(b);
-    const b1 = v128.load(b, 16);
-    let x = v128.load_splat<f64>(a);
-    c00 = madd(x, b0, c00);
-    c01 = madd(x, b1, c01);
-    x = v128.load_splat<f64>(a, 8);
-    c10 = madd(x, b0, c10);
-    c11 = madd(x, b1, c11);
-    x = v128.load_splat<f64>(a, 16);
-    c20 = madd(x, b0, c20);
-    c21 = madd(x, b1, c21);
-    x = v128.load_splat<f64>(a, 24);
-    c30 = madd(x, b0, c30);
-    c31 = madd(x, b1, c31);
-    a += 32;
-    b += 32;
-  }
-  const f = f64x2.splat(alpha);
-  writeRow(c, f, c00, c01, add);
-  c += ldc;
-  writeRow(c, f, c10, c11, add);
-  c += ldc;
-  writeRow(c, f, c20, c21, add);
-  c += ldc;
-  writeRow(c, f, c30, c31, add);
-}
-
-/**
- * The same with six rows of A: 15 of the 16 SIMD registers, and a third fewer loads for each multiplication. One step at a time
- * leaves a newer V8 no loads to move forward; an older one spills.
- */
-export function tileOfSix(k: i32, a: usize, b: usize, c: usize, ldc: usize, alpha: f64, add: i32): void {
+function tile<T>(k: i32, a: usize, b: usize, c: usize, ldc: usize, alpha: f64, add: i32): void {
   let c00 = f64x2.splat(0);
   let c01 = c00;
   let c10 = c00;
@@ -107,13 +34,15 @@ export function tileOfSix(k: i32, a: usize, b: usize, c: usize, ldc: usize, alph
     x = v128.load_splat<f64>(a, 24);
     c30 = madd(x, b0, c30);
     c31 = madd(x, b1, c31);
-    x = v128.load_splat<f64>(a, 32);
-    c40 = madd(x, b0, c40);
-    c41 = madd(x, b1, c41);
-    x = v128.load_splat<f64>(a, 40);
-    c50 = madd(x, b0, c50);
-    c51 = madd(x, b1, c51);
-    a += 48;
+    if (sizeof<T>() == 8) {
+      x = v128.load_splat<f64>(a, 32);
+      c40 = madd(x, b0, c40);
+      c41 = madd(x, b1, c41);
+      x = v128.load_splat<f64>(a, 40);
+      c50 = madd(x, b0, c50);
+      c51 = madd(x, b1, c51);
+    }
+    a += sizeof<T>() == 8 ? 48 : 32;
     b += 32;
   }
   const f = f64x2.splat(alpha);
@@ -124,10 +53,20 @@ export function tileOfSix(k: i32, a: usize, b: usize, c: usize, ldc: usize, alph
   writeRow(c, f, c20, c21, add);
   c += ldc;
   writeRow(c, f, c30, c31, add);
-  c += ldc;
-  writeRow(c, f, c40, c41, add);
-  c += ldc;
-  writeRow(c, f, c50, c51, add);
+  if (sizeof<T>() == 8) {
+    c += ldc;
+    writeRow(c, f, c40, c41, add);
+    c += ldc;
+    writeRow(c, f, c50, c51, add);
+  }
+}
+
+export function tileOfFour(k: i32, a: usize, b: usize, c: usize, ldc: usize, alpha: f64, add: i32): void {
+  tile<i32>(k, a, b, c, ldc, alpha, add);
+}
+
+export function tileOfSix(k: i32, a: usize, b: usize, c: usize, ldc: usize, alpha: f64, add: i32): void {
+  tile<i64>(k, a, b, c, ldc, alpha, add);
 }
 
 // @ts-ignore: decorator

@@ -43,6 +43,8 @@ describe('GGN spectrum', () => {
     const gram = await gramSpectrum(problem, context(), { method: 'gram' });
     expect(distance(gram.eigenvalues, exact) / largest).toBeLessThan(1e-12);
     expect(gram.eigenvalues.every((value) => value >= 0)).toBe(true);
+    const coarse = rankEstimate({ singularValues: gram.singularValues, rows, columns: parameters, resolution: gram.resolution, floor: gram.floor, bound: Math.min(rows, parameters) });
+    expect(coarse.rank === figure.rank || (coarse.bracket[0] <= figure.rank && figure.rank <= coarse.bracket[1])).toBe(true);
   });
 
   test('the sum of eigenvalues is the squared Frobenius norm of H^{1/2}J: duplicating the data doubles every eigenvalue', async () => {
