@@ -1,8 +1,17 @@
 /** Runs the programs that the scripts are made of: our own and those of the development dependencies, all on the Node that runs the script. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * How `vsce` packs the extension. The bundles hold their dependencies. The README's pictures and links are relative, which is right in a checkout; once package.json
+ * names a repository, vsce turns them into addresses of its files, as a marketplace needs them. Without one they stay.
+ */
+const { repository } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { readonly repository?: unknown };
+export const packaging = ['package', '--no-dependencies', ...(repository === undefined ? ['--allow-missing-repository', '--no-rewrite-relative-links'] : []), '--out', 'out/quotient.vsix'] as const;
 
 /** JavaScript entry points below the repository's root. */
 export const programs = {

@@ -5,7 +5,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { chromium } from './chromium.ts';
-import { root, run } from './run.ts';
+import { packaging, root, run } from './run.ts';
 
 type Outcome =
   | { readonly kind: 'passed' | 'failed'; readonly tests?: Counts }
@@ -45,7 +45,7 @@ function both(first: Outcome, second: Outcome): Outcome {
 
 async function pack(): Promise<Outcome> {
   await rm(path.join(root, 'out/quotient.vsix'), { force: true });
-  return check('vsce', ['package', '--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links', '--out', 'out/quotient.vsix']);
+  return check('vsce', packaging);
 }
 
 async function tests(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {

@@ -33,7 +33,7 @@ function lineTraces(panel: LinePanel, labels: readonly string[], theme: Theme): 
     const color = seriesColour(theme, labels.indexOf(label));
     // One closed outline a finite stretch: a gap in the band is not bridged.
     return stretches(x, band.lower, band.upper).map((at): Data => ({
-      type: 'scatter', mode: 'lines', fill: 'toself', hoverinfo: 'skip', showlegend: false, opacity: theme.highContrast ? 0.35 : 0.22, fillcolor: color, line: { width: 0, color },
+      type: 'scatter', mode: 'lines', fill: 'toself', hoverinfo: 'skip', showlegend: false, opacity: theme.highContrast ? 0.35 : 0.22, fillcolor: color, line: { width: 0, color, simplify: false },
       x: [...at.map((i) => x[i] ?? NaN), ...at.toReversed().map((i) => x[i] ?? NaN)],
       y: [...at.map((i) => band.upper[i] ?? NaN), ...at.toReversed().map((i) => band.lower[i] ?? NaN)],
     }));
@@ -46,7 +46,7 @@ function lineTraces(panel: LinePanel, labels: readonly string[], theme: Theme): 
     });
     return {
       type: 'scatter', name: plotText(visible(label)), mode: x.length > 2 && x.length <= 40 ? 'lines+markers' : 'lines', x: [...x], y: [...y], connectgaps: false, text: words, hovertemplate: '%{text}<extra></extra>',
-      line: { color: seriesColour(theme, i), width: theme.highContrast ? 2.5 : 2, dash: panel.series.length === 1 ? 'solid' : seriesDash(i) }, marker: { color: seriesColour(theme, i), size: 5 },
+      line: { simplify: false, color: seriesColour(theme, i), width: theme.highContrast ? 2.5 : 2, dash: panel.series.length === 1 ? 'solid' : seriesDash(i) }, marker: { color: seriesColour(theme, i), size: 5 },
     };
   });
   const { points } = panel;
