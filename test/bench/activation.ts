@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { record } from './record.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const dist = path.join(root, 'dist');
@@ -65,5 +66,8 @@ const context = { extensionPath: ${JSON.stringify(root)}, extensionUri: any(), s
 console.log('extension, milliseconds of the processor in a window that shows no weight file');
 const now = 'const now = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };';
 const timed = (what: string): number => inFreshNode(`${standIn} ${now} const t0 = now(); const extension = require('./dist/extension.js'); const t1 = now(); extension.activate(context); const t2 = now(); console.log(${what}); process.exit(0);`);
-line('load', '', `${timed('t1 - t0').toFixed(1)} ms`);
-line('activate', '', `${timed('t2 - t1').toFixed(1)} ms`);
+const [loading, activating] = [timed('t1 - t0'), timed('t2 - t1')];
+line('load', '', `${loading.toFixed(1)} ms`);
+line('activate', '', `${activating.toFixed(1)} ms`);
+record({ what: 'size of the extension', value: kibibytes(statSync(path.join(root, 'out/quotient.vsix')).size) });
+record({ what: 'loading and activating the extension, processor time', value: `${(loading + activating).toFixed(1)} ms` });

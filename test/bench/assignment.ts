@@ -10,6 +10,7 @@ import { leastCostAssignment } from '../../src/linalg/assignment.ts';
 import { sharedEngine } from '../../src/linalg/engine/engine.ts';
 import { complete } from '../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../src/linalg/random.ts';
+import { record } from './record.ts';
 
 const REPEATS = 5;
 await sharedEngine();
@@ -47,6 +48,7 @@ try {
       const [theirs, theirCost] = execFileSync(process.argv[2] ?? '/usr/bin/python3', [path.join(import.meta.dirname, 'assignment.py'), file, String(n), String(REPEATS)], { encoding: 'utf8' }).trim().split(' ').map(Number) as [number, number];
       const same = Math.abs(total - theirCost) <= 1e-12 * Math.max(1, Math.abs(theirCost));
       console.log(kind.padEnd(28), String(n).padStart(6), `${ours.toFixed(1)} ms`.padStart(10), `${theirs.toFixed(1)} ms`.padStart(10), (ours / theirs).toFixed(2).padStart(7), String(same).padStart(10));
+      record({ what: `assignment of ${n.toLocaleString('en')} units, ${kind}`, peer: 'scipy', ours: ours / 1000, theirs: theirs / 1000 });
     }
   }
 } finally {

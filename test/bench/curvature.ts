@@ -21,6 +21,7 @@ import { activationNamed } from '../../src/network/activation.ts';
 import { denseNetwork } from '../../src/network/denseNetwork.ts';
 import type { Network } from '../../src/network/network.ts';
 import { NetworkBuilder } from '../../src/network/networkBuilder.ts';
+import { record } from './record.ts';
 
 function convolutional(): Network {
   const builder = new NetworkBuilder();
@@ -56,11 +57,11 @@ const large = problemOf(convolutional(), 32, { kind: 'categorical' });
 const operator = new GgnOperators(large, 1e9).operator;
 const direction = Float64Array.from({ length: operator.size }, (_, k) => Math.sin(k + 1));
 
-const cases: readonly { readonly name: string; readonly what: string; readonly run: () => Promise<unknown> }[] = [
-  { name: 'spectrum', what: '64-128-128-10 tanh, 200 inputs: rank and spectrum against NumPy', run: () => gramSpectrum(dense, context) },
-  { name: 'laplace', what: '20-40-40-5 tanh, 400 inputs: full GGN spectrum against laplace-torch', run: () => gramSpectrum(small, context, { method: 'gram' }) },
-  { name: 'curvlinops', what: '20-40-40-5 tanh, 400 inputs: 20 largest eigenvalues without a matrix, against curvlinops (float32) and ARPACK', run: () => interruptibly(leadingEigenpairs(new GgnOperators(small, 1e9).operator, 20, 1e-6, { steps: 200, random: seededRandom(1) }), context.signal) },
-  { name: 'product', what: '10 M convolutional, 32 inputs: one product against PyTorch', run: () => interruptibly(operator.apply(direction), context.signal) },
+const cases: readonly { readonly name: string; readonly what: string; readonly peer: string; readonly run: () => Promise<unknown> }[] = [
+  { name: 'spectrum', what: '64-128-128-10 tanh, 200 inputs: rank and spectrum against NumPy', peer: 'numpy', run: () => gramSpectrum(dense, context) },
+  { name: 'laplace', what: '20-40-40-5 tanh, 400 inputs: full GGN spectrum against laplace-torch', peer: 'laplace-torch', run: () => gramSpectrum(small, context, { method: 'gram' }) },
+  { name: 'curvlinops', what: '20-40-40-5 tanh, 400 inputs: 20 largest eigenvalues without a matrix, against curvlinops (float32) and ARPACK', peer: 'curvlinops-for-pytorch', run: () => interruptibly(leadingEigenpairs(new GgnOperators(small, 1e9).operator, 20, 1e-6, { steps: 200, random: seededRandom(1) }), context.signal) },
+  { name: 'product', what: '10 M convolutional, 32 inputs: one product against PyTorch', peer: 'torch', run: () => interruptibly(operator.apply(direction), context.signal) },
 ];
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
@@ -80,7 +81,7 @@ async function theirs(name: string): Promise<number> {
   return answer.done === true ? Number.NaN : Number(answer.value);
 }
 
-for (const { name, what, run } of cases) {
+for (const { name, what, peer, run } of cases) {
   const ours: number[] = [];
   const others: number[] = [];
   // The first of each only warms up.
@@ -95,6 +96,7 @@ for (const { name, what, run } of cases) {
   }
   const beside = Number.isNaN(median(others)) ? 'not installed' : `${median(others).toFixed(2)} s, ${(median(others) / median(ours)).toFixed(2)} times ours (best ${(Math.min(...others) / Math.min(...ours)).toFixed(2)})`;
   console.log(`${what}: ours ${median(ours).toFixed(2)} s, ${memory()} at most so far; theirs ${beside}`);
+  if (!Number.isNaN(median(others))) record({ what: what.replace(/,? (?:against|to) .*$/, ''), peer, ours: median(ours), theirs: median(others) });
 }
 python.stdin.end();
 

@@ -14,6 +14,7 @@ import { denseNetwork } from '../../src/network/denseNetwork.ts';
 import { forwardDraws } from '../../src/network/forwardDraws.ts';
 import { laplaceDraws } from '../../src/posterior/drawMethods.ts';
 import { laplace } from '../../src/posterior/laplace.ts';
+import { record } from './record.ts';
 
 const ROWS = 500;
 const DRAWS = 1000;
@@ -57,6 +58,7 @@ for (const { title, widths, structure } of [{ title: 'small', widths: [20, 40, 4
   const theirs = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as Times & { readonly parameters: number };
   for (const part of ['fit', 'draws', 'predictions'] as const) {
     console.log(`${title} (${theirs.parameters} parameters)  ${part.padEnd(11)} quotient ${mine[part].toFixed(2)} s, laplace-torch ${structure} ${theirs[part].toFixed(2)} s, ratio ${(theirs[part] / mine[part]).toFixed(2)}`);
+    record({ what: `Laplace, ${theirs.parameters.toLocaleString('en')} parameters: ${{ fit: 'fit', draws: '1,000 draws', predictions: 'predictions of these' }[part]}${structure === 'diag' ? ' (there from the diagonal alone)' : ''}`, peer: 'laplace-torch', ours: mine[part], theirs: theirs[part] });
   }
   console.log(`${title}  largest memory so far ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`);
 }

@@ -16,6 +16,7 @@ import { symmetricEigen, symmetricEigenvalues } from '../../src/linalg/dense/sym
 import { thinQr } from '../../src/linalg/dense/thinQr.ts';
 import { sharedEngine } from '../../src/linalg/engine/engine.ts';
 import { seededRandom } from '../../src/linalg/random.ts';
+import { record } from './record.ts';
 
 interface Case {
   readonly name: string;
@@ -78,5 +79,6 @@ for (const { name, n, operations, run } of cases) {
   }
   const shown = (seconds: number): string => `${seconds.toFixed(3)} s${operations === undefined ? '' : ` ${(operations / seconds / 1e9).toFixed(0).padStart(4)} G`}`.padStart(14);
   console.log(`${name.padEnd(16)} ${String(n).padStart(5)} ${shown(median(ours))} ${shown(median(numpys))}   ${(median(ours) / median(numpys)).toFixed(2)} (${(Math.min(...ours) / Math.min(...numpys)).toFixed(2)})`);
+  record({ what: `${{ multiply: 'matrix product', gram: 'A Aᵀ' }[name] ?? name}, ${n.toLocaleString('en')} × ${n.toLocaleString('en')}, float64`, peer: 'numpy', ours: median(ours), theirs: median(numpys) });
 }
 numpy.stdin.end();

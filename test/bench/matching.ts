@@ -16,6 +16,7 @@ import { denseNetwork } from '../../src/network/denseNetwork.ts';
 import { channelClasses } from '../../src/symmetry/channelClasses.ts';
 import { weightMatching } from '../../src/symmetry/weightMatching.ts';
 import { writeSafetensors } from '../../src/weights/safetensorsWriter.ts';
+import { record } from './record.ts';
 
 /** The first is not counted: compilers are at work. */
 const RUNS = 14;
@@ -81,10 +82,12 @@ try {
     for (const form of ['published', 'tight']) {
       const theirs = summary(JSON.parse(execFileSync(python, [script, form, ...files, String(RUNS)], { encoding: 'utf8' })) as Run[]);
       console.log(`  JAX ${form.padEnd(15)} ${theirs.line} (float32)`);
+      record({ what: `weight matching of two ${widths.join('-')}, warm (${form === 'published' ? 'the authors’ steps' : 'the same steps, tightened'})`, peer: 'jax', ours: ours.warm, theirs: theirs.warm });
       console.log(`      ratio           first ${(theirs.first / ours.first).toFixed(1)} ×, then ${(theirs.warm / ours.warm).toFixed(2)} ×; ${(theirs.sweep / ours.sweep).toFixed(2)} × a sweep`);
     }
     const process = timed(() => { execFileSync('node', [command, 'align', ...files, '--activation', 'relu', '--out', folder, '--overwrite', '--json'], { stdio: 'ignore' }); });
     const theirs = timed(() => { execFileSync(python, [script, 'published', ...files, '1', path.join(folder, 'theirs.safetensors')], { stdio: 'ignore' }); });
+    record({ what: 'the same from file to file, a process each', peer: 'jax', ours: process, theirs });
     console.log(`  process to process  quotient align ${process.toFixed(2)} s (with barrier and check of the function), JAX published ${theirs.toFixed(2)} s; ratio ${(theirs / process).toFixed(2)} ×`);
   }
 } finally {

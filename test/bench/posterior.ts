@@ -18,6 +18,7 @@ import { rowsOf } from '../../src/posterior/drawRows.ts';
 import { meanDiscrepancy, medianBandwidth } from '../../src/posterior/meanDiscrepancy.ts';
 import { evenly, submatrix, twoSets } from '../../src/posterior/selection.ts';
 import { gaussianClasses, trainTwoNeuronEnsemble } from '../../src/posterior/twoNeurons.ts';
+import { record } from './record.ts';
 
 await sharedEngine();
 const [python = '/usr/bin/python3'] = process.argv.slice(2);
@@ -84,6 +85,7 @@ try {
     for (const name of ['distances', 'discrepancy', 'diagnostics'] as const) {
       const mine = median((times) => times[name]);
       console.log(`${title.padEnd(14)} ${name.padEnd(12)} quotient ${mine.toFixed(3)} s, NumPy/ArviZ ${theirs.times[name].toFixed(3)} s, ratio ${(theirs.times[name] / mine).toFixed(2)}`);
+      record({ what: `${name} of ${title} draws`, peer: name === 'diagnostics' ? 'arviz' : 'numpy', ours: mine, theirs: theirs.times[name] });
     }
     console.log(`${title.padEnd(14)} MMD² ${rounds[0]!.mmd2.toExponential(6)}, NumPy ${theirs.mmd2.toExponential(6)}`);
   }

@@ -10,6 +10,7 @@ import { seededRandom } from '../../src/linalg/random.ts';
 import { gaussianClasses, trainTwoNeuronEnsemble, twoNeuronNetwork } from '../../src/posterior/twoNeurons.ts';
 import { canonicaliseMany } from '../../src/symmetry/canonicalDraws.ts';
 import { writeNpz } from '../../src/weights/npzWriter.ts';
+import { record } from './record.ts';
 
 const context = { signal: new AbortController().signal, progress: () => undefined };
 const networks = 10_000;
@@ -46,6 +47,7 @@ try {
   const [each = Number.NaN, share = Number.NaN] = execFileSync(process.argv[2] ?? '/usr/bin/python3', [script, file, String(pytorchNetworks)], { encoding: 'utf8' }).trim().split(' ').map(Number);
   console.log(`PyTorch:  ${pytorchNetworks} networks at ${(1e3 * each).toFixed(0)} ms each (${(100 * share).toFixed(1)} % kept), so ${((each * networks) / 60).toFixed(0)} min for ${networks}`);
   console.log(`ratio:    ${(each / ours).toFixed(0)} × faster`);
+  record({ what: 'training a 2-2-1 network of the first picture', peer: 'torch', ours, theirs: each });
 } catch (error) {
   console.log(`PyTorch:  not run (${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)})`);
 } finally {

@@ -24,6 +24,7 @@ import { seededRandom } from '../../src/linalg/random.ts';
 import { openWeightFile } from '../../src/weights/openWeights.ts';
 import { StatisticsReader } from '../../src/weights/statistics.ts';
 import { statisticsKernel } from '../../src/weights/statisticsKernel.ts';
+import { record } from './record.ts';
 
 const command = path.join(import.meta.dirname, '../../dist/cli.mjs');
 const python = process.argv[2] ?? '/usr/bin/python3';
@@ -190,6 +191,7 @@ async function counting(): Promise<void> {
     const environment = { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' };
     const [loading = Number.NaN, computing = Number.NaN] = execFileSync(python, [path.join(import.meta.dirname, 'weightFiles.py'), file], { encoding: 'utf8', env: environment }).trim().split(' ').map(Number);
     line('NumPy, one core: the same numbers', computing);
+    record({ what: 'statistics of 1 GB of float32, reading included (NumPy on one core)', peer: 'numpy', ours, theirs: computing + loading });
     line('NumPy: reading before that', loading);
   } catch (error) {
     console.log(`  NumPy: not run (${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)})`);
