@@ -55,14 +55,21 @@ function actions(report: Report, surroundings: Surroundings): HTMLElement {
   const counted = report.sections.some((section) => section.kind === 'tensors' && section.tensors.statistics !== undefined);
   const run = runner(surroundings);
   return element('div', { class: 'actions', role: 'group', 'aria-label': 'Analyses of this file' },
+    needsActivation(report) ? run('activation', 'Choose activation…', 'Say once what is between the layers, which the file does not tell') : null,
     counted ? null : run('statistics', 'Compute statistics', 'Read every weight once: range, quantiles, norm, zeros, NaN; of a recognised network also its dead and duplicate units'),
-    run('diff', 'Compare with…', 'What changed between this file and another, tensor by tensor'),
-    run('compare', 'Same function as…', 'Whether this network and another compute the same function, and how far apart they are with scales removed and units aligned'),
+    run('diff', 'Compare tensors…', 'What changed between this file and another, tensor by tensor'),
+    run('compare', 'Compare networks…', 'Whether this network and another compute the same function, and how far apart they are with scales removed and units aligned'),
     run('rank', 'Rank and kernel', 'Rank of the GGN and what its kernel consists of'),
-    run('canonicalize', 'Canonicalise and save', 'Remove permutation, scaling and sign copies and save the result'),
-    run('align', 'Align and save…', 'Bring the units of this network and another into one order and save the result'),
-    run('posterior', 'Posterior', 'Treat these weights as draws and compare them before and after symmetry removal'),
-    run('predict', 'Predict…', 'What the posterior of this network predicts, by several methods'));
+    run('canonicalize', 'Canonicalise and save…', 'Remove permutation, scaling and sign copies and save the result'),
+    run('align', 'Align units and save…', 'Bring the units of this network and another into one order and save the result'),
+    run('posterior', 'Posterior over weights', 'Treat these weights as draws and compare them before and after symmetry removal'),
+    run('predict', 'Posterior predictive…', 'What the posterior of this network predicts, by several methods'));
+}
+
+/** The one question that a file of dense layers leaves open. */
+function needsActivation({ result }: Report): boolean {
+  const files: unknown = typeof result === 'object' && result !== null && 'files' in result ? result['files'] : [];
+  return Array.isArray(files) && files.some((file: { readonly network?: { readonly kind?: unknown } } | null) => file?.network?.kind === 'activation-needed');
 }
 
 /** What may be asked next, after an analysis. */
@@ -70,14 +77,14 @@ function nextActions(report: Report, surroundings: Surroundings): HTMLElement | 
   const run = runner(surroundings);
   const buttons: readonly HTMLElement[] = report.analysis === 'posterior' ? [
     run('parameters', 'Other parameters…', 'Show two other parameters in the density'),
-    ...(report.sources.length > 1 ? [run('align', 'Align and save…', 'Bring the units of these networks into one order and save the results')] : []),
-    run('predict', 'Predict…', 'What these networks predict as an ensemble, and by other methods'),
+    ...(report.sources.length > 1 ? [run('align', 'Align units and save…', 'Bring the units of these networks into one order and save the results')] : []),
+    run('predict', 'Posterior predictive…', 'What these networks predict as an ensemble, and by other methods'),
   ] : report.analysis === 'diff' ? [
-    run('compare', 'Same function?', 'Whether the two compute the same function, and how far apart they are with scales removed and units aligned'),
+    run('compare', 'Compare networks', 'Whether the two compute the same function, and how far apart they are with scales removed and units aligned'),
   ] : report.analysis === 'compare' ? [
-    run('diff', 'Tensor by tensor', 'What changed between the two, tensor by tensor'),
-    run('align', 'Align and save…', 'Bring the units of the two into one order and save the result'),
-  ] : report.analysis === 'rank' ? [run('predict', 'Predict…', 'What the posterior of this network predicts, by several methods')]
+    run('diff', 'Compare tensors', 'What changed between the two, tensor by tensor'),
+    run('align', 'Align units and save…', 'Bring the units of the two into one order and save the result'),
+  ] : report.analysis === 'rank' ? [run('predict', 'Posterior predictive…', 'What the posterior of this network predicts, by several methods')]
     : report.analysis === 'predict' ? [
       isForwardOnly(report)
         ? run('predict', 'Other data…', 'Predict again with other data or another likelihood')

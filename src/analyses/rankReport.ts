@@ -261,7 +261,7 @@ export function commonWarnings({ evidence, request, assumptions }: RankQuestion)
   const steep = evidence !== undefined && evidence.gradientNorm > 1e-2 * Math.max(1, Math.abs(evidence.logLikelihood));
   return [
     ...assumptions,
-    ...(steep ? [`The weights are not a mode: the gradient of the log posterior has norm ${formatNumber(evidence.gradientNorm)} at prior precision ${formatNumber(request.priorPrecision)}, so the marginal likelihood of a Laplace approximation here means little.`] : []),
+    ...(steep ? [`The weights are not a mode: the gradient of the log posterior has norm ${formatNumber(evidence.gradientNorm)} at prior precision ${formatNumber(request.priorPrecision)}, so the marginal likelihood of a Laplace approximation here means little. Give the noise and the prior precision that the network was trained with (--noise, --prior-precision; in the settings quotient.rank.noise and quotient.rank.priorPrecision).`] : []),
   ];
 }
 

@@ -39,7 +39,8 @@ import { ShardIndexHover, shardIndexSelector } from './shardIndexHover.ts';
 import { SummaryCache } from './summaryCache.ts';
 import type { Surroundings } from './surroundings.ts';
 import { TensorNameHover, tensorNameSelector } from './tensorNameHover.ts';
-import { WeightsEditor, weightsEditors } from './weightsEditor.ts';
+import { weightsEditors } from './weightFiles.ts';
+import { WeightsEditor } from './weightsEditor.ts';
 
 const commands: Readonly<Record<string, Command>> = { inspect, diff, compare, canonicalize, align, rank, direction, posterior, predict, openExample, environment, installTensorFlow, chooseActivation, chooseParameters, restartHost, saveResult };
 
@@ -105,5 +106,6 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.languages.registerCodeLensProvider(lensDocuments, lenses),
     ...registerModelTools(surroundings),
     vscode.commands.registerCommand('quotient.view', view),
+    vscode.commands.registerCommand('quotient.openWalkthrough', () => vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`, false)),
   );
 }

@@ -7,6 +7,7 @@ import type { Method, RequestOf, ResultOf } from '../protocol/rpc.ts';
 import type { Likelihood, NetworkOptions, RankRequest } from '../protocol/service.ts';
 import { AnalysisError } from './analysisError.ts';
 import { modelText } from './modelText.ts';
+import { isInside } from './pathLiteral.ts';
 import type { Question } from './reportQuestion.ts';
 
 export interface ToolSurroundings {
@@ -51,11 +52,7 @@ export function workspaceFile(named: string, roots: readonly string[]): string {
   // With several folders, the Explorer's own "folder/file" counts as well.
   const root = roots.find((folder) => named.split(/[\\/]/)[0] === path.basename(folder) && roots.length > 1);
   const file = root === undefined ? path.resolve(first, named) : path.resolve(path.dirname(root), named);
-  const inside = roots.some((folder) => {
-    const relative = path.relative(folder, file);
-    return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
-  });
-  if (!inside) throw refused(`${named} is not in the workspace: only files below ${roots.map((folder) => path.basename(folder)).join(', ')} are read. Give a path relative to that folder.`);
+  if (!roots.some((folder) => isInside(file, folder))) throw refused(`${named} is not in the workspace: only files below ${roots.map((folder) => path.basename(folder)).join(', ')} are read. Give a path relative to that folder.`);
   return file;
 }
 

@@ -28,6 +28,11 @@ const commandOf: Readonly<Record<ReportMethod, string>> = {
   example: 'quotient.openExample',
 };
 
+/** Runs what a button of a report leads to, on files. */
+export async function runAction(action: Extract<WebviewAction, 'activation' | ReportMethod>, files: readonly string[]): Promise<void> {
+  await runCommand(action === 'activation' ? 'quotient.chooseActivation' : commandOf[action], files);
+}
+
 /** What tells one panel from another. */
 interface About {
   readonly method: ReportMethod;
@@ -218,19 +223,13 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
       case 'parameters':
         await this.#chooseParameters(open);
         return;
-      case 'diff':
-      case 'compare':
-      case 'rank':
-      case 'canonicalize':
-      case 'align':
-      case 'posterior':
-      case 'predict':
-        await runCommand(commandOf[action], about.files);
+      default:
+        await runAction(action, about.files);
     }
   }
 }
 
-export async function runCommand(command: string, files: readonly string[]): Promise<void> {
+async function runCommand(command: string, files: readonly string[]): Promise<void> {
   const uris = files.map((file) => vscode.Uri.file(file));
   await vscode.commands.executeCommand(command, uris[0], uris);
 }

@@ -15,6 +15,14 @@ const anyEnding = new RegExp([...weightExtensions, INDEX_SUFFIX].map((ending) =>
 /** Whether the text can hold the name of a weight file at all: a quick no for most lines of a program. */
 export const mayNameWeights = (text: string): boolean => anyEnding.test(text);
 
+/** The second view type offers itself for names that other programs' editors, or plain text, have a claim to. */
+export const weightsEditors = ['quotient.weights', 'quotient.weights.optional'] as const;
+
+const byRequest: readonly string[] = ['.h5', '.hdf5', '.nc', '.json'];
+
+/** The view type that is for files of this name. */
+export const viewTypeOf = (file: string): (typeof weightsEditors)[number] => (byRequest.includes(extensionOf(file)) ? 'quotient.weights.optional' : 'quotient.weights');
+
 const DESCRIPTION_SUFFIX = '.network.json';
 
 export const isNetworkDescription = (file: string): boolean => file.toLowerCase().endsWith(DESCRIPTION_SUFFIX);

@@ -7,39 +7,18 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { diskPath } from './analysisJob.ts';
 import { reportFailure } from './failureMessage.ts';
-import { runCommand } from './reportPanels.ts';
+import { ReportEditor } from './reportEditor.ts';
+import { runAction } from './reportPanels.ts';
 import type { Question } from './reportQuestion.ts';
-import { ReportView } from './reportView.ts';
-import type { Surroundings } from './surroundings.ts';
 import { isShardIndex, isWeightFile } from '../protocol/weightFileNames.ts';
-
-/** The second view type offers itself for extensions that other programs use as well. */
-export const weightsEditors = ['quotient.weights', 'quotient.weights.optional'] as const;
-
-const byDefault = ['.safetensors', '.npz', '.npy', '.keras'];
-
-/** The view type that is for files of this name. */
-export const viewTypeOf = (file: string): (typeof weightsEditors)[number] => (byDefault.includes(path.extname(file).toLowerCase()) ? 'quotient.weights' : 'quotient.weights.optional');
 
 /** A file is written in many steps; it is read again once they have stopped for so long. */
 const SETTLED_MS = 400;
 
-export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
-  readonly #extensionUri: vscode.Uri;
-  readonly #surroundings: Surroundings;
-
-  constructor(extensionUri: vscode.Uri, surroundings: Surroundings) {
-    this.#extensionUri = extensionUri;
-    this.#surroundings = surroundings;
-  }
-
-  openCustomDocument(uri: vscode.Uri): vscode.CustomDocument {
-    return { uri, dispose: () => undefined };
-  }
-
-  async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
+export class WeightsEditor extends ReportEditor {
+  override async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
     const file = diskPath(document.uri);
-    const { host, log, choices, summaries } = this.#surroundings;
+    const { log, choices, summaries } = this.surroundings;
     let statistics = false;
     const inspect = async (quiet: boolean): Promise<boolean> => {
       const options = await choices.known([file]);
@@ -47,11 +26,7 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
       // The header is read before anybody could press a button; every weight may take a while.
       return (await view.ask(question, { notification: statistics && !quiet, quiet })).kind === 'done';
     };
-    const view = new ReportView({
-      webview: panel.webview,
-      extensionUri: this.#extensionUri,
-      host,
-      log,
+    const view = this.viewIn(panel, {
       onReport: (report) => summaries.learn(report),
       onAction: async (action) => {
         switch (action) {
@@ -60,17 +35,12 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
             statistics ||= action === 'statistics';
             await inspect(false);
             return;
-          case 'diff':
-          case 'compare':
-          case 'rank':
-          case 'canonicalize':
-          case 'align':
-          case 'posterior':
-          case 'predict':
-            await runCommand(`quotient.${action}`, [file]);
-            return;
           case 'parameters':
             // A button of posterior reports only.
+            return;
+          default:
+            await runAction(action, [file]);
+            if (action === 'activation') await inspect(true);
         }
       },
     });
@@ -84,10 +54,7 @@ export class WeightsEditor implements vscode.CustomReadonlyEditorProvider {
         reportFailure(error, log);
       });
     });
-    panel.onDidDispose(() => {
-      watcher.dispose();
-      view.dispose();
-    });
+    panel.onDidDispose(() => { watcher.dispose(); });
     await inspect(false);
   }
 }

@@ -62,9 +62,10 @@ function layersOf(value: unknown): KerasLayerConfig[] {
 
 function sequential(config: unknown): KerasModel {
   // Before Keras 2.2.3 the configuration is the list itself.
-  const layers = layersOf(Array.isArray(config) ? config : new Entry(config, 'the model', fail).value('layers'));
+  const listed = Array.isArray(config) ? config : new Entry(config, 'the model', fail).value('layers');
+  const layers = layersOf(listed);
   const built = Array.isArray(config) ? undefined : new Entry(config, 'the model', fail).value('build_input_shape');
-  const shape = inputShapeOf(layers[0]?.config) ?? shapeOf(built) ?? fail('', 'does not say the shape of the input');
+  const shape = inputShapeOf(layers[0]?.config) ?? shapeOf(built) ?? builtShapeOf((listed as unknown[])[0]) ?? fail('', 'does not say the shape of the input');
   const input: KerasCall = { layer: layers[0]?.className === 'InputLayer' ? layers[0] : { name: 'input', className: 'InputLayer', ordinal: 0, config: new Entry({}, 'the input', fail) }, from: [] };
   const calls = [input];
   for (const layer of layers) if (layer.className !== 'InputLayer') calls.push({ layer, from: calls.slice(-1) });
@@ -134,6 +135,12 @@ function references(value: unknown, depth = 8): Reference[] {
 
 function inputShapeOf(config: Entry | undefined): (number | null)[] | undefined {
   return shapeOf(config?.value('batch_shape') ?? config?.value('batch_input_shape'));
+}
+
+/** Of a layer that was built on values of that shape before it came into the model. */
+function builtShapeOf(layer: unknown): (number | null)[] | undefined {
+  const entry = new Entry(layer, 'layer 1', fail);
+  return entry.has('build_config') ? shapeOf(new Entry(entry.value('build_config') ?? {}, 'layer 1, build_config', fail).value('input_shape')) : undefined;
 }
 
 function shapeOf(value: unknown): (number | null)[] | undefined {

@@ -28,7 +28,7 @@ export type FromWebview =
   | { readonly type: 'save-html' };
 
 /** Buttons that lead from one view to the next analysis of the same files. */
-export type WebviewAction = 'statistics' | 'diff' | 'compare' | 'rank' | 'canonicalize' | 'align' | 'posterior' | 'predict' | 'parameters' | 'refresh' | 'cancel';
+export type WebviewAction = 'statistics' | 'activation' | 'diff' | 'compare' | 'rank' | 'canonicalize' | 'align' | 'posterior' | 'predict' | 'parameters' | 'refresh' | 'cancel';
 
 /** Cells travel as bytes. */
 type CellArrays = 'mean' | 'min' | 'max' | 'notFinite';

@@ -40,8 +40,9 @@ const examples: readonly Example[] = [
   },
 ];
 
-export const openExample: Command = async (surroundings) => {
-  const example = await askExample();
+export const openExample: Command = async (surroundings, { clicked }) => {
+  // The walkthrough names the one that its step is about.
+  const example = examples.find(({ name }) => name === clicked) ?? await askExample();
   if (example === undefined) return undefined;
   const parent = await askFolder(example);
   if (parent === undefined) return undefined;

@@ -1,6 +1,6 @@
 /** Opens a weight file in the viewer, whatever editor it has by default: where links and lenses lead. */
 import * as vscode from 'vscode';
-import { viewTypeOf } from '../weightsEditor.ts';
+import { viewTypeOf } from '../weightFiles.ts';
 
 /** @param target path of the file */
 export async function view(target: unknown): Promise<void> {

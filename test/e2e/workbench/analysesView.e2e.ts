@@ -27,7 +27,7 @@ test('empty, it says what to do', async () => {
   const w = window();
   await w.decoration('net.safetensors', 'W');
   await showView();
-  await w.page.locator('.welcome-view-content').getByText('Open the Example').waitFor();
+  await w.page.locator('.welcome-view-content').getByText('Open Example').waitFor();
   await w.page.locator('.welcome-view-content').getByText('Choose a Weight File').waitFor();
   await w.shot('analyses-empty');
 });

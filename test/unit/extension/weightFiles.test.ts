@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { drawsAmong, isWeightFile } from '../../../src/protocol/weightFileNames.ts';
-import { alignedName, canonicalName, dataCandidates, kindByName } from '../../../src/extension/weightFiles.ts';
+import { alignedName, canonicalName, dataCandidates, kindByName, viewTypeOf, weightsEditors } from '../../../src/extension/weightFiles.ts';
 
 it('knows weight files by name, in any case', () => {
   expect(['a.safetensors', 'A.PT', 'b.pth', 'c.ckpt', 'd.npz', 'e.npy', 'f.keras', 'g.weights.h5', 'h.hdf5', 'i.nc', 'j.msgpack', 'k.onnx', 'l.gguf', 'model.safetensors.index.json'].every(isWeightFile)).toBe(true);
@@ -29,4 +30,13 @@ it('finds the draws of a folder: the commonest format, by number, without the da
 it('offers the likeliest data first and never the weights themselves', () => {
   expect(dataCandidates(['other.npz', 'net.safetensors', 'training.csv', 'data.npz', 'notes.txt', 'net2.pt'], '/run/net.safetensors'))
     .toEqual(['data.npz', 'training.csv', 'other.npz', 'net2.pt']);
+});
+
+it('opens each name in the view type whose selector in package.json has it', async () => {
+  const { contributes } = JSON.parse(await readFile('package.json', 'utf8')) as { contributes: { customEditors: { viewType: string; priority: string; selector: { filenamePattern: string }[] }[] } };
+  const editors = contributes.customEditors.filter(({ viewType }) => (weightsEditors as readonly string[]).includes(viewType));
+  expect(editors.map(({ viewType, priority }) => [viewType, priority])).toEqual([['quotient.weights', 'default'], ['quotient.weights.optional', 'option']]);
+  const patterns = editors.flatMap(({ viewType, selector }) => selector.map(({ filenamePattern }) => [filenamePattern.replace('*', 'Net'), viewType] as const));
+  expect(patterns.length).toBeGreaterThan(10);
+  for (const [name, viewType] of patterns) expect(viewTypeOf(name), name).toBe(viewType);
 });

@@ -121,3 +121,9 @@ describe('Keras weights without a configuration', () => {
     expect(recognizeKerasWeights([], shapes)).toEqual(untold);
   });
 });
+
+it('takes the shape of the input from what the first layer was built on, where nothing else says it', () => {
+  const built = { ...dense('a', 4, { activation: 'relu' }), build_config: { input_shape: [null, 3] } };
+  expect(ops(sequential(built, dense('b', 2)))).toEqual(['input 3', 'dense 4', 'activation 4', 'dense 2']);
+  expect(reason(sequential({ ...dense('a', 4), build_config: {} }))).toContain('does not say the shape of the input');
+});
