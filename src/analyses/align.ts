@@ -78,7 +78,7 @@ export async function align(request: AlignRequest, context: JobContext): Promise
     const lines = linesOn(network, data, likelihoodModel(request.likelihood, 1, network.outputs), 2 * targets.length, request.seed);
     const [reference, ...others] = files;
     if (reference === undefined) throw new UserError('align needs a reference');
-    const matched = request.method === 'universe' ? await intoUniverse(network, classes, files, request, context) : await toReference(network, classes, reference, others, request, data?.x, context);
+    const matched = request.method === 'universe' ? await intoUniverse(network, classes, files, request, context) : await toReference(network, classes, reference, others, request, data, context);
 
     const pairs = matched.map(({ state }) => ({ anchor: request.method === 'universe' ? matched[0]!.state : reference.state, state }));
     const curves: { readonly before: Interpolation; readonly after: Interpolation }[] = [];
@@ -130,14 +130,14 @@ interface Matched {
   readonly reached: readonly number[];
 }
 
-async function toReference(network: Network, classes: readonly MatchingClass[], reference: Opened, others: readonly Opened[], request: AlignRequest, x: Float64Array | undefined, context: JobContext): Promise<Matched[]> {
+async function toReference(network: Network, classes: readonly MatchingClass[], reference: Opened, others: readonly Opened[], request: AlignRequest, data: LineData | undefined, context: JobContext): Promise<Matched[]> {
   const matched: Matched[] = [];
   for (const [k, from] of others.entries()) {
     context.progress({ message: `Matching ${showName(from.path)}`, fraction: k / others.length });
     const random = seededRandom(request.seed);
     if (request.method === 'activations') {
-      if (x === undefined) throw new Error('no data to respond to');
-      const { orders } = await interruptibly(activationMatching(network, classes, reference.state, from.state, x), context.signal);
+      if (data === undefined) throw new Error('no data to respond to');
+      const { orders } = await interruptibly(activationMatching(network, classes, reference.state, from.state, data.x, data.sampleWeights), context.signal);
       const state = from.state.slice();
       classes.forEach(({ units }, c) => { orderUnits(state, units, orders[c]!); });
       matched.push({ from, state, orders, reached: [innerProduct(network, reference.state, state)] });
@@ -163,5 +163,5 @@ async function userData(request: AlignRequest, network: Network): Promise<LineDa
   }
   const data = await readData(request.data);
   requireInputWidth(data, network.inputs);
-  return { x: data.x, targets: targetsFor(data, likelihoodModel(request.likelihood, 1, network.outputs), network.outputs) };
+  return { x: data.x, targets: targetsFor(data, likelihoodModel(request.likelihood, 1, network.outputs), network.outputs), sampleWeights: data.sampleWeights };
 }

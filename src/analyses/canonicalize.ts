@@ -22,6 +22,7 @@ import { describeNetwork } from './describeNetwork.ts';
 import { outputFiles, prepareOutput } from './outputFiles.ts';
 import { startProvenance } from './provenance.ts';
 import { coarsestEpsilon, optimizerWarning, saveMovedNetwork } from './savedNetwork.ts';
+import { countedAlike } from './targets.ts';
 
 export async function canonicalize(request: CanonicalizeRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
@@ -55,7 +56,7 @@ export async function canonicalize(request: CanonicalizeRequest, context: JobCon
         kind: 'table',
         id: 'files',
         title: 'Files',
-        meaning: `Mass is the sum of squared weights without biases; the balanced form makes it least, the unit form fixes the norms of the rows instead and may raise it. The function error is the largest difference of the outputs, relative to their size, between the file read and the file written, on ${request.data === undefined ? `${Math.min(...done.map(({ inputs }) => inputs))} generic inputs` : `inputs of ${showName(request.data)}`}.`,
+        meaning: `Mass is the sum of squared weights without biases; the balanced form makes it least, the unit form fixes the norms of the rows instead and may raise it. The function error is the largest difference of the outputs, relative to their size, between the file read and the file written, on ${request.data === undefined ? `${Math.min(...done.map(({ inputs }) => inputs))} generic inputs` : `inputs of ${showName(request.data)}${countedAlike(data)}`}.`,
         columns: [
           { label: 'From', align: 'left' }, { label: 'To', align: 'left' }, { label: 'Network', align: 'left' },
           { label: 'Mass before', align: 'right' }, { label: 'Mass after', align: 'right' }, { label: 'Function error', align: 'right' },

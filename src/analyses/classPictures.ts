@@ -15,15 +15,15 @@ const SHOWN_CLASSES = 40;
 export function reliabilitySection({ methods, map, inputs, problem: { likelihood, network } }: Predicted): LinesSection[] {
   if (likelihood.kind === 'gaussian') return [];
   const { kind } = likelihood;
-  const [index, targets] = inputs.testTargets === undefined ? [0, inputs.trainTargets] : [1, inputs.testTargets];
+  const [index, targets, weights] = inputs.testTargets === undefined ? [0, inputs.trainTargets, inputs.trainWeights] : [1, inputs.testTargets, inputs.testWeights];
   if (targets === undefined) return [];
   const where = index === 0 ? 'training' : 'test';
   const panel = (method: MethodResult): LinePanel => {
-    const given = answers(kind, method.predictives[index]!.mean, targets, network.outputs);
+    const given = answers(kind, method.predictives[index]!.mean, targets, network.outputs, weights);
     const bins = reliabilityBins(given);
     const edges = bins.map(({ accuracy, count }) => wilsonInterval(accuracy, count));
     const scored = index === 0 ? method.train : method.test;
-    const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const mean = (values: Float64Array): number => values.reduce((sum, value, n) => sum + given.counts[n]! * value, 0) / given.counts.reduce((sum, c) => sum + c, 0);
     const [confident, right] = [mean(given.confidence), mean(given.correct)];
     const gap = Math.abs(confident - right) < 0.02 ? 'as sure as right' : confident > right ? 'too sure' : 'not sure enough';
     const ece = scored?.kind === 'classification' ? `, ECE ${formatNumber(scored.ece.value, 3)}` : '';

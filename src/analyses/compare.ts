@@ -25,7 +25,7 @@ import { compareReport } from './compareReport.ts';
 import { startProvenance } from './provenance.ts';
 import { type LineData, lineBetween, linesOn } from './lines.ts';
 import { coarsestEpsilon } from './savedNetwork.ts';
-import { targetsFor } from './targets.ts';
+import { countedAlike, targetsFor } from './targets.ts';
 
 const RESTARTS = 2;
 
@@ -60,6 +60,8 @@ export interface Comparison {
   /** Largest rise of the loss above the straight line between the losses, before and after; null without targets. */
   readonly barrier: { readonly raw: number | null; readonly aligned: number | null };
   readonly onData: boolean;
+  /** What becomes of the data's weights where functions are compared. */
+  readonly alike: string;
 }
 
 export async function compare(request: CompareRequest, context: JobContext): Promise<Report> {
@@ -88,7 +90,7 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
   const lines = data?.targets === undefined ? undefined : linesOn(network, data, likelihoodModel(request.likelihood, 1, network.outputs), 2, request.seed);
   const barrierOf = async (p: Float64Array, q: Float64Array): Promise<number | null> => (lines === undefined ? null : (await lineBetween(lines, p, q, context)).barrier ?? null);
   const comparison: Comparison = {
-    network, function: distance, distance: distances, norm, classes: aligned.classes, onData: request.data !== undefined,
+    network, function: distance, distance: distances, norm, classes: aligned.classes, onData: request.data !== undefined, alike: countedAlike(data),
     same: verdict(distance, distances, norm, precision),
     tensors: network.blocks.filter(({ trainable }) => trainable).map(({ tensor, offset, length }) => {
       const between = (p: Float64Array, q: Float64Array): number => stretchDistance(p, q, offset, length);
@@ -115,7 +117,7 @@ async function userData(request: CompareRequest, network: Network): Promise<Line
   if (request.data === undefined) return undefined;
   const data = await readData(request.data);
   requireInputWidth(data, network.inputs);
-  return { x: data.x, targets: targetsFor(data, likelihoodModel(request.likelihood, 1, network.outputs), network.outputs) };
+  return { x: data.x, targets: targetsFor(data, likelihoodModel(request.likelihood, 1, network.outputs), network.outputs), sampleWeights: data.sampleWeights };
 }
 
 interface Formed {

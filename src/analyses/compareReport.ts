@@ -11,7 +11,7 @@ export function compareReport(request: CompareRequest, comparison: Comparison): 
   const { files, data } = request;
   const { network, distance, norm, classes, tensors, barrier, function: outputs, onData } = comparison;
   const [a, b] = files.map((file) => path.basename(file)) as [string, string];
-  const inputs = onData ? `the inputs of ${showName(data ?? '')}` : 'generic inputs';
+  const inputs = onData ? `the inputs of ${showName(data ?? '')}${comparison.alike}` : 'generic inputs';
   const share = (value: number, of: number): string => (of === 0 ? '' : `${formatNumber((100 * value) / of, 2)} % of the norm`);
   return {
     analysis: 'compare',

@@ -18,6 +18,8 @@ export interface LineData {
   readonly x: Float64Array;
   /** N × O numbers or N class numbers, as `logLikelihood` takes them. */
   readonly targets: Float64Array | undefined;
+  /** N, how often each point counts; undefined for once. */
+  readonly sampleWeights: Float64Array | undefined;
 }
 
 export interface Lines {
@@ -34,9 +36,9 @@ export function linesOn(network: Network, data: LineData | undefined, likelihood
   if (data === undefined || available === undefined) {
     return { plan, data: { x: genericInputs(plan.network.inputs, plan.rows, seed), targets: undefined, likelihood }, available };
   }
-  const { x, targets } = data;
+  const { x, targets, sampleWeights } = data;
   const kept = evenly(available, plan.rows);
-  return { plan, data: { x: rowsOf(x, kept, available), targets: targets === undefined ? undefined : rowsOf(targets, kept, available), likelihood }, available };
+  return { plan, data: { x: rowsOf(x, kept, available), targets: targets === undefined ? undefined : rowsOf(targets, kept, available), sampleWeights: sampleWeights === undefined ? undefined : rowsOf(sampleWeights, kept, available), likelihood }, available };
 }
 
 function rowsOf(values: Float64Array, kept: Int32Array, rows: number): Float64Array {

@@ -28,6 +28,9 @@ export interface PredictionInputs {
   readonly surface: { readonly x: BinAxis; readonly y: BinAxis; readonly index: number } | undefined;
   readonly trainTargets: Float64Array | undefined;
   readonly testTargets: Float64Array | undefined;
+  /** How often each of them counts; undefined for once. */
+  readonly trainWeights: Float64Array | undefined;
+  readonly testWeights: Float64Array | undefined;
 }
 
 export interface Predicted {
@@ -60,6 +63,8 @@ export function predictionInputs(data: DataSet, test: DataSet | undefined, likel
     surface: surface === undefined ? undefined : { x: surface.x, y: surface.y, index: sets.length - 1 },
     trainTargets: targetsFor(data, likelihood, outputs),
     testTargets: test === undefined ? undefined : targetsFor(test, likelihood, outputs),
+    trainWeights: data.sampleWeights,
+    testWeights: test?.sampleWeights,
   };
 }
 
@@ -78,9 +83,9 @@ function surfaceOver(data: Float64Array): { readonly x: BinAxis; readonly y: Bin
 }
 
 /** With its scores on training and test data. */
-export function methodResult(method: MethodResult['method'], { predictives, how, warnings }: Pick<MethodResult, 'predictives' | 'how' | 'warnings'>, { inputs: { trainTargets, testTargets }, problem: { likelihood, network } }: Pick<Predicted, 'inputs' | 'problem'>): MethodResult {
-  const scored = (index: number, targets: Float64Array | undefined): Scores | undefined => (targets === undefined ? undefined : scores(likelihood, predictives[index]!, targets, network.outputs));
-  return { method, predictives, how, warnings, train: scored(0, trainTargets), test: scored(1, testTargets) };
+export function methodResult(method: MethodResult['method'], { predictives, how, warnings }: Pick<MethodResult, 'predictives' | 'how' | 'warnings'>, { inputs: { trainTargets, testTargets, trainWeights, testWeights }, problem: { likelihood, network } }: Pick<Predicted, 'inputs' | 'problem'>): MethodResult {
+  const scored = (index: number, targets: Float64Array | undefined, weights: Float64Array | undefined): Scores | undefined => (targets === undefined ? undefined : scores(likelihood, predictives[index]!, targets, network.outputs, weights));
+  return { method, predictives, how, warnings, train: scored(0, trainTargets, trainWeights), test: scored(1, testTargets, testWeights) };
 }
 
 const nllOf = ({ train }: MethodResult): number => train?.nll.value ?? Number.NaN;

@@ -27,6 +27,7 @@ import { plottedPair } from './plottedPair.ts';
 import { posteriorProjections } from './posteriorProjections.ts';
 import { posteriorReport, type PosteriorView, type TensorPlace } from './posteriorReport.ts';
 import { startProvenance } from './provenance.ts';
+import { countedAlike } from './targets.ts';
 import { symmetrySteps, type SymmetryStep } from './symmetrySteps.ts';
 
 /** Draws of a Gaussian, or of dropout, unless the user says how many. */
@@ -134,7 +135,7 @@ async function predictionInputs({ data }: PosteriorRequest, width: number, outpu
   const read = await readData(data);
   requireInputWidth(read, width);
   const rows = evenly(read.rows, most);
-  return { x: Float64Array.from({ length: rows.length * width }, (_, i) => read.x[rows[Math.floor(i / width)]! * width + (i % width)]!), words: `${formatCount(rows.length)} inputs of ${path.basename(data)}` };
+  return { x: Float64Array.from({ length: rows.length * width }, (_, i) => read.x[rows[Math.floor(i / width)]! * width + (i % width)]!), words: `${formatCount(rows.length)} inputs of ${path.basename(data)}${countedAlike(read)}` };
 }
 
 /** Said before the work begins. */

@@ -29,7 +29,7 @@ export async function posteriorProjections({ data: file, likelihood: kind, noise
   const likelihood = likelihoodModel(kind, noise, network.outputs);
   const targets = targetsFor(data, likelihood, network.outputs);
   if (targets === undefined) return undefined;
-  const problem: PosteriorProblem = { network, x: data.x, targets, likelihood, priorPrecision };
+  const problem: PosteriorProblem = { network, x: data.x, targets, likelihood, priorPrecision, sampleWeights: data.sampleWeights };
   const keeper = drawKeeper(network.stateSize);
   for (const m of keeper.wanted(count)) {
     keeper.add(await source.read(m, m + 1), m, count);

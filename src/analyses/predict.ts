@@ -83,7 +83,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   const leftOut = named === undefined && !methodList.includes('diffusion') && usualMethods(source).includes('diffusion')
     ? [`Laplace diffusion is left out: it takes a spectrum a step, about ${formatSeconds(diffusion)} for ${request.draws} draws of ${request.diffusionSteps} steps. Name it (--method diffusion) to have it all the same, with fewer draws or steps.`] : [];
 
-  const place = await posteriorPlace(source, { x: data.x, targets: trainTargets, asked, usesLaplace: methodList.some((method) => curved.has(method)) }, request, context);
+  const place = await posteriorPlace(source, { x: data.x, targets: trainTargets, sampleWeights: data.sampleWeights, asked, usesLaplace: methodList.some((method) => curved.has(method)) }, request, context);
   const { state, problem, chosen, spectrum } = place;
   const { likelihood, priorPrecision } = problem;
 
@@ -174,23 +174,24 @@ interface PosteriorPlace {
 interface PlaceQuestion {
   readonly x: Float64Array;
   readonly targets: Float64Array;
+  readonly sampleWeights: Float64Array | undefined;
   readonly asked: LikelihoodModel;
   readonly usesLaplace: boolean;
 }
 
 /** ŵ, trained on where that is asked for, and the prior and noise around it. By the evidence they are chosen before training and once more after it. */
-async function posteriorPlace(source: DrawSource, { x, targets, asked, usesLaplace }: PlaceQuestion, request: PredictRequest, context: JobContext): Promise<PosteriorPlace> {
+async function posteriorPlace(source: DrawSource, { x, targets, sampleWeights, asked, usesLaplace }: PlaceQuestion, request: PredictRequest, context: JobContext): Promise<PosteriorPlace> {
   const { network } = source;
   let state = source.centre ?? await source.read(0, 1);
   const needed = usesLaplace || request.priorPrecision === 'evidence';
   const choose = async (): Promise<{ readonly chosen: ChosenHyperparameters; readonly spectrum: GgnSpectrum | undefined }> => {
-    const problem = { network, state, x, likelihood: asked, weighting: 'likelihood' } as const;
+    const problem = curvatureOf({ problem: { ...problemOf(undefined), likelihood: asked }, state });
     const spectrum = await gramSpectrum(problem, context, { vectors: usesLaplace });
     const chosen = curvatureEvidence(problem, targets, request.priorPrecision, spectrum);
     return { chosen, spectrum: usesLaplace ? underNoise(spectrum, asked, chosen.likelihood) : undefined };
   };
   const problemOf = (chosen: ChosenHyperparameters | undefined): PosteriorProblem => ({
-    network, x, targets, likelihood: chosen?.likelihood ?? asked, priorPrecision: chosen?.priorPrecision ?? (request.priorPrecision === 'evidence' ? 1 : request.priorPrecision),
+    network, x, targets, sampleWeights, likelihood: chosen?.likelihood ?? asked, priorPrecision: chosen?.priorPrecision ?? (request.priorPrecision === 'evidence' ? 1 : request.priorPrecision),
   });
   let trained: Prediction['trained'];
   if (request.train !== undefined) {

@@ -49,7 +49,7 @@ export function overview(prediction: Prediction): FiguresSection {
       { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, from ${showName(path.basename(source.origin.source))}` },
       filesFigure(prediction),
       ...trainedFigures(prediction),
-      { label: 'Training data', value: formatCount(data.rows), detail: showName(path.basename(data.source)) },
+      { label: 'Training data', value: formatCount(data.rows), detail: `${showName(path.basename(data.source))}${data.sampleWeights === undefined ? '' : ', weighted'}` },
       { label: 'Likelihood', value: likelihood.kind, ...(likelihood.kind === 'gaussian' ? { detail: `noise ${formatNumber(likelihood.noise, 4)} ${by}` } : {}) },
       { label: 'Prior precision', value: formatNumber(priorPrecision, 4), detail: by },
       ...(laplace === undefined ? [] : [

@@ -3,6 +3,11 @@ import type { LikelihoodModel } from '../curvature/likelihood.ts';
 import { classLabels, type DataSet } from '../network/data.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 
+/** For where the largest difference over the inputs is taken, which is no mean: what becomes of weights that the file has. */
+export function countedAlike(data: { readonly sampleWeights?: Float64Array | undefined } | undefined): string {
+  return data?.sampleWeights === undefined ? '' : ' (all alike, whatever their sample_weight)';
+}
+
 /** Undefined when the file has inputs only. @throws WeightFileError when they do not fit the likelihood or the network's outputs */
 export function targetsFor(data: DataSet, likelihood: LikelihoodModel, outputs: number): Float64Array | undefined {
   requireTargetWidth(data, likelihood, outputs);

@@ -23,10 +23,10 @@ export interface BayesianLastLayer {
 export async function bayesianLastLayer(problem: CurvatureProblem, targets: Float64Array, priorPrecision: number, context: JobContext): Promise<BayesianLastLayer> {
   if (problem.likelihood.kind !== 'gaussian') throw new UserError('a Bayesian last layer has a closed form for a Gaussian likelihood only; for classification take last-layer Laplace (last-layer)');
   const { curvature, features } = lastLayerProblem(problem);
-  const { network, state, x, likelihood } = curvature;
+  const { network, state, x, likelihood, sampleWeights } = curvature;
   const approximation = await laplace(curvature, priorPrecision, context);
   const gradient = new Float64Array(network.parameters);
-  logPosterior({ network, x, targets, likelihood, priorPrecision }, state, gradient);
+  logPosterior({ network, x, targets, likelihood, sampleWeights, priorPrecision }, state, gradient);
   const step = await posteriorSolve(approximation, gradient);
   return { features, posterior: { ...approximation, problem: { ...curvature, state: state.map((w, i) => w + step[i]!) } } };
 }

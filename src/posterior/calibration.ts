@@ -12,9 +12,12 @@ export interface Answers {
   readonly confidence: Float64Array;
   /** 1 where it is the right one. */
   readonly correct: Float64Array;
+  /** How often it counts. */
+  readonly counts: Float64Array;
 }
 
 export interface ReliabilityBin {
+  /** Of answers, each as often as it counts. */
   readonly count: number;
   /** Means over the bin's inputs. */
   readonly confidence: number;
@@ -24,8 +27,9 @@ export interface ReliabilityBin {
 /**
  * @param probabilities N × O of classes, or of ones
  * @param targets N class numbers, or N × O of 0 and 1
+ * @param weights c, N: how often each input counts; 1 each when left out
  */
-export function answers(kind: Exclude<LikelihoodModel['kind'], 'gaussian'>, probabilities: Float64Array, targets: Float64Array, width: number): Answers {
+export function answers(kind: Exclude<LikelihoodModel['kind'], 'gaussian'>, probabilities: Float64Array, targets: Float64Array, width: number, weights?: Float64Array): Answers {
   const classes = kind === 'bernoulli' ? 2 : width;
   const questions = kind === 'bernoulli' ? targets.length : probabilities.length / width;
   const confidence = new Float64Array(questions);
@@ -36,7 +40,8 @@ export function answers(kind: Exclude<LikelihoodModel['kind'], 'gaussian'>, prob
     confidence[n] = probabilityOf(kind, probabilities, width, n, top);
     correct[n] = top === targets[n] ? 1 : 0;
   }
-  return { confidence, correct };
+  const each = questions / (probabilities.length / width);
+  return { confidence, correct, counts: Float64Array.from({ length: questions }, (_, n) => weights?.[Math.floor(n / each)] ?? 1) };
 }
 
 /** Of class k for question n. */
@@ -45,20 +50,20 @@ export function probabilityOf(kind: Exclude<LikelihoodModel['kind'], 'gaussian'>
 }
 
 /** Those bins that hold inputs, by ascending confidence. */
-export function reliabilityBins({ confidence, correct }: Answers): ReliabilityBin[] {
+export function reliabilityBins({ confidence, correct, counts }: Answers): ReliabilityBin[] {
   const bins = Array.from({ length: CALIBRATION_BINS }, () => ({ count: 0, confidence: 0, accuracy: 0 }));
   confidence.forEach((p, n) => {
     const bin = bins[Math.min(CALIBRATION_BINS - 1, Math.max(0, Math.ceil(p * CALIBRATION_BINS) - 1))]!;
-    bin.count++;
-    bin.confidence += p;
-    bin.accuracy += correct[n]!;
+    bin.count += counts[n]!;
+    bin.confidence += counts[n]! * p;
+    bin.accuracy += counts[n]! * correct[n]!;
   });
   return bins.filter(({ count }) => count > 0).map(({ count, confidence: sum, accuracy }) => ({ count, confidence: sum / count, accuracy: accuracy / count }));
 }
 
 /** Σ over bins of (share of inputs in the bin) × |accuracy − mean confidence| there. */
 export function calibrationError(given: Answers): number {
-  return reliabilityBins(given).reduce((sum, { count, confidence, accuracy }) => sum + count * Math.abs(accuracy - confidence), 0) / given.confidence.length;
+  return reliabilityBins(given).reduce((sum, { count, confidence, accuracy }) => sum + count * Math.abs(accuracy - confidence), 0) / given.counts.reduce((sum, c) => sum + c, 0);
 }
 
 /** 95 % interval of a frequency (Wilson 1927). */

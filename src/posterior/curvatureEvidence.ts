@@ -22,11 +22,13 @@ export function curvatureEvidence(problem: CurvatureProblem, targets: Float64Arr
   const { rank } = rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound: Math.min(rows, parameters) });
   const counted = eigenvalues.slice(0, rank);
   if (priorPrecision !== 'evidence') return { priorPrecision, likelihood: problem.likelihood, evidence: laplaceEvidence(problem, targets, priorPrecision, counted), maximum: undefined };
-  const { likelihood, state } = problem;
+  const { likelihood, state, sampleWeights } = problem;
   let squaredNorm = 0;
   for (let i = 0; i < parameters; i++) squaredNorm += state[i]! ** 2;
   const f = outputsOf(problem);
-  const gaussian = likelihood.kind === 'gaussian' ? { noise: likelihood.noise, count: f.length, fixedNoise: false, squaredResidual: f.reduce((sum, value, k) => sum + (targets[k]! - value) ** 2, 0) } : undefined;
+  const { outputs } = problem.network;
+  const counts = (k: number): number => sampleWeights?.[Math.floor(k / outputs)] ?? 1;
+  const gaussian = likelihood.kind === 'gaussian' ? { noise: likelihood.noise, count: f.reduce((sum, _, k) => sum + counts(k), 0), fixedNoise: false, squaredResidual: f.reduce((sum, value, k) => sum + counts(k) * (targets[k]! - value) ** 2, 0) } : undefined;
   const maximum = maximiseEvidence({ eigenvalues: counted, squaredNorm, gaussian }, 1);
   if (likelihood.kind !== 'gaussian' || maximum.noise === undefined) return { priorPrecision: maximum.priorPrecision, likelihood, evidence: laplaceEvidence(problem, targets, maximum.priorPrecision, counted), maximum };
   const scale = (likelihood.noise / maximum.noise) ** 2;

@@ -35,7 +35,7 @@ export interface DrawSetting {
 /** Numbers in a block: 32 MB, so that matrix products are worth their while. */
 const BLOCK_NUMBERS = 2 ** 22;
 
-export const curvatureOf = ({ problem: { network, x, likelihood }, state }: Pick<DrawSetting, 'problem' | 'state'>): CurvatureProblem => ({ network, state, x, likelihood, weighting: 'likelihood' });
+export const curvatureOf = ({ problem: { network, x, likelihood, sampleWeights }, state }: Pick<DrawSetting, 'problem' | 'state'>): CurvatureProblem => ({ network, state, x, likelihood, weighting: 'likelihood', ...(sampleWeights === undefined ? {} : { sampleWeights }) });
 
 /** Draws that are in files already, a block at a time. */
 export async function* sourceDraws(source: DrawSource): DrawBlocks {

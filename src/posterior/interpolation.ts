@@ -26,6 +26,8 @@ export interface InterpolationData {
   /** As `logLikelihood` takes them. */
   readonly targets: Float64Array | undefined;
   readonly likelihood: LikelihoodModel;
+  /** c, N: how often each input counts; 1 each when left out. */
+  readonly sampleWeights?: Float64Array | undefined;
 }
 
 /**
@@ -33,14 +35,15 @@ export interface InterpolationData {
  * @param points at least 3, both ends included
  * @param visit called with the share that is done
  */
-export function* interpolate(network: Network, a: Float64Array, b: Float64Array, { x, targets, likelihood }: InterpolationData, points: number, visit?: (share: number) => void): Interruptible<Interpolation> {
+export function* interpolate(network: Network, a: Float64Array, b: Float64Array, { x, targets, likelihood, sampleWeights }: InterpolationData, points: number, visit?: (share: number) => void): Interruptible<Interpolation> {
   const t = Float64Array.from({ length: points }, (_, i) => i / (points - 1));
   const fa = yield* forwardInSteps(network, a, x);
   const fb = yield* forwardInSteps(network, b, x);
+  const counts = (k: number): number => sampleWeights?.[Math.floor(k / network.outputs)] ?? 1;
   let size = 0;
-  for (let k = 0; k < fa.length; k++) size += (fa[k]! ** 2 + fb[k]! ** 2) / 2;
-  const rows = x.length / network.inputs;
-  const lossOf = (outputs: Float64Array): number => (targets === undefined ? Number.NaN : -logLikelihood(likelihood, outputs, network.outputs, targets).value / rows);
+  for (let k = 0; k < fa.length; k++) size += (counts(k) * (fa[k]! ** 2 + fb[k]! ** 2)) / 2;
+  const mass = sampleWeights === undefined ? x.length / network.inputs : sampleWeights.reduce((sum, c) => sum + c, 0);
+  const lossOf = (outputs: Float64Array): number => (targets === undefined ? Number.NaN : -logLikelihood(likelihood, outputs, network.outputs, targets, sampleWeights).value / mass);
   const loss = new Float64Array(points);
   const functionDistance = new Float64Array(points);
   const between = new Float64Array(a.length);
@@ -52,7 +55,7 @@ export function* interpolate(network: Network, a: Float64Array, b: Float64Array,
     const f = inside ? yield* forwardInSteps(network, between, x) : i === 0 ? fa : fb;
     loss[i] = lossOf(f);
     let square = 0;
-    for (let k = 0; k < f.length; k++) square += (f[k]! - fa[k]! - share * (fb[k]! - fa[k]!)) ** 2;
+    for (let k = 0; k < f.length; k++) square += counts(k) * (f[k]! - fa[k]! - share * (fb[k]! - fa[k]!)) ** 2;
     functionDistance[i] = i === 0 || i === points - 1 || square === 0 ? 0 : Math.sqrt(square / size);
     yield;
   }

@@ -14,6 +14,8 @@ export interface PosteriorProblem {
   /** As `logLikelihood` takes them: N × O, or N class numbers. */
   readonly targets: Float64Array;
   readonly likelihood: LikelihoodModel;
+  /** c, N: how often each input counts; 1 each when left out. */
+  readonly sampleWeights?: Float64Array | undefined;
   /** α, of the prior N(0, α⁻¹I) over all D parameters. */
   readonly priorPrecision: number;
 }
@@ -33,7 +35,7 @@ const CHUNK_VALUES = 2 ** 22;
  * @param rows the inputs to use, in this order; all when left out. The likelihood of a part is scaled up to N, so that its gradient is
  *   an unbiased estimate when the part is drawn at random
  */
-export function logPosterior({ network, x, targets, likelihood, priorPrecision }: PosteriorProblem, state: Float64Array, gradient: Float64Array, rows?: Int32Array): LogPosterior {
+export function logPosterior({ network, x, targets, likelihood, sampleWeights, priorPrecision }: PosteriorProblem, state: Float64Array, gradient: Float64Array, rows?: Int32Array): LogPosterior {
   const count = x.length / network.inputs;
   const perRow = targets.length / count;
   const used = rows === undefined ? count : rows.length;
@@ -45,8 +47,9 @@ export function logPosterior({ network, x, targets, likelihood, priorPrecision }
     const size = Math.min(chunk, used - first);
     const part = rows === undefined ? x.subarray(first * network.inputs, (first + size) * network.inputs) : gather(x, network.inputs, rows.subarray(first, first + size));
     const labels = rows === undefined ? targets.subarray(first * perRow, (first + size) * perRow) : gather(targets, perRow, rows.subarray(first, first + size));
+    const weights = rows === undefined ? sampleWeights?.subarray(first, first + size) : sampleWeights === undefined ? undefined : gather(sampleWeights, 1, rows.subarray(first, first + size));
     const values = trace(network, state, part);
-    const term = logLikelihood(likelihood, values.values[network.output]!, network.outputs, labels);
+    const term = logLikelihood(likelihood, values.values[network.output]!, network.outputs, labels, weights);
     value += term.value;
     addVectorJacobianProduct(network, state, values, term.gradient, gradient);
   }

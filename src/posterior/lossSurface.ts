@@ -28,7 +28,7 @@ export class LossSurface {
 
   /** @param mode ŵ, w with its buffers @param inputs at most so many, the first of a random order */
   constructor(problem: PosteriorProblem, mode: Float64Array, inputs: number, random: Random) {
-    const { network, x, targets } = problem;
+    const { network, x, targets, sampleWeights } = problem;
     const rows = x.length / network.inputs;
     this.inputs = Math.min(rows, Math.max(1, inputs));
     this.#scale = rows / this.inputs;
@@ -36,7 +36,7 @@ export class LossSurface {
       this.#problem = problem;
     } else {
       const chosen = random.permutation(rows).subarray(0, this.inputs);
-      this.#problem = { ...problem, x: take(x, network.inputs, chosen), targets: take(targets, targets.length / rows, chosen) };
+      this.#problem = { ...problem, x: take(x, network.inputs, chosen), targets: take(targets, targets.length / rows, chosen), sampleWeights: sampleWeights === undefined ? undefined : take(sampleWeights, 1, chosen) };
     }
     this.#mode = mode;
     this.#atMode = this.#energy(mode);
@@ -70,12 +70,12 @@ export class LossSurface {
   }
 
   #energy(state: Float64Array): number {
-    const { network, x, targets, likelihood, priorPrecision } = this.#problem;
+    const { network, x, targets, likelihood, sampleWeights, priorPrecision } = this.#problem;
     const outputs = forward(network, state, x);
     if (!outputs.every(Number.isFinite)) return Number.NaN;
     let square = 0;
     for (let i = 0; i < network.parameters; i++) square += state[i]! ** 2;
-    return 0.5 * priorPrecision * square - this.#scale * logLikelihood(likelihood, outputs, network.outputs, targets).value;
+    return 0.5 * priorPrecision * square - this.#scale * logLikelihood(likelihood, outputs, network.outputs, targets, sampleWeights).value;
   }
 }
 

@@ -25,32 +25,35 @@ export type Scores =
   | { readonly kind: 'regression'; readonly nll: MonteCarloScore; readonly rmse: Score; readonly coverage95: Score }
   | { readonly kind: 'classification'; readonly nll: MonteCarloScore; readonly accuracy: Score; readonly ece: Score; readonly brier: Score };
 
-/** @param targets y: N × O, of 0 and 1 for a Bernoulli; categorical: N class numbers */
-export function scores(likelihood: LikelihoodModel, predictive: Predictive, targets: Float64Array, width: number): Scores {
+/**
+ * @param targets y: N × O, of 0 and 1 for a Bernoulli; categorical: N class numbers
+ * @param weights c, N: how often each input counts, as if its row were there c times; 1 each when left out
+ */
+export function scores(likelihood: LikelihoodModel, predictive: Predictive, targets: Float64Array, width: number, weights?: Float64Array): Scores {
   const rows = predictive.mean.length / width;
-  const nll = { ...average(rows, (n) => -logDensity(likelihood, predictive.draws, targets, n, width)), monteCarloError: monteCarloError(likelihood, predictive.draws, targets, rows, width) };
-  return likelihood.kind === 'gaussian' ? { kind: 'regression', nll, ...regression(likelihood.noise, predictive, targets, width) } : { kind: 'classification', nll, ...classification(likelihood.kind, predictive.mean, targets, width) };
+  const nll = { ...average(rows, weights, (n) => -logDensity(likelihood, predictive.draws, targets, n, width)), monteCarloError: monteCarloError(likelihood, predictive.draws, targets, weights ?? new Float64Array(rows).fill(1), width) };
+  return likelihood.kind === 'gaussian' ? { kind: 'regression', nll, ...regression(likelihood.noise, predictive, targets, width, weights) } : { kind: 'classification', nll, ...classification(likelihood.kind, predictive.mean, targets, width, weights) };
 }
 
-function regression(noise: number, { mean, draws }: Predictive, targets: Float64Array, width: number): { readonly rmse: Score; readonly coverage95: Score } {
+function regression(noise: number, { mean, draws }: Predictive, targets: Float64Array, width: number, weights: Float64Array | undefined): { readonly rmse: Score; readonly coverage95: Score } {
   const rows = mean.length / width;
   const overOutputs = (n: number, each: (k: number) => number): number => {
     let sum = 0;
     for (let k = n * width; k < (n + 1) * width; k++) sum += each(k) / width;
     return sum;
   };
-  const mse = average(rows, (n) => overOutputs(n, (k) => (targets[k]! - mean[k]!) ** 2));
+  const mse = average(rows, weights, (n) => overOutputs(n, (k) => (targets[k]! - mean[k]!) ** 2));
   const rmse = Math.sqrt(mse.value);
   const inside = (k: number): number => {
     const below = cumulative(draws, k, noise, targets[k]!);
     return below >= 0.025 && below <= 0.975 ? 1 : 0;
   };
-  return { rmse: { value: rmse, standardError: rmse === 0 ? 0 : mse.standardError / (2 * rmse) }, coverage95: average(rows, (n) => overOutputs(n, inside)) };
+  return { rmse: { value: rmse, standardError: rmse === 0 ? 0 : mse.standardError / (2 * rmse) }, coverage95: average(rows, weights, (n) => overOutputs(n, inside)) };
 }
 
 /** Of a Bernoulli every output is a question of its own, with two classes. */
-function classification(kind: 'categorical' | 'bernoulli', probabilities: Float64Array, targets: Float64Array, width: number): { readonly accuracy: Score; readonly ece: Score; readonly brier: Score } {
-  const given = answers(kind, probabilities, targets, width);
+function classification(kind: 'categorical' | 'bernoulli', probabilities: Float64Array, targets: Float64Array, width: number, weights: Float64Array | undefined): { readonly accuracy: Score; readonly ece: Score; readonly brier: Score } {
+  const given = answers(kind, probabilities, targets, width, weights);
   const classes = kind === 'bernoulli' ? 2 : width;
   const brier = (n: number): number => {
     let sum = 0;
@@ -58,7 +61,7 @@ function classification(kind: 'categorical' | 'bernoulli', probabilities: Float6
     return sum;
   };
   const questions = given.confidence.length;
-  return { accuracy: average(questions, (n) => given.correct[n]!), brier: average(questions, brier), ece: { value: calibrationError(given), standardError: Number.NaN } };
+  return { accuracy: average(questions, given.counts, (n) => given.correct[n]!), brier: average(questions, given.counts, brier), ece: { value: calibrationError(given), standardError: Number.NaN } };
 }
 
 /** log p(y_n | x_n, D): the log of the mean density over draws, or in closed form (probit for classification). */
@@ -85,17 +88,19 @@ function logDensity(likelihood: LikelihoodModel, draws: PredictiveDraws, targets
  * Standard error of −mean_n log((1/S) Σ_s p_ns) over draws: to first order the mean over draws of −mean_n p_ns / p̄_n, so the standard deviation
  * of these over √S; of chains over the root of their effective number.
  */
-function monteCarloError(likelihood: LikelihoodModel, draws: PredictiveDraws, targets: Float64Array, rows: number, width: number): number {
+function monteCarloError(likelihood: LikelihoodModel, draws: PredictiveDraws, targets: Float64Array, weights: Float64Array, width: number): number {
   if (draws.kind === 'gaussian') return 0;
   const { count, outputs } = draws;
   if (count < 2) return Number.NaN;
   const size = outputs.length / count;
   const influence = new Float64Array(count);
-  for (let n = 0; n < rows; n++) {
+  const points = weights.reduce((sum, c) => sum + c, 0);
+  for (let n = 0; n < weights.length; n++) {
+    if (weights[n] === 0) continue;
     const logs = Float64Array.from({ length: count }, (_, s) => logDensityOf(likelihood, outputs, s * size + n * width, targets, n, width));
     const largest = logs.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     const mean = logs.reduce((sum, log) => sum + Math.exp(log - largest), 0) / count;
-    logs.forEach((log, s) => { influence[s]! += Math.exp(log - largest) / mean / rows; });
+    logs.forEach((log, s) => { influence[s]! += ((weights[n]! / points) * Math.exp(log - largest)) / mean; });
   }
   if (draws.chains !== undefined && count / draws.chains >= 4) return diagnose(influence, draws.chains, count / draws.chains).mcseMean;
   // Each has mean 1.
@@ -137,9 +142,13 @@ function cumulative(draws: PredictiveDraws, k: number, noise: number, value: num
   return sum / draws.count;
 }
 
-function average(count: number, of: (n: number) => number): Score {
-  const values = Float64Array.from({ length: count }, (_, n) => of(n));
-  const value = values.reduce((sum, x) => sum + x, 0) / count;
-  const square = values.reduce((sum, x) => sum + (x - value) ** 2, 0);
-  return { value, standardError: count < 2 ? Number.NaN : Math.sqrt(square / (count - 1) / count) };
+/** Weighted like repeated rows: as many values as the weights add up to. */
+function average(count: number, weights: Float64Array | undefined, of: (n: number) => number): Score {
+  const counts = weights ?? new Float64Array(count).fill(1);
+  const points = counts.reduce((sum, c) => sum + c, 0);
+  // What does not count is not looked at: 0 · ∞ is no number.
+  const values = counts.map((c, n) => (c === 0 ? 0 : of(n)));
+  const value = values.reduce((sum, x, n) => sum + counts[n]! * x, 0) / points;
+  const square = values.reduce((sum, x, n) => sum + (counts[n] === 0 ? 0 : counts[n]! * (x - value) ** 2), 0);
+  return { value, standardError: points <= 1 ? Number.NaN : Math.sqrt(square / (points - 1) / points) };
 }

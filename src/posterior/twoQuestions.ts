@@ -45,7 +45,7 @@ function seen({ likelihood, network: { outputs } }: Laplace['problem'], f: Float
 const BLOCK = 16;
 
 export async function twoQuestions(approximation: Laplace, draws: number, seed: number, context: JobContext): Promise<TwoQuestions> {
-  const { network, state, x } = approximation.problem;
+  const { network, state, x, sampleWeights } = approximation.problem;
   const random = seededRandom(seed);
   const f = seen(approximation.problem, forward(network, state, x));
   let [linearised, sampled, spread, largestChange, largest, count] = [0, 0, 0, 0, 0, 0];
@@ -58,13 +58,14 @@ export async function twoQuestions(approximation: Laplace, draws: number, seed: 
     const [real, realImage] = [seen(approximation.problem, await forwardDraws(network, around(state, whole, network), x, context.signal)), seen(approximation.problem, await forwardDraws(network, around(state, image, network), x, context.signal))];
     for (let s = 0; s < size; s++) {
       for (let k = 0; k < f.length; k++) {
+        const c = sampleWeights?.[Math.floor(k / network.outputs)] ?? 1;
         const change = lin[s * f.length + k]! - linImage[s * f.length + k]!;
-        linearised += change ** 2;
-        largestChange = Math.max(largestChange, Math.abs(change));
+        linearised += c * change ** 2;
+        if (c > 0) largestChange = Math.max(largestChange, Math.abs(change));
         largest = Math.max(largest, Math.abs(lin[s * f.length + k]!));
-        sampled += (real[s * f.length + k]! - realImage[s * f.length + k]!) ** 2;
-        spread += (lin[s * f.length + k]! - f[k]!) ** 2;
-        count++;
+        sampled += c * (real[s * f.length + k]! - realImage[s * f.length + k]!) ** 2;
+        spread += c * (lin[s * f.length + k]! - f[k]!) ** 2;
+        count += c;
       }
     }
     context.progress({ message: 'With and without the kernel part', fraction: (first + size) / draws });
@@ -97,7 +98,7 @@ export interface Sweep {
 
 /** The same ŵ, with the curvature of growing parts of its data; parts are nested, in a seeded order. */
 export async function rankSweep(problem: PosteriorProblem, state: Float64Array, sizes: readonly number[], draws: number, seed: number, context: JobContext): Promise<Sweep> {
-  const { network, x, targets, likelihood, priorPrecision } = problem;
+  const { network, x, targets, likelihood, sampleWeights, priorPrecision } = problem;
   const rows = x.length / network.inputs;
   const order = seededRandom(seed).permutation(rows);
   const quiet: JobContext = { ...context, progress: () => undefined };
@@ -106,7 +107,7 @@ export async function rankSweep(problem: PosteriorProblem, state: Float64Array, 
     context.progress({ message: `Curvature of ${size} of ${rows} data points`, fraction: done / sizes.length });
     const part = new Float64Array(size * network.inputs);
     for (let n = 0; n < size; n++) part.set(x.subarray(order[n]! * network.inputs, (order[n]! + 1) * network.inputs), n * network.inputs);
-    const approximation = await laplace({ network, state, x: part, likelihood, weighting: 'likelihood' }, priorPrecision, quiet);
+    const approximation = await laplace({ network, state, x: part, likelihood, weighting: 'likelihood', ...(sampleWeights === undefined ? {} : { sampleWeights: Float64Array.from({ length: size }, (_, n) => sampleWeights[order[n]!]!) }) }, priorPrecision, quiet);
     const score = async (which: 'whole' | 'image'): Promise<MonteCarloScore> => {
       const random = seededRandom(seed + 1);
       const outputs = new Float64Array(draws * rows * network.outputs);
@@ -116,9 +117,9 @@ export async function rankSweep(problem: PosteriorProblem, state: Float64Array, 
         outputs.set(await forwardDraws(network, around(state, moves, network), x, context.signal), first * rows * network.outputs);
         context.signal.throwIfAborted();
       }
-      return scores(likelihood, sampledPredictive(likelihood, outputs, draws, network.outputs), targets, network.outputs).nll;
+      return scores(likelihood, sampledPredictive(likelihood, outputs, draws, network.outputs), targets, network.outputs, sampleWeights).nll;
     };
     points.push({ data: size, rank: approximation.rank.rank, kernel: network.parameters - approximation.rank.rank, sampled: await score('whole'), projected: await score('image') });
   }
-  return { points, draws, fit: -logLikelihood(likelihood, forward(network, state, x), network.outputs, targets).value / rows };
+  return { points, draws, fit: -logLikelihood(likelihood, forward(network, state, x), network.outputs, targets, sampleWeights).value / (sampleWeights?.reduce((sum, c) => sum + c, 0) ?? rows) };
 }

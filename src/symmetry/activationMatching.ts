@@ -21,8 +21,11 @@ export interface ActivationMatching {
 /** Numbers that the values of one chunk of inputs take, all nodes together. */
 const CHUNK_VALUES = 2 ** 22;
 
-/** @param x inputs, N × d row-major; the more, the better the correlations: their standard error is about 1/√(N · positions) */
-export function* activationMatching(network: Network, classes: readonly MatchingClass[], reference: Float64Array, state: Float64Array, x: Float64Array): Interruptible<ActivationMatching> {
+/**
+ * @param x inputs, N × d row-major; the more, the better the correlations: their standard error is about 1/√(N · positions)
+ * @param sampleWeights c, N: how often each input counts; 1 each when left out
+ */
+export function* activationMatching(network: Network, classes: readonly MatchingClass[], reference: Float64Array, state: Float64Array, x: Float64Array, sampleWeights?: Float64Array): Interruptible<ActivationMatching> {
   const rows = x.length / network.inputs;
   const moments = classes.map(({ units }) => new CrossMoments(network, units));
   const perInput = network.nodes.reduce((sum, { shape }) => sum + valueSize(shape), 0);
@@ -31,7 +34,7 @@ export function* activationMatching(network: Network, classes: readonly Matching
     const part = x.subarray(first * network.inputs, Math.min(rows, first + chunk) * network.inputs);
     const [left, right] = [trace(network, reference, part), trace(network, state, part)];
     for (const moment of moments) {
-      moment.add(left.values, right.values, left.rows);
+      moment.add(left.values, right.values, left.rows, sampleWeights?.subarray(first, first + left.rows));
       yield;
     }
   }
@@ -52,7 +55,7 @@ export function* activationMatching(network: Network, classes: readonly Matching
   return { orders, correlation };
 }
 
-/** Σ a_i, Σ b_j, Σ a_i², Σ b_j², Σ a_i b_j of a class's units over everything that its consumers see. */
+/** Σ c a_i, Σ c b_j, Σ c a_i², Σ c b_j², Σ c a_i b_j of a class's units over everything that its consumers see. */
 class CrossMoments {
   readonly #units: number;
   readonly #sources: readonly Source[];
@@ -69,19 +72,22 @@ class CrossMoments {
     this.#squares = [new Float64Array(units.units), new Float64Array(units.units)];
   }
 
-  add(left: readonly Float64Array[], right: readonly Float64Array[], rows: number): void {
+  add(left: readonly Float64Array[], right: readonly Float64Array[], rows: number, weights: Float64Array | undefined): void {
     const n = this.#units;
     for (const source of this.#sources) {
       const [a, b] = [responses(left[source.node]!, source, n, rows), responses(right[source.node]!, source, n, rows)];
       const length = a.length / n;
-      this.#count += length;
+      const each = length / rows;
+      this.#count += each * (weights?.reduce((sum, c) => sum + c, 0) ?? rows);
+      // Times √c each, their products count c times; so do their sums after another √c.
+      if (weights !== undefined) for (const values of [a, b]) for (let k = 0; k < values.length; k++) values[k]! *= Math.sqrt(weights[Math.floor((k % length) / each)]!);
       addProduct(this.#products, a, b, n, n, length, 'nt');
       for (const [side, values] of [a, b].entries()) {
         const sums = side === 0 ? this.#sums[0] : this.#sums[1];
         const squares = side === 0 ? this.#squares[0] : this.#squares[1];
         for (let i = 0, at = 0; i < n; i++) {
           for (let k = 0; k < length; k++, at++) {
-            sums[i]! += values[at]!;
+            sums[i]! += (weights === undefined ? 1 : Math.sqrt(weights[Math.floor(k / each)]!)) * values[at]!;
             squares[i]! += values[at]! ** 2;
           }
         }
