@@ -39,7 +39,7 @@ async function savedNetwork(folder: string, name: string, widths: readonly numbe
 function numbers(value: JsonValue, place = ''): [string, number][] {
   if (typeof value === 'number') return [[place, value]];
   if (value === null || typeof value !== 'object') return [];
-  return Object.entries(value).flatMap(([key, inner]) => numbers(inner as JsonValue, `${place}.${key}`));
+  return Object.entries(value).flatMap(([key, inner]) => numbers(inner, `${place}.${key}`));
 }
 
 function expectSame(a: JsonValue, b: JsonValue, digits = 7): void {

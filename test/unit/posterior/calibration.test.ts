@@ -13,7 +13,7 @@ it('puts inputs into bins of the predicted class’s probability', () => {
 });
 
 it('takes a Bernoulli output as a question of two classes', () => {
-  expect(answers('bernoulli', Float64Array.of(0.9, 0.2, 0.4), Float64Array.of(1, 0, 1), 1)).toEqual({ confidence: Float64Array.of(0.9, 0.8, 0.6), correct: Float64Array.of(1, 1, 0) });
+  expect(answers('bernoulli', Float64Array.of(0.9, 0.2, 0.4), Float64Array.of(1, 0, 1), 1)).toEqual({ confidence: Float64Array.of(0.9, 0.8, 0.6), correct: Float64Array.of(1, 1, 0), counts: Float64Array.of(1, 1, 1) });
 });
 
 it('vanishes for frequencies that come true', () => {

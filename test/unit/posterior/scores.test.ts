@@ -107,3 +107,26 @@ describe('scores of classification', () => {
     expect(normalCdf(1.959963984540054)).toBeCloseTo(0.975, 15);
   });
 });
+
+describe('weights of inputs', () => {
+  const counts = [2, 0, 1, 3, 1, 1];
+  const rows = counts.flatMap((count, n) => Array.from({ length: count }, () => n));
+  const random = seededRandom(12);
+  const draws = 7;
+  /** S × N × O for some rows of N × O. */
+  const taken = (values: Float64Array, width: number, chosen: readonly number[], sets = 1): Float64Array =>
+    Float64Array.from({ length: sets * chosen.length * width }, (_, i) => values[Math.floor(i / (chosen.length * width)) * counts.length * width + chosen[Math.floor(i / width) % chosen.length]! * width + (i % width)]!);
+
+  it.each([['gaussian', 2], ['categorical', 3], ['bernoulli', 2]] as const)('count like repeated rows, errors included: %s', (kind, width) => {
+    const likelihood = kind === 'gaussian' ? { kind, noise: 0.7 } : { kind };
+    const outputs = Float64Array.from({ length: draws * counts.length * width }, () => random.normal());
+    const each = kind === 'categorical' ? 1 : width;
+    const targets = Float64Array.from({ length: counts.length * each }, () => (kind === 'gaussian' ? random.normal() : random.below(kind === 'categorical' ? width : 2)));
+    const weighted = scores(likelihood, sampledPredictive(likelihood, outputs, draws, width), targets, width, Float64Array.from(counts));
+    const repeated = scores(likelihood, sampledPredictive(likelihood, taken(outputs, width, rows, draws), draws, width), taken(targets, each, rows), width);
+    const plain = (found: typeof weighted): [string, number][] => Object.entries(found).flatMap(([name, score]) => (typeof score === 'string' ? [] : Object.entries<number>({ ...score }).map(([part, value]): [string, number] => [`${name}.${part}`, value])));
+    const [left, right] = [plain(weighted), plain(repeated)];
+    expect(left.length).toBeGreaterThan(5);
+    for (const [k, [name, value]] of left.entries()) expect(Number.isNaN(value) ? 'none' : value.toFixed(11), name).toBe(Number.isNaN(right[k]![1]) ? 'none' : right[k]![1].toFixed(11));
+  });
+});
