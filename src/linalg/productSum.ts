@@ -36,16 +36,21 @@ const ENGINE_PRODUCTS = 2 ** 15;
 export function* withProductSums<T>(what: string, sizes: readonly number[], depth: number, algorithm: (sums: ProductSums) => Interruptible<T>): Interruptible<T> {
   const widest = Math.max(0, ...sizes);
   const engine = widest * widest * depth >= ENGINE_PRODUCTS ? startedEngine() : undefined;
-  if (engine === undefined) return yield* algorithm(plainSums(sizes, widest * depth));
+  if (engine === undefined) return yield* algorithm(plainSums(sizes, widest, depth));
   return yield* engine.within(what, (scope) => algorithm(engineSums(scope, sizes, widest, depth)));
 }
 
-function plainSums(sizes: readonly number[], operand: number): ProductSums {
+function requireDepth(k: number, depth: number): void {
+  if (k > depth) throw new RangeError(`products of depth ${k} are added where at most ${depth} was announced`);
+}
+
+function plainSums(sizes: readonly number[], widest: number, depth: number): ProductSums {
   const sums = sizes.map((n) => new Float64Array(n * n));
-  const [left, right] = [new Float64Array(operand), new Float64Array(operand)];
+  const [left, right] = [new Float64Array(widest * depth), new Float64Array(widest * depth)];
   return {
     sums, left, right,
     add(c, k, layout) {
+      requireDepth(k, depth);
       const n = sizes[c]!;
       if (layout === 'rows') addProduct(sums[c]!, left, right, n, n, k, 'nt');
       else addProduct(sums[c]!, left, right, n, n, k, 'tn');
@@ -63,7 +68,7 @@ function engineSums(scope: Scope, sizes: readonly number[], widest: number, dept
   return {
     sums, left: scope.view(a, widest * depth), right: scope.view(b, widest * depth),
     add(c, k, layout) {
-      if (k > depth) throw new RangeError(`products of depth ${k} are added where at most ${depth} was announced`);
+      requireDepth(k, depth);
       const n = sizes[c]!;
       const [across, along] = layout === 'rows' ? [k, 1] : [1, n];
       complete(product(scope, packing, { m: n, n, k }, { address: a, rowStep: across, columnStep: along }, { address: b, rowStep: along, columnStep: across }, addresses[c]!, n, { add: true }));

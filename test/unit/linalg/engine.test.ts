@@ -7,6 +7,7 @@ import { gram } from '../../../src/linalg/dense/gram.ts';
 import { symmetricEigenvalues } from '../../../src/linalg/dense/symmetricEigen.ts';
 import { Engine } from '../../../src/linalg/engine/engine.ts';
 import { Heap } from '../../../src/linalg/engine/heap.ts';
+import { complete, interruptibly, type Interruptible } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { distance, gaussian, symmetrised } from './matrices.ts';
 
@@ -66,6 +67,58 @@ describe('engine', () => {
     const address = await take(false);
     await expect(take(true)).rejects.toThrow('as planned');
     expect(await take(false)).toBe(address);
+  });
+
+  test('within a longer algorithm it is lent, and comes back however that ends', async () => {
+    const engine = await Engine.start({ threads: 1 });
+    const outcomes = { end: 0, fail: 0, wait: 0 };
+    function* step(outcome: keyof typeof outcomes): Interruptible<number> {
+      return yield* engine.within('A test', function* (scope) {
+        const address = scope.allocate(1e6);
+        outcomes[outcome] = address;
+        scope.view(address, 1e6).fill(1);
+        // Another step in its midst has memory of its own.
+        const inner = yield* engine.within('Inside', function* (inside): Interruptible<number> {
+          yield;
+          const own = inside.allocate(1000);
+          inside.view(own, 1000).fill(2);
+          return own;
+        });
+        expect(inner >= address + 8e6 || inner + 8000 <= address).toBe(true);
+        expect(scope.view(address, 1e6).every((value) => value === 1)).toBe(true);
+        if (outcome === 'fail') throw new Error('as planned');
+        while (outcome === 'wait') yield;
+        return address;
+      });
+    }
+    complete(step('end'));
+    expect(() => complete(step('fail'))).toThrow('as planned');
+    const stop = new AbortController();
+    setTimeout(() => { stop.abort(new Error('enough')); }, 20);
+    await expect(interruptibly(step('wait'), stop.signal)).rejects.toThrow('enough');
+    // Each found the memory of the one before it free again.
+    expect(outcomes).toEqual({ end: outcomes.end, fail: outcomes.end, wait: outcomes.end });
+    expect(complete(step('end'))).toBe(outcomes.end);
+  });
+
+  test('its memory is not given back while it is lent', async () => {
+    const engine = await Engine.start({ threads: 1 });
+    const held = engine.within('A test', function* (scope): Interruptible<number> {
+      const values = scope.view(scope.allocate(2e7), 2e7);
+      values[12345] = 7;
+      yield;
+      return values[12345];
+    });
+    held.next();
+    const grown = engine.memoryBytes;
+    expect(grown).toBeGreaterThan(1.6e8);
+    // Longer than an idle engine keeps it; other computations come and go meanwhile.
+    await gram(Float64Array.of(1, 2), 2, 1, {}, engine);
+    await new Promise<void>((resolve) => { setTimeout(resolve, 3000); });
+    expect(engine.memoryBytes).toBeGreaterThanOrEqual(grown);
+    expect(held.next()).toEqual({ done: true, value: 7 });
+    await expect.poll(() => engine.memoryBytes, { timeout: 20_000, interval: 200 }).toBeLessThan(grown);
+    await engine.stop();
   });
 
   test('computes beyond the first two gigabytes of its memory as within', async () => {

@@ -29,6 +29,21 @@ describe('interruptible work', () => {
     expect(steps.count).toBeGreaterThan(0);
   });
 
+  test('lets what is stopped give back what it holds, inner work first', async () => {
+    const stop = new AbortController();
+    const given: string[] = [];
+    function* holding(what: string, inner: () => Interruptible<never>): Interruptible<never> {
+      try {
+        return yield* inner();
+      } finally {
+        given.push(what);
+      }
+    }
+    setTimeout(() => { stop.abort(); }, 5);
+    await expect(interruptibly(holding('outer', () => holding('inner', () => endless({ count: 0 }))), stop.signal)).rejects.toThrow();
+    expect(given).toEqual(['inner', 'outer']);
+  });
+
   test('does not begin when the signal is aborted already', async () => {
     const steps = { count: 0 };
     await expect(interruptibly(endless(steps), AbortSignal.abort())).rejects.toThrow();
