@@ -1,7 +1,7 @@
 /**
  * Activation matching (Li et al. 2015, "Convergent learning"; Ainsworth et al. 2023, §3.1): units of two networks are paired by how alike they
  * respond to the same inputs. Each class is one linear assignment on the correlations of what its consumers see, over inputs and positions; no
- * class depends on another.
+ * class depends on another, but for channels within groups (`nestedResponses.ts`).
  */
 import { leastCostAssignment } from '../linalg/assignment.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
@@ -10,11 +10,14 @@ import { trace } from '../network/forward.ts';
 import { type Network, positions, valueSize } from '../network/network.ts';
 import type { ChannelClass } from './channelClasses.ts';
 import type { MatchingClass } from './matchingClasses.ts';
+import { nestedClasses } from './matchingPlaces.ts';
+import { matchNested, nestedGroups } from './nestedResponses.ts';
+import { OrderTracker } from './orderTracker.ts';
 import type { UnitOrder } from './unitOrder.ts';
 
 export interface ActivationMatching {
   readonly orders: readonly UnitOrder[];
-  /** Per class: mean correlation of paired units before and after. Constant units correlate with nothing (0). */
+  /** Per class, of classes within others once these are matched: mean correlation of paired units before and after. Constant units correlate with nothing (0). */
   readonly correlation: readonly { readonly before: number; readonly after: number }[];
 }
 
@@ -27,20 +30,25 @@ const CHUNK_VALUES = 2 ** 22;
  */
 export function* activationMatching(network: Network, classes: readonly MatchingClass[], reference: Float64Array, state: Float64Array, x: Float64Array, sampleWeights?: Float64Array): Interruptible<ActivationMatching> {
   const rows = x.length / network.inputs;
-  const moments = classes.map(({ units }) => new CrossMoments(network, units));
+  const nested = nestedClasses(classes);
+  const groups = nestedGroups(classes, nested, (c) => sourcesOf(network, classes[c]!.units));
+  // Of classes within classes: each channel of the values where they are seen.
+  const channelwise = new Map([...new Set(groups.flatMap(({ parts }) => parts.flat().map(({ node }) => node)))].map((node) => [node, new CrossMoments(network.nodes[node]!.shape[0]!, [everyChannel(network, node)])] as const));
+  const moments = classes.map(({ units }, c) => new CrossMoments(units.units, nested[c] === true ? [] : sourcesOf(network, units)));
   const perInput = network.nodes.reduce((sum, { shape }) => sum + valueSize(shape), 0);
   const chunk = Math.max(1, Math.floor(CHUNK_VALUES / perInput));
   for (let first = 0; first < rows; first += chunk) {
     const part = x.subarray(first * network.inputs, Math.min(rows, first + chunk) * network.inputs);
     const [left, right] = [trace(network, reference, part), trace(network, state, part)];
-    for (const moment of moments) {
+    for (const moment of [...moments, ...channelwise.values()]) {
       moment.add(left.values, right.values, left.rows, sampleWeights?.subarray(first, first + left.rows));
       yield;
     }
   }
-  const orders: UnitOrder[] = [];
-  const correlation: { before: number; after: number }[] = [];
+  const tracker = new OrderTracker(classes);
+  const correlation: { before: number; after: number }[] = classes.map(() => ({ before: 0, after: 0 }));
   for (const [c, { units: { units: n }, signed }] of classes.entries()) {
+    if (nested[c] === true) continue;
     const correlations = moments[c]!.correlations();
     const { columns } = yield* leastCostAssignment(correlations.map((value) => (signed ? -Math.abs(value) : -value)), n);
     const signs = Int8Array.from(columns, (j, i) => (signed && correlations[i * n + j]! < 0 ? -1 : 1));
@@ -49,10 +57,17 @@ export function* activationMatching(network: Network, classes: readonly Matching
       before += correlations[i * n + i]! / n;
       after += (signs[i]! * correlations[i * n + columns[i]!]!) / n;
     }
-    orders.push({ order: columns, signs });
-    correlation.push({ before, after });
+    tracker.apply(c, { order: columns, signs });
+    correlation[c] = { before, after };
   }
-  return { orders, correlation };
+  const between = new Map([...channelwise].map(([node, moment]) => [node, moment.correlations()] as const));
+  for (const group of groups) {
+    for (const { c, order, before, after } of yield* matchNested(group, (node, i, j) => between.get(node)?.[i * network.nodes[node]!.shape[0]! + j] ?? 0)) {
+      tracker.apply(c, order);
+      correlation[c] = { before, after };
+    }
+  }
+  return { orders: tracker.orders(), correlation };
 }
 
 /** Σ c a_i, Σ c b_j, Σ c a_i², Σ c b_j², Σ c a_i b_j of a class's units over everything that its consumers see. */
@@ -64,12 +79,12 @@ class CrossMoments {
   readonly #squares: readonly [Float64Array, Float64Array];
   #count = 0;
 
-  constructor(network: Network, units: ChannelClass) {
-    this.#units = units.units;
-    this.#sources = sourcesOf(network, units);
-    this.#products = new Float64Array(units.units ** 2);
-    this.#sums = [new Float64Array(units.units), new Float64Array(units.units)];
-    this.#squares = [new Float64Array(units.units), new Float64Array(units.units)];
+  constructor(units: number, sources: readonly Source[]) {
+    this.#units = units;
+    this.#sources = sources;
+    this.#products = new Float64Array(units ** 2);
+    this.#sums = [new Float64Array(units), new Float64Array(units)];
+    this.#squares = [new Float64Array(units), new Float64Array(units)];
   }
 
   add(left: readonly Float64Array[], right: readonly Float64Array[], rows: number, weights: Float64Array | undefined): void {
@@ -115,6 +130,11 @@ interface Source {
   readonly channelLength: number;
   readonly members: Int32Array;
   readonly multiplicity: number;
+}
+
+function everyChannel(network: Network, node: number): Source {
+  const { shape } = network.nodes[node]!;
+  return { node, size: valueSize(shape), channelLength: positions(shape), members: Int32Array.from({ length: shape[0]! }, (_, i) => i), multiplicity: 1 };
 }
 
 function sourcesOf(network: Network, { uses }: ChannelClass): Source[] {

@@ -213,6 +213,19 @@ describe('weight matching', () => {
     expect([...moved(classes, flipped, orders)]).toEqual([...reference]);
   });
 
+  it('matches groups of channels, and the channels within them, by their responses', () => {
+    const network = new Layers([2, 5, 5]).conv(12, [3, 3]).activation('tanh').conv(9, [3, 3], { padding: [1, 1], groups: 3 }).activation('tanh').conv(5, [1, 1]).activation('tanh').globalPool('globalavgpool').dense(2).build();
+    const classes = classesOf(network);
+    for (const seed of [1, 2, 3, 4]) {
+      const random = seededRandom(seed);
+      const reference = randomState(network, random);
+      const shuffled = moved(classes, reference, randomOrders(classes, random));
+      const { orders, correlation } = complete(activationMatching(network, classes, reference, shuffled, inputs(network, 60)));
+      expect([...moved(classes, shuffled, orders)]).toEqual([...reference]);
+      for (const { after } of correlation) expect(after).toBeCloseTo(1, 9);
+    }
+  });
+
   it('is the same for the same seed', () => {
     const network = networks['lenet']!();
     const [reference, state] = [randomState(network, seededRandom(1)), randomState(network, seededRandom(2))];
