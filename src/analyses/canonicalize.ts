@@ -121,7 +121,7 @@ async function canonicalizeFile(from: string, out: string, data: DataSet | undef
 function factorText(factor: AppliedFactor): string {
   switch (factor.kind) {
     case 'shift':
-      return factor.form === 'zero' ? 'biases brought to zero, made up for in the normalisation or the other operand of the sum' : 'means over the channels brought to zero';
+      return factor.form === 'zero' ? 'biases brought to zero, made up for in the normalisation, the next linear layers, or the other operand of the sum' : 'means over the channels brought to zero';
     case 'scaling':
       return factor.form === 'unit' ? 'incoming weights and bias of every unit brought to norm 1' : `least mass, converged to ${formatNumber(factor.residual)} in ${formatCount(factor.sweeps)} sweeps`;
     case 'sign':
@@ -140,7 +140,7 @@ function formWarnings(from: string, { leftUnits, linearLayers, factors }: Canoni
   if (silent.length > 0) warnings.push(`${showName(from)}: ${formatCount(silent.length)} units have no outgoing weight (${names(silent)}); no scaling makes their mass least, so their scale is left as it is, and they can be pruned.`);
   const residual = factors.reduce((most, factor) => (factor.kind === 'scaling' && factor.form === 'balanced' ? Math.max(most, factor.residual) : most), 0);
   if (residual > 1e-10) warnings.push(`${showName(from)}: no scaling makes the mass least, because some units feed only one another; it was brought down until incoming and outgoing norms agreed within ${formatNumber(residual)}.`);
-  if (linearLayers.length > 0) warnings.push(`${showName(from)}: between the linear layers ${linearLayers.map(showName).join(', ')} a whole linear group acts; only its scalings, signs and permutations are removed.`);
+  if (linearLayers.length > 0) warnings.push(`${showName(from)}: between the linear layers ${linearLayers.map(showName).join(', ')} a whole linear group acts; only its scalings, shifts, signs and permutations are removed.`);
   return warnings;
 }
 

@@ -3,7 +3,7 @@
  * that the network has.
  */
 import type { ScalingForm } from '../protocol/service.ts';
-import type { SymmetryGroup } from '../symmetry/group.ts';
+import type { FactorKind, SymmetryGroup } from '../symmetry/group.ts';
 
 export interface SymmetryStep {
   readonly id: 'original' | 'scaling' | 'all' | 'aligned';
@@ -13,6 +13,9 @@ export interface SymmetryStep {
   readonly options: { readonly scaling?: ScalingForm; readonly sign?: 'fixed'; readonly permutation?: 'sorted' } | { readonly aligned: true; readonly signed: boolean } | undefined;
 }
 
+/** What the form of the scaling divides out: what normalisations divide by and subtract, and constants that layers can pass on, as well. */
+const continuous: ReadonlySet<FactorKind> = new Set(['scaling', 'normalisation-scale', 'general-linear', 'shift', 'normalisation-shift', 'sum-shift', 'centring']);
+
 /**
  * What there is to remove, one factor after another.
  * @param aligned whether the units are brought into the first draw's order at last
@@ -20,7 +23,7 @@ export interface SymmetryStep {
 export function symmetrySteps(group: SymmetryGroup, scaling: ScalingForm, aligned: boolean): SymmetryStep[] {
   const kinds = new Set(group.factors.map(({ kind }) => kind));
   // A linear layer's general linear group contains its scalings and signs.
-  const scaled = scaling !== 'none' && (kinds.has('scaling') || kinds.has('general-linear'));
+  const scaled = scaling !== 'none' && [...kinds].some((kind) => continuous.has(kind));
   const signed = kinds.has('sign') || kinds.has('general-linear');
   const permuted = kinds.has('permutation');
   const result: SymmetryStep[] = [{ id: 'original', title: 'Original posterior', meaning: 'As the draws are: every function appears in all of its copies.', options: undefined }];
