@@ -183,7 +183,7 @@ describe('two folders of draws', () => {
     expect(inMemory.stages[0]!.modes!.sizes).toEqual([30, 30, 30, 30]);
     expect(inMemory.functions.modes!.sizes).toEqual([30, 30, 30, 30]);
     const cancel = new AbortController();
-    await expect(posterior(request, { signal: cancel.signal, memoryLimitBytes: inMemory.plan.bytes - 1, progress: ({ message }) => { if (message.startsWith('Stage 2')) cancel.abort(); } })).rejects.toThrow(/abort/);
+    await expect(posterior(request, { signal: cancel.signal, memoryLimitBytes: inMemory.plan.bytes - 1, progress: ({ message }) => { if (message === 'Scaling removed') cancel.abort(); } })).rejects.toThrow(/abort/);
     expect((await readdir(temporary)).filter((name) => !name.startsWith('quotient-') || name.endsWith('.tmp'))).toEqual([]);
   });
 });
