@@ -17,16 +17,18 @@ import type { JobContext } from '../protocol/rpc.ts';
 import type { AlignRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { activationMatching } from '../symmetry/activationMatching.ts';
+import { genericProbes } from '../symmetry/comparedInputs.ts';
 import type { FunctionDistance } from '../symmetry/functionDistance.ts';
 import { type MatchingClass, matchingClasses } from '../symmetry/matchingClasses.ts';
 import type { UnitOrder } from '../symmetry/unitOrder.ts';
 import { orderUnits } from '../symmetry/unitRows.ts';
 import { universeMatching } from '../symmetry/universe.ts';
-import { bestWeightMatching, innerProduct } from '../symmetry/weightMatching.ts';
+import { affordableRestarts, bestWeightMatching, innerProduct } from '../symmetry/weightMatching.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { alignReport } from './alignReport.ts';
+import { planComparison, planText } from './comparisonPlan.ts';
 import { inputsText, lineBetween, type LineData, linesOn } from './lines.ts';
 import { outputFiles, prepareOutput } from './outputFiles.ts';
 import { startProvenance } from './provenance.ts';
@@ -74,8 +76,13 @@ export async function align(request: AlignRequest, context: JobContext): Promise
     await sharedEngine();
     const classes = matchingClasses(network);
     if (classes.length === 0) throw new WeightFileError(request.reference, '', 'has no units that could be put into another order, so there is nothing to align');
-    await prepareOutput(targets, request.out, request.overwrite);
     const lines = linesOn(network, data, likelihoodModel(request.likelihood, 1, network.outputs), 2 * targets.length, request.seed);
+    const work = {
+      network, networks: files.length, classes, forms: 0, probes: genericProbes(network, 0), lines: lines.plan,
+      ascents: request.method === 'activations' ? 0 : (1 + (request.method === 'weights' ? (request.restarts ?? affordableRestarts(network)) : 0)) * request.files.length,
+    };
+    context.progress({ message: planText(work, planComparison(work, context.memoryLimitBytes)) });
+    await prepareOutput(targets, request.out, request.overwrite);
     const [reference, ...others] = files;
     if (reference === undefined) throw new UserError('align needs a reference');
     const matched = request.method === 'universe' ? await intoUniverse(network, classes, files, request, context) : await toReference(network, classes, reference, others, request, data, context);
@@ -142,7 +149,7 @@ async function toReference(network: Network, classes: readonly MatchingClass[], 
       classes.forEach(({ units }, c) => { orderUnits(state, units, orders[c]!); });
       matched.push({ from, state, orders, reached: [innerProduct(network, reference.state, state)] });
     } else {
-      const { orders, state, reached } = await interruptibly(bestWeightMatching(network, classes, reference.state, from.state, request.restarts, { random }), context.signal);
+      const { orders, state, reached } = await interruptibly(bestWeightMatching(network, classes, reference.state, from.state, request.restarts ?? affordableRestarts(network), { random }), context.signal);
       matched.push({ from, state, orders, reached });
     }
   }

@@ -5,7 +5,7 @@
  */
 import { likelihoodModel } from '../curvature/likelihood.ts';
 import { sharedEngine } from '../linalg/engine/engine.ts';
-import { interruptibly } from '../linalg/interruptible.ts';
+import { type Interruptible, interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputWidth } from '../network/data.ts';
 import { layoutDifference, type Network } from '../network/network.ts';
@@ -18,16 +18,19 @@ import { type CanonicalOptions, canonicaliser } from '../symmetry/canonicalForm.
 import { dataProbes, genericProbes } from '../symmetry/comparedInputs.ts';
 import { distanceBetween, evaluateAt, functionChanged, type FunctionDistance } from '../symmetry/functionDistance.ts';
 import { matchingClasses } from '../symmetry/matchingClasses.ts';
-import { bestWeightMatching } from '../symmetry/weightMatching.ts';
+import { affordableRestarts, bestWeightMatching } from '../symmetry/weightMatching.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { compareReport } from './compareReport.ts';
+import { planComparison, planText } from './comparisonPlan.ts';
 import { startProvenance } from './provenance.ts';
 import { type LineData, lineBetween, linesOn } from './lines.ts';
 import { coarsestEpsilon } from './savedNetwork.ts';
 import { countedAlike, targetsFor } from './targets.ts';
 
-const RESTARTS = 2;
+
+/** Largest relative difference of outputs that is put down to how weights were stored when the weights themselves are different. */
+const MOST_ROUNDED = 0.05;
 
 /** `identical`: the same weights; `symmetry`: weights that a known symmetry takes to each other; `other`: the same outputs for a reason beyond these. */
 export type SameFunction = { readonly answer: 'yes'; readonly reason: 'identical' | 'other' } | { readonly answer: 'up-to-symmetry' } | { readonly answer: 'no' };
@@ -74,20 +77,20 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
   await sharedEngine();
   const precision = Math.max(a.precision, b.precision);
   const data = await userData(request, network);
-  context.progress({ message: 'Comparing the functions' });
   const probes = data === undefined ? genericProbes(network, request.seed) : dataProbes(network, data.x);
+  const lines = data?.targets === undefined ? undefined : linesOn(network, data, likelihoodModel(request.likelihood, 1, network.outputs), 2, request.seed);
+  const work = { network, networks: 2, classes: matchingClasses(network), ascents: 1 + affordableRestarts(network), forms: 4, probes, lines: lines?.plan };
+  context.progress({ message: planText(work, planComparison(work, context.memoryLimitBytes)) });
+  context.progress({ message: 'Comparing the functions' });
   const distance = await interruptibly(distanceBetween(await interruptibly(evaluateAt(a.state, probes, 1), context.signal), await interruptibly(evaluateAt(b.state, probes, 2), context.signal), precision), context.signal);
   context.progress({ message: 'Removing scales and signs' });
-  const scaled = [a.state, b.state].map((state) => form(network, state, { scaling: 'balanced', sign: 'fixed', permutation: 'none', countBiases: false, tieTolerance: 16 * precision }));
-  const [scaledA, scaledB] = [scaled[0]!.state, scaled[1]!.state];
-  context.signal.throwIfAborted();
+  const [scaledA, scaledB] = (await interruptibly(forms(network, [a.state, b.state], { scaling: 'balanced', sign: 'fixed', permutation: 'none', countBiases: false, tieTolerance: 16 * precision }), context.signal)).map(({ state }) => state) as [Float64Array, Float64Array];
   const aligned = await align(network, scaledA, scaledB, precision, request, context);
 
   const distances = {
     raw: parameterDistance(network, a.state, b.state), scaled: parameterDistance(network, scaledA, scaledB), aligned: parameterDistance(network, aligned.a, aligned.b),
   };
   const norm = { raw: parameterDistance(network, a.state, undefined), scaled: parameterDistance(network, scaledA, undefined) };
-  const lines = data?.targets === undefined ? undefined : linesOn(network, data, likelihoodModel(request.likelihood, 1, network.outputs), 2, request.seed);
   const barrierOf = async (p: Float64Array, q: Float64Array): Promise<number | null> => (lines === undefined ? null : (await lineBetween(lines, p, q, context)).barrier ?? null);
   const comparison: Comparison = {
     network, function: distance, distance: distances, norm, classes: aligned.classes, onData: request.data !== undefined, alike: countedAlike(data),
@@ -134,14 +137,22 @@ function form(network: Network, state: Float64Array, options: CanonicalOptions):
   return { state: result, orders };
 }
 
+function* forms(network: Network, [a, b]: readonly [Float64Array, Float64Array], options: CanonicalOptions): Interruptible<[Formed, Formed]> {
+  const first = form(network, a, options);
+  yield;
+  const second = form(network, b, options);
+  yield;
+  return [first, second];
+}
+
 /** Both networks in a common order: B's units in A's by weight matching, or both sorted, whichever is closer. */
 async function align(network: Network, a: Float64Array, b: Float64Array, precision: number, { seed }: CompareRequest, context: JobContext): Promise<{ readonly a: Float64Array; readonly b: Float64Array; readonly classes: readonly ClassMove[] }> {
   const sort: CanonicalOptions = { scaling: 'none', sign: 'none', permutation: 'sorted', countBiases: false, tieTolerance: 16 * precision };
-  const [sortedA, sortedB] = [form(network, a, sort), form(network, b, sort)];
+  const [sortedA, sortedB] = await interruptibly(forms(network, [a, b], sort), context.signal);
   const classes = matchingClasses(network);
   if (classes.length === 0) return { a, b, classes: [] };
   context.progress({ message: 'Matching units' });
-  const matched = await interruptibly(bestWeightMatching(network, classes, a, b, RESTARTS, { random: seededRandom(seed) }), context.signal);
+  const matched = await interruptibly(bestWeightMatching(network, classes, a, b, affordableRestarts(network), { random: seededRandom(seed) }), context.signal);
   if (parameterDistance(network, a, matched.state) <= parameterDistance(network, sortedA.state, sortedB.state)) {
     return { a, b: matched.state, classes: classes.map(({ units }, c) => ({ layer: units.name, units: units.units, moved: Array.from(matched.orders[c]!.order).filter((from, to) => from !== to).length })) };
   }
@@ -156,7 +167,9 @@ function verdict(distance: FunctionDistance, { raw, aligned }: Comparison['dista
   // Rounding of the files, and of the forms.
   const tolerance = Math.max(1e-8, 64 * precision);
   if (raw <= 4 * precision * norm.raw) return { answer: 'yes', reason: 'identical' };
-  return aligned <= tolerance * norm.scaled ? { answer: 'up-to-symmetry' } : { answer: 'yes', reason: 'other' };
+  if (aligned <= tolerance * norm.scaled) return { answer: 'up-to-symmetry' };
+  // Weights of few bits may explain any difference of the outputs; that is no reason to call the functions one.
+  return distance.relative <= MOST_ROUNDED ? { answer: 'yes', reason: 'other' } : { answer: 'no' };
 }
 
 /** ‖θ_a − θ_b‖₂, or ‖θ_a‖₂, over a stretch. */

@@ -64,7 +64,7 @@ export type AlignOptions = JobOptions & Pick<AlignRequest, 'out'> & Partial<Omit
 /** Brings the units of networks into the order of a reference, and writes them. */
 export function align(reference: string, files: Files, options: AlignOptions): Promise<Report> {
   const [job, request] = split(options);
-  return analyses.align({ overwrite: false, method: 'weights', restarts: 2, likelihood: 'gaussian', seed: 0, ...request, reference, files: listed(files) }, context(job));
+  return analyses.align({ overwrite: false, method: 'weights', likelihood: 'gaussian', seed: 0, ...request, reference, files: listed(files) }, context(job));
 }
 
 export type PosteriorOptions = JobOptions & Partial<Omit<PosteriorRequest, 'files'>>;

@@ -42,7 +42,7 @@ const options = {
   parameters: { value: 'A B', text: 'the two parameters to plot, such as "2.weight[0,0]" "2.weight[0,1]"' },
   memory: { value: 'GiB', text: 'memory that the job may plan to use (default 8)' },
   by: { value: 'HOW', text: 'weights, activations (needs data), or universe: all at once (default weights)' },
-  restarts: { value: 'N', text: 'weight matching from N random orders as well (default 2)' },
+  restarts: { value: 'N', text: 'weight matching from N random orders as well (default 2; 0 beyond 4 million parameters)' },
   scaling: { value: 'FORM', text: 'unit, balanced or none (default unit)' },
   permutation: { value: 'FORM', text: 'sorted or none (default sorted); of a posterior sorted, or aligned to the first draw as well' },
   sign: { value: 'FORM', text: 'fixed or none (default fixed)' },

@@ -148,7 +148,7 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
       const [reference, ...others] = files();
       if (reference === undefined || others.length === 0) throw new UsageError('align needs a reference and at least one network to align to it');
       return analyses.align(
-        { ...options, ...withData, reference, files: others, out: { folder: folder() }, overwrite: values.flag('overwrite'), method: values.choice('by', alignMethods, 'weights'), restarts: values.number('restarts', 2, 'seed'), likelihood: values.likelihood(), seed },
+        { ...options, ...withData, reference, files: others, out: { folder: folder() }, overwrite: values.flag('overwrite'), method: values.choice('by', alignMethods, 'weights'), ...(values.text('restarts') === undefined ? {} : { restarts: values.number('restarts', 0, 'seed') }), likelihood: values.likelihood(), seed },
         context,
       );
     }

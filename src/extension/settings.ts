@@ -51,8 +51,8 @@ export function posteriorPermutation(): 'sorted' | 'aligned' {
   return get<unknown>('posterior.align', false) === true ? 'aligned' : 'sorted';
 }
 
-/** Starts of weight matching besides the one from the network as it is. */
-export const alignRestarts = (): number => Math.floor(number('align.restarts', 2, 0));
+/** Starts of weight matching besides the one from the network as it is; nothing where the setting is empty. */
+export const alignRestarts = (): { readonly restarts?: number } => (get<unknown>('align.restarts', null) === null ? {} : { restarts: Math.floor(number('align.restarts', 2, 0)) });
 
 export function predictSettings(): Pick<PredictRequest, 'draws' | 'diffusionSteps' | 'train'> {
   const epochs = Math.floor(number('predict.trainEpochs', 0, 0));

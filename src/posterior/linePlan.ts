@@ -26,7 +26,7 @@ const LEAST_ROWS = 6;
 /** The least of the user's inputs of which a mean is taken, where they are more. */
 const LEAST_DATA = 256;
 /** Seconds that a line may take: a mean over data is worth more than one over inputs that stand in for them. */
-const GENERIC_SECONDS = 2;
+const GENERIC_SECONDS = 1;
 const DATA_SECONDS = 30;
 
 /** @param data inputs that there are; undefined: as many generic ones as are wanted */

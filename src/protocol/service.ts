@@ -78,8 +78,8 @@ export interface AlignRequest extends NetworkOptions {
   readonly out: { readonly folder: string } | { readonly file: string };
   readonly overwrite: boolean;
   readonly method: AlignMethod;
-  /** Weight matching: ascents from random orders besides the one from the network as it is. */
-  readonly restarts: number;
+  /** Weight matching: ascents from random orders besides the one from the network as it is; left out: two, none for large networks. */
+  readonly restarts?: number;
   /** For the loss along the line, and the inputs that units respond to. */
   readonly data?: string;
   readonly likelihood: Likelihood;

@@ -86,14 +86,22 @@ function finished(current: Float64Array, matchers: readonly ClassMatcher[]): Flo
   return state;
 }
 
+/** Parameters from which an ascent takes seconds. */
+const LARGE = 4e6;
+
+/** Random orders to begin from when nobody says how many. */
+export const affordableRestarts = ({ parameters }: Network): number => (parameters <= LARGE ? 2 : 0);
+
 /**
  * The best of ascents from the network as it is, from what its units have whatever their order (`orderlessStart.ts`), and from `restarts` random
- * orders. None is begun once the weights are the reference's: nothing is closer.
+ * orders. None is begun once the weights are the reference's: nothing is closer. A large network begins from its units alone only when it
+ * may be a copy of the reference, whom that start is for.
  */
 export function* bestWeightMatching(network: Network, classes: readonly MatchingClass[], reference: Float64Array, state: Float64Array, restarts: number, options: MatchingOptions): Interruptible<RestartedMatching> {
   let best = yield* weightMatching(network, classes, reference, state, options);
   const reached = [finalObjective(best)];
-  for (let restart = -1; restart < restarts && !isCopy(network, reference, best); restart++) {
+  const least = network.parameters <= LARGE || mayBeCopies(network, reference, state) ? -1 : 0;
+  for (let restart = least; restart < restarts && !isCopy(network, reference, best); restart++) {
     const start = restart < 0 ? yield* orderlessStart(classes, reference, state)
       : classes.map(({ units: { units }, signed }): UnitOrder => ({ order: options.random.permutation(units), signs: Int8Array.from({ length: units }, () => (signed && options.random.below(2) === 1 ? -1 : 1)) }));
     const found = yield* weightMatching(network, classes, reference, state, { ...options, start });
@@ -110,6 +118,22 @@ export interface RestartedMatching extends Matching {
 
 /** Two states are copies when they differ by no more than the rounding of float32 does. */
 const COPY = 1e-6;
+
+/** Whether every tensor has the norm that it has in the reference: what no order changes, and what networks that were trained apart do not share. */
+function mayBeCopies({ blocks }: Network, reference: Float64Array, state: Float64Array): boolean {
+  const square = (values: Float64Array, from: number, to: number): number => {
+    let sum = 0;
+    for (let k = from; k < to; k++) sum += values[k]! ** 2;
+    return sum;
+  };
+  return blocks.filter(({ trainable }) => trainable).every(({ offset, length }) => {
+    const [a, b] = [square(reference, offset, offset + length), square(state, offset, offset + length)];
+    return Math.abs(a - b) <= SAME_NORM * Math.max(a, b);
+  });
+}
+
+/** Weights that were rounded to ten bits keep the square of a norm within this. */
+const SAME_NORM = 2e-3;
 
 /** Whether θ is θ_ref up to rounding, so that no order can be better by more than that. */
 function isCopy(network: Network, reference: Float64Array, { state }: Matching): boolean {

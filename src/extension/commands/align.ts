@@ -29,7 +29,7 @@ export const align: Command = async ({ panels, choices }, selection) => {
   const target = await askSaveTarget({ files: written, what: `${namesOf(written)} aligned`, nameOf: alignedName });
   if (target === undefined) return undefined;
   const title = method === 'universe' ? `Alignment of ${namesOf(networks)}` : `Alignment of ${namesOf(files)} to ${path.basename(reference)}`;
-  return panels.ask({ method: 'align', title, request: { reference, files, ...target, method, restarts: alignRestarts(), seed: seed(), ...data, ...options } }, [reference, ...files]);
+  return panels.ask({ method: 'align', title, request: { reference, files, ...target, method, ...alignRestarts(), seed: seed(), ...data, ...options } }, [reference, ...files]);
 };
 
 /** At least two. */
