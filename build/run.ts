@@ -25,18 +25,18 @@ export const programs = {
   vsce: 'node_modules/@vscode/vsce/vsce',
 } as const;
 
-/** Runs one with our own input and output; resolves to its exit code. */
-export async function run(program: keyof typeof programs, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
+/** Runs one with our own input and output, in the repository's root or in `folder`; resolves to its exit code. */
+export async function run(program: keyof typeof programs, args: readonly string[], env: NodeJS.ProcessEnv = {}, folder = root): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [programs[program], ...args], { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+    const child = spawn(process.execPath, [path.join(root, programs[program]), ...args], { cwd: folder, stdio: 'inherit', env: { ...process.env, ...env } });
     child.once('error', reject);
     child.once('close', (code) => { resolve(code ?? 1); });
   });
 }
 
 /** Runs one that has to succeed. */
-export async function mustRun(program: keyof typeof programs, args: readonly string[]): Promise<void> {
-  const code = await run(program, args);
+export async function mustRun(program: keyof typeof programs, args: readonly string[], folder = root): Promise<void> {
+  const code = await run(program, args, {}, folder);
   if (code === 0) return;
   console.error(`${program} ${args.join(' ')}: ended with ${code}`);
   process.exit(code);
