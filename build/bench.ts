@@ -29,6 +29,7 @@ const benches: readonly Bench[] = [
   { name: 'laplaceDraws', needs: ['torch', 'laplace', 'backpack'] },
   { name: 'assignment', needs: ['scipy'] },
   { name: 'matching', needs: ['jax', 'scipy'] },
+  { name: 'rebasin', needs: ['torch', 'torchvision', 'rebasin'] },
   { name: 'posterior', needs: ['numpy', 'scipy', 'arviz'] },
   { name: 'twoNeurons', needs: ['torch', 'numpy'] },
 ];

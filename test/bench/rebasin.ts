@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { record } from './record.ts';
 
 const python = (...options: readonly string[]): string => execFileSync(process.argv[2] ?? '/usr/bin/python3', [path.join(import.meta.dirname, 'rebasin.py'), ...options], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 const cli = path.join(import.meta.dirname, '../../dist/cli.mjs');
@@ -34,6 +35,7 @@ try {
   console.log(`rebasin              ${theirs.toFixed(1)} s (processors ${cpu.toFixed(1)} s), distance ${before.toFixed(4)} to ${after.toFixed(4)}, outputs change by ${changed.toExponential(1)}`);
   for (const [what, options] of [['quotient align', []], ['  with 2 restarts', ['--restarts', '2']]] as const) {
     const { seconds, cpu: used, found } = ours(files, path.join(folder, 'out'), options);
+    record({ what: `align of two ResNet-18 from file to file${options.length > 0 ? ', 2 restarts' : ''} (rebasin: tracing and matching alone)`, peer: 'rebasin', ours: seconds, theirs });
     console.log(`${what.padEnd(20)} ${seconds.toFixed(1)} s (processors ${used.toFixed(1)} s), distance ${found.distanceBefore.toFixed(4)} to ${found.distanceAfter.toFixed(4)}, outputs change by ${found.functionError.toExponential(1)} relative; rebasin takes ${(theirs / seconds).toFixed(2)} × as long (processors ${(cpu / used).toFixed(2)} ×)`);
   }
 } finally {
