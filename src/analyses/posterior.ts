@@ -53,7 +53,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     const inputs = await predictionInputs(request, network.inputs, network.outputs);
     const diagnosed = evenly(network.parameters, DIAGNOSED);
     const plan = planDraws({
-      draws: count, parameters: network.parameters, stateSize: network.stateSize, stages: steps.length, aligned: steps.some(({ id }) => id === 'aligned'),
+      draws: count, parameters: network.parameters, stateSize: network.stateSize, held: source.held, stages: steps.length, aligned: steps.some(({ id }) => id === 'aligned'),
       columns: diagnosed.length + 2, inputs: inputs.x.length / network.inputs, outputs: network.outputs,
     }, context.memoryLimitBytes);
     context.progress({ message: planSentence(source, plan) });

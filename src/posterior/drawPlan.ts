@@ -29,6 +29,8 @@ export interface DrawWork {
   readonly parameters: number;
   /** D and running statistics. */
   readonly stateSize: number;
+  /** Numbers that the source of the draws keeps in memory. */
+  readonly held: number;
   /** Stages, the draws as they are included. */
   readonly stages: number;
   /** Whether units are matched to the first draw's. */
@@ -61,7 +63,7 @@ export function planDraws(work: DrawWork, memoryLimitBytes: number): DrawPlan {
 const PROCESS = 150 * 2 ** 20;
 
 function planFor(work: DrawWork, mode: DrawPlan['mode']): DrawPlan {
-  const { draws, parameters, stateSize, stages, columns, inputs, outputs } = work;
+  const { draws, parameters, stateSize, held, stages, columns, inputs, outputs } = work;
   const selected = selectedDraws(draws, parameters);
   const storesAll = parameters <= selected;
   const stored = storesAll ? draws : selected;
@@ -73,10 +75,10 @@ function planFor(work: DrawWork, mode: DrawPlan['mode']): DrawPlan {
   const streaming = BLOCKS_AT_ONCE * block + (stages + 2) * stateSize;
   const comparing = 2 * tile + 6 * selected ** 2 + 4 * parameters;
   const numbers = (mode === 'memory' ? store : 0)
-    + streaming + comparing
+    + held + streaming + comparing
     + (stored < draws ? stages * 4 * parameters : 0)
     + stages * draws * (columns + 2) + draws * inputs * outputs + (stored + 1) * compared * outputs;
-  return { mode, selected, storesAll, bytes: PROCESS + 8 * numbers, fileBytes: mode === 'file' ? 8 * store : 0, seconds: secondsOf(work, selected, stored) };
+  return { mode, selected, storesAll, bytes: PROCESS + 8 * numbers, fileBytes: mode === 'file' ? 8 * store : 0, seconds: secondsOf(work, selected, stored) + (mode === 'file' ? MOVE * store * (4 * stages - 1) : 0) };
 }
 
 /** Seconds an operation, measured on one core of a small server; reading is that of a disk's cache. */
@@ -87,6 +89,8 @@ const PASS = 3e-9;
 const FORWARD = 0.3e-9;
 const FLOP = 0.025e-9;
 const DIAGNOSE = 2e-6;
+/** A number to or from the temporary file. */
+const MOVE = 3e-9;
 
 function secondsOf({ draws, parameters, stages, aligned, columns, inputs, outputs }: DrawWork, selected: number, stored: number): number {
   const each = READ + (stages - 1) * CANONICAL + (aligned ? ALIGN : 0) + stages * PASS + (inputs + 2 * comparedInputCount(outputs)) * FORWARD;

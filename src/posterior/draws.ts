@@ -33,6 +33,8 @@ export interface DrawSource {
   readonly origin: DrawOrigin;
   /** Of a Gaussian its mean, of dropout the network itself, length `stateSize`; undefined for networks. */
   readonly centre: Float64Array | undefined;
+  /** Numbers that the source keeps in memory itself. */
+  readonly held: number;
   readonly chains: number;
   readonly drawsPerChain: number;
   /** M = chains · drawsPerChain. */
@@ -167,6 +169,7 @@ class FileDraws implements DrawSource {
   readonly network: Network;
   readonly origin: DrawOrigin;
   readonly centre = undefined;
+  readonly held: number;
   readonly chains: number;
   readonly drawsPerChain: number;
   readonly count: number;
@@ -184,6 +187,8 @@ class FileDraws implements DrawSource {
   constructor(network: Network, origin: DrawOrigin, options: NetworkOptions, entries: readonly Entry[], sets: readonly number[], leadingAxes: number) {
     this.network = network;
     this.#reader = new StateReader(network);
+    // As many bytes as the longest tensor has.
+    this.held = network.blocks.reduce((most, { length }) => Math.max(most, length), 0);
     this.origin = origin;
     this.#options = options;
     this.#entries = entries;

@@ -19,6 +19,8 @@ export interface WeightGaussian {
   readonly centre: Float64Array;
   /** Writes a draw of θ over the first D entries of a copy of `centre`. */
   readonly draw: (into: Float64Array, random: Random) => void;
+  /** Numbers that it keeps in memory. */
+  readonly held: number;
 }
 
 /** Reads a Gaussian out of its file. @throws WeightFileError for values that are not finite, or scales below 0 */
@@ -30,6 +32,7 @@ export async function readGaussian({ mean, deviation, deviations }: GaussianWeig
     const noise = new Float64Array(size);
     return {
       centre,
+      held: 2 * centre.length + size,
       draw(into, random) {
         random.normals(noise);
         for (let i = 0; i < size; i++) into[i] = centre[i]! + spread[i]! * noise[i]!;
@@ -60,7 +63,7 @@ export async function trajectoryGaussian(source: DrawSource, rank: number, onBlo
 }
 
 function swagGaussian(moments: SwagMoments, centre: Float64Array): WeightGaussian {
-  return { centre, draw(into, random) { into.set(swagDraw(moments, random)); } };
+  return { centre, held: centre.length + 2 * moments.mean.length + moments.deviations.length, draw(into, random) { into.set(swagDraw(moments, random)); } };
 }
 
 /** A network whose hidden units are dropped at random, as weights: what leaves a dropped unit is zero, what leaves the others is larger by 1/(1 − p). */
@@ -68,6 +71,7 @@ export function dropoutGaussian(network: Network, state: Float64Array, rate: num
   const masked = dropoutNodes(network, rate).map(({ node, rate: own }) => ({ size: valueSize(node.shape), rate: own, weights: weightsAfter(network, node) }));
   return {
     centre: state,
+    held: state.length,
     draw(into, random) {
       into.set(state);
       for (const { size, rate: own, weights } of masked) {
@@ -95,6 +99,7 @@ export function gaussianDraws(network: Network, parts: readonly WeightGaussian[]
   return {
     network, chains: 1, drawsPerChain: draws, count: draws, sets: sets.filter((size) => size > 0), origin,
     centre: parts[0]!.centre,
+    held: parts.reduce((sum, part) => sum + part.held, 0),
     read(start, end, target) {
       const states = target ?? new Float64Array((end - start) * network.stateSize);
       for (let m = start; m < end; m++) {

@@ -10,7 +10,7 @@ import { drawGram } from '../../../src/posterior/drawGram.ts';
 import { planDraws, type DrawWork } from '../../../src/posterior/drawPlan.ts';
 import { everyRow } from '../../../src/posterior/drawRows.ts';
 import { openDraws } from '../../../src/posterior/draws.ts';
-import { throughStages, type StagedDraws } from '../../../src/posterior/drawStages.ts';
+import { throughStages, type StagedDraws, type StageStep } from '../../../src/posterior/drawStages.ts';
 import { fileStore, memoryStore, spoolFolder, type DrawStore } from '../../../src/posterior/drawStore.ts';
 import { principalComponents, type ComponentAxes } from '../../../src/posterior/principalComponents.ts';
 import { evenly, submatrix, twoSets } from '../../../src/posterior/selection.ts';
@@ -42,14 +42,14 @@ interface Run extends StagedDraws {
   readonly components: readonly ComponentAxes[];
 }
 
-async function run(paths: readonly string[], stored: Int32Array, storeOf: (rows: number, size: number) => DrawStore): Promise<Run> {
+async function run(paths: readonly string[], stored: Int32Array, storeOf: (rows: number, size: number) => DrawStore, through: readonly StageStep[] = steps): Promise<Run> {
   const source = await openDraws([paths], { activation: 'relu', draws: 10, seed: 0, least: 2 }, context);
   const { network: { blocks, stateSize } } = source;
   const store = storeOf(stored.length, stateSize);
   try {
     const components: ComponentAxes[] = [];
     const stretches = blocks.map(({ offset, length }) => [offset, offset + length] as const);
-    const staged = await throughStages(source, { steps, columns, stretches, inputs, stored, store }, context, (rows) => {
+    const staged = await throughStages(source, { steps: through, columns, stretches, inputs, stored, store }, context, (rows) => {
       const all = everyRow(stored.length);
       const found = complete(principalComponents(rows, all, complete(drawGram(rows, all)), seededRandom(1)));
       components.push(found);
@@ -99,6 +99,17 @@ describe('draws brought through canonical forms', () => {
       }
     }
     expect(stages[1]!.spreads[0]).not.toBeCloseTo(stages[0]!.spreads[0]!, 3);
+  });
+
+  it('are aligned to the first one, whichever are stored', async () => {
+    const paths = await files();
+    const through = [undefined, { aligned: true, signed: false }] as const;
+    const [all, some] = [await run(paths, everyRow(DRAWS), memoryStore, through), await run(paths, Int32Array.of(1, 4, 5, 8), memoryStore, through)];
+    expect(some.stages[1]!.columns).toEqual(all.stages[1]!.columns);
+    const { theta } = randomNetwork(widths, 'relu', 0);
+    expect(all.stages[1]!.columns.map((column) => column[0])).toEqual(Array.from(columns, (position) => theta[position]));
+    expect(all.stages[1]!.columns).not.toEqual(all.stages[0]!.columns);
+    expect(all.functionError).toBeLessThan(1e-12);
   });
 
   it('come out of a file bit for bit as out of memory', async () => {
@@ -154,7 +165,7 @@ describe('a store of draws', () => {
 });
 
 describe('the plan', () => {
-  const work: DrawWork = { draws: 10_000, parameters: 1_000_000, stateSize: 1_000_000, stages: 3, aligned: false, columns: 202, inputs: 24, outputs: 10 };
+  const work: DrawWork = { draws: 10_000, parameters: 1_000_000, stateSize: 1_000_000, held: 0, stages: 3, aligned: false, columns: 202, inputs: 24, outputs: 10 };
   const GIB = 2 ** 30;
 
   it('takes a file for the compared draws when they do not fit into memory; which draws are compared does not depend on it', () => {
