@@ -1,4 +1,5 @@
 /** Posteriors in files that are a distribution, not draws: under the names that libraries give them, with the moments of their definitions. */
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
@@ -6,6 +7,8 @@ import { activationNamed } from '../../../src/network/activation.ts';
 import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import { forward, forwardWithFactors } from '../../../src/network/forward.ts';
 import { openDraws, type DrawRequest, type DrawSource } from '../../../src/posterior/draws.ts';
+import { requireNetwork } from '../../../src/network/readNetwork.ts';
+import { dropoutNodes } from '../../../src/posterior/dropout.ts';
 import { dropoutGaussian } from '../../../src/posterior/gaussianDraws.ts';
 import { gaussianWeights } from '../../../src/weights/gaussianWeights.ts';
 import { writeNpz } from '../../../src/weights/npzWriter.ts';
@@ -211,6 +214,37 @@ describe('SWAG in files', () => {
     const spread = Math.sqrt(draws.reduce((sum, w, k) => sum + (w - source.centre![k % size]!) ** 2, 0) / draws.length);
     expect(spread).toBeGreaterThan(0.7);
     expect(spread).toBeLessThan(1.4);
+  });
+});
+
+describe('posteriors that libraries saved (makePosteriorFixtures.py)', () => {
+  const fixture = (name: string): string => path.join(import.meta.dirname, '../../fixtures/posteriors', name);
+
+  it.each([['torchbnn', 'mean-field'], ['blitz', 'mean-field'], ['bayesian-torch', 'mean-field'], ['swag', 'swag']] as const)('%s: draws have its means and deviations', async (name, kind) => {
+    const figures = JSON.parse(await readFile(fixture(`${name}.json`), 'utf8')) as { readonly mean: number[]; readonly sigma: number[] };
+    const source = await openDraws([[fixture(`${name}.pt`)]], request, context);
+    try {
+      expect(source.origin.kind).toBe(kind);
+      expect(source.network.parameters).toBe(13);
+      expectMoments(await source.read(0, source.count), 13, Float64Array.from(figures.mean), Float64Array.from(figures.sigma));
+      source.centre?.forEach((m, i) => { expect(Math.abs(m - figures.mean[i]!)).toBeLessThan(1e-12 * Math.abs(m) + 1e-15); });
+    } finally {
+      await source.close();
+    }
+  });
+
+  it('dropout has the rates of the file’s own layers', async () => {
+    const rates = async (file: string): Promise<number[]> => {
+      const opened = await openWeightFile(path.join(import.meta.dirname, '../../fixtures/architectures', file));
+      try {
+        return dropoutNodes((await requireNetwork(opened, {})).network, undefined).map(({ rate }) => rate);
+      } finally {
+        await opened.close();
+      }
+    };
+    // As makeKerasArchitectureFixtures.py gives them to SpatialDropout2D and Dropout.
+    expect(await rates('keras3-chain.keras')).toEqual([0.2, 0.5]);
+    expect(await rates('keras2-chain.h5')).toEqual([0.2, 0.5]);
   });
 });
 
