@@ -6,22 +6,25 @@ export interface Complaints {
   readonly ours: readonly string[];
   /** Everything the console said, for reading after a failure. */
   readonly all: readonly string[];
+  /** What a test provokes, from now on: VS Code writes the text of every failure that it shows. */
+  readonly expect: (text: RegExp) => void;
 }
 
 export function watchConsole(page: Page): Complaints {
   const ours: string[] = [];
   const all: string[] = [];
+  const expected: RegExp[] = [];
   page.on('console', (message) => {
     const line = `[${message.type()}] ${message.text()} (${message.location().url})`;
     all.push(line);
-    if (isOurs(message)) ours.push(line);
+    if (isOurs(message) && !expected.some((text) => text.test(line))) ours.push(line);
   });
   page.on('pageerror', (error) => {
     const line = `[exception] ${error.stack ?? error.message}`;
     all.push(line);
     if (/quotient/i.test(line)) ours.push(line);
   });
-  return { ours, all };
+  return { ours, all, expect: (text) => { expected.push(text); } };
 }
 
 /**

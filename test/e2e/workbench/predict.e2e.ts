@@ -82,6 +82,8 @@ test('the plane of the draws, the methods and the symmetries are chosen in the p
 
 test('what was chosen in the panel is there when the window is loaded again', async () => {
   const w = window();
+  // In a browser VS Code writes down what its panels remember every five seconds, not as it goes.
+  await w.page.waitForTimeout(15_000);
   await w.reload();
   const section = (await w.shown()).locator('[data-id=projections]');
   await expect.poll(() => section.locator('[data-choice=plane]').inputValue()).toBe('parameters');

@@ -31,6 +31,7 @@ test('predict from the Explorer runs the model on TensorFlow.js and asks for no 
 
 test('the folder of a SavedModel is one model, of which no method is asked either; without native TensorFlow a sentence says what to do', async () => {
   const w = window();
+  w.complaints.expect(/is a SavedModel, which only native TensorFlow runs/);
   await w.explorerCommand(['saved'], 'Quotient', 'Posterior Predictive…');
   await w.pick('images.csv');
   await w.pick('No test data');
