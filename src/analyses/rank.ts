@@ -20,6 +20,7 @@ import { seededRandom } from '../linalg/random.ts';
 import { readData, requireInputs, type DataSet } from '../network/data.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork, type ReadNetwork } from '../network/readNetwork.ts';
+import { formatBytes } from '../protocol/format.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { RankRequest } from '../protocol/service.ts';
@@ -72,6 +73,7 @@ export async function rank(request: RankRequest, context: JobContext): Promise<R
     const made = provenance();
     return { ...head, ...matrixFreeReport({ ...common, units, evidence: undefined, seconds: made.seconds, spectrum, symmetry: dimensions }), provenance: made };
   }
+  context.progress({ message: `By ${plan.method === 'svd' ? 'the SVD of H½J' : 'the Gram matrix'}, with about ${formatBytes(plan.bytes)} of memory`, fraction: 0 });
   const vectorPlan = planSpectrum(problem, context.memoryLimitBytes, { vectors: true });
   const vectors = vectorPlan.method === plan.method && vectorPlan.bytes <= context.memoryLimitBytes && vectorPlan.operations <= (ways === undefined ? VECTOR_OPERATIONS : FACTORISED_OPERATIONS);
   const accounting = await kernelAccounting({ network, state, likelihood, x: problem.x, generic: data === undefined, genericInputs: request.inputs, random, vectors, ...sampleWeights }, context);

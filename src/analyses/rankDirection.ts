@@ -109,7 +109,7 @@ function tensorTable(splits: readonly SplitOfReport[]): Section {
 
 function drawTable(splits: readonly SplitOfReport[]): Section {
   return {
-    kind: 'table', id: 'direction-draws', title: 'The directions one by one', meaning: 'The kernel part of a draw’s way is what its prediction owes to the parameterisation, to first order nothing.',
+    kind: 'table', id: 'direction-draws', title: 'The directions one by one', meaning: 'To first order the kernel part of a way changes no output on these inputs; by what the loss does along it beyond that, sampled predictives differ from linearised ones.',
     columns: [{ label: 'Draw', align: 'right' }, { label: 'Length', align: 'right' }, { label: 'In the kernel', align: 'right' }, { label: 'Curvature dᵀGd', align: 'right' }],
     rows: splits.map((split) => [formatCount(split.number), formatNumber(Math.sqrt(total(split)), 4), share(split.squared.kernel, total(split)), formatNumber(split.curvature, 4)]),
   };
