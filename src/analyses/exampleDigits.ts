@@ -18,7 +18,7 @@ import { writeAtomically } from '../weights/atomicWrite.ts';
 import { encodeElements } from '../weights/dtype.ts';
 import { writeNpz } from '../weights/npzWriter.ts';
 import { writeSafetensors } from '../weights/safetensorsWriter.ts';
-import { prepareExampleFolder } from './exampleFolder.ts';
+import { requireFreeNames } from './exampleFolder.ts';
 import { startProvenance } from './provenance.ts';
 
 const FILES = ['README.md', 'data.npz', 'network.network.json', 'network.safetensors', 'test.npz'] as const;
@@ -50,7 +50,7 @@ In VS Code: right-click \`network.safetensors\` and choose Quotient, Posterior P
 export async function digitsExample(request: ExampleRequest, context: JobContext): Promise<Report> {
   if (request.data !== undefined) throw new UserError('the example digits brings its own data; leave --data out');
   const provenance = startProvenance(request.seed);
-  await prepareExampleFolder(request.out, FILES, request.overwrite);
+  await requireFreeNames(request.out, FILES, request.overwrite);
   const all = await bundledDigits();
   const training: Digits = { x: all.x.slice(0, TRAINING_IMAGES * PIXELS), y: all.y.slice(0, TRAINING_IMAGES) };
   const test: Digits = { x: all.x.slice(TRAINING_IMAGES * PIXELS), y: all.y.slice(TRAINING_IMAGES) };

@@ -14,7 +14,7 @@ import { writeAtomically } from '../weights/atomicWrite.ts';
 import { encodeElements } from '../weights/dtype.ts';
 import { writeNpz } from '../weights/npzWriter.ts';
 import { writeSafetensors } from '../weights/safetensorsWriter.ts';
-import { prepareExampleFolder } from './exampleFolder.ts';
+import { requireFreeNames } from './exampleFolder.ts';
 import { startProvenance } from './provenance.ts';
 
 const FILES = ['README.md', 'data.npz', 'network.network.json', 'network.safetensors', 'test.npz'] as const;
@@ -41,7 +41,7 @@ In VS Code: right-click \`network.safetensors\` and choose Quotient, Posterior P
 export async function sineExample(request: ExampleRequest, context: JobContext): Promise<Report> {
   if (request.data !== undefined) throw new UserError('the example sine makes its own data; leave --data out');
   const provenance = startProvenance(request.seed);
-  await prepareExampleFolder(request.out, FILES, request.overwrite);
+  await requireFreeNames(request.out, FILES, request.overwrite);
   const random = seededRandom(request.seed);
   const training = sinePoints(TRAINING_POINTS, random);
   const test = sinePoints(TEST_POINTS, random);

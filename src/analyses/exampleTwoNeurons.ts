@@ -17,7 +17,7 @@ import { encodeElements } from '../weights/dtype.ts';
 import { writeNpz, type NamedArray } from '../weights/npzWriter.ts';
 import { writeSafetensors } from '../weights/safetensorsWriter.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
-import { prepareExampleFolder } from './exampleFolder.ts';
+import { requireFreeNames } from './exampleFolder.ts';
 import { startProvenance } from './provenance.ts';
 
 export async function twoNeuronsExample(request: ExampleRequest, context: JobContext): Promise<Report> {
@@ -27,7 +27,7 @@ export async function twoNeuronsExample(request: ExampleRequest, context: JobCon
   if (bytes > context.memoryLimitBytes) throw new MemoryLimitError(`${formatCount(request.networks)} networks need about ${formatBytes(bytes)}, the limit is ${formatBytes(context.memoryLimitBytes)}; train fewer`);
   const random = seededRandom(request.seed);
   const data = request.data === undefined ? gaussianClasses(random) : await planarClasses(request.data);
-  await prepareExampleFolder(request.out, FILES, request.overwrite);
+  await requireFreeNames(request.out, FILES, request.overwrite);
   const started = performance.now();
   const ensemble = await trainTwoNeuronEnsemble(data, request.networks, random, {
     signal: context.signal,

@@ -1,4 +1,5 @@
 /** The report of the rank analysis where the GGN could be factorised. */
+import path from 'node:path';
 import type { ConstrainedDirection } from '../curvature/directions.ts';
 import type { Evidence } from '../curvature/evidence.ts';
 import { GENERIC_INPUTS_SENTENCE } from '../curvature/genericInputs.ts';
@@ -82,7 +83,7 @@ function overview(question: FactorisedQuestion): Section {
       { label: 'Rank', value: rankText(question), detail: `at most ${formatCount(accounting.rank.bound)} possible here` },
       { label: 'Kernel dimension', value: formatCount(accounting.dimension) },
       { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, ${formatCount(network.outputs)} ${network.outputs === 1 ? 'output' : 'outputs'}` },
-      { label: 'Inputs', value: formatCount(question.inputs), detail: data === undefined ? GENERIC_INPUTS_SENTENCE : `${showName(data.source)}${data.sampleWeights === undefined ? '' : ', weighted'}` },
+      { label: 'Inputs', value: formatCount(question.inputs), detail: data === undefined ? GENERIC_INPUTS_SENTENCE : `${showName(path.basename(data.source))}${data.sampleWeights === undefined ? '' : ', weighted'}` },
       { label: 'Likelihood', value: request.likelihood, ...(request.likelihood === 'gaussian' ? { detail: `noise ${formatNumber(request.noise)}` } : {}) },
       { label: 'Method', value: method === 'svd' ? 'SVD of H½J' : 'Gram matrix', detail: `float64, resolves ${formatNumber(resolution, 2)} of the largest` },
       { label: 'Gap at the rank', value: `${formatNumber(gap[0], 3)} | ${formatNumber(gap[1], 3)}`, detail: `singular values; tolerance ${formatNumber(tolerance, 3)}` },

@@ -1,4 +1,5 @@
 /** The report of the rank analysis where the GGN is too large to be factorised: leading eigenvalues, and estimates with error bars. */
+import path from 'node:path';
 import { GENERIC_INPUTS_SENTENCE } from '../curvature/genericInputs.ts';
 import { effectiveDimension, type MatrixFreeSpectrum } from '../curvature/matrixFree.ts';
 import type { Estimate } from '../linalg/stochasticQuadrature.ts';
@@ -45,7 +46,7 @@ function overview(question: MatrixFreeQuestion): Section {
       { label: 'Trace', value: withError(spectrum.trace) },
       { label: 'Effective dimension', value: withError(effectiveDimension(spectrum.measure, request.priorPrecision)), detail: `Σ λ/(λ + α) at prior precision ${formatNumber(request.priorPrecision)}` },
       { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, ${formatCount(network.outputs)} ${network.outputs === 1 ? 'output' : 'outputs'}` },
-      { label: 'Inputs', value: formatCount(inputs), detail: data === undefined ? GENERIC_INPUTS_SENTENCE : `${showName(data.source)}${data.sampleWeights === undefined ? '' : ', weighted'}` },
+      { label: 'Inputs', value: formatCount(inputs), detail: data === undefined ? GENERIC_INPUTS_SENTENCE : `${showName(path.basename(data.source))}${data.sampleWeights === undefined ? '' : ', weighted'}` },
       { label: 'Likelihood', value: request.likelihood, ...(request.likelihood === 'gaussian' ? { detail: `noise ${formatNumber(request.noise)}` } : {}) },
       { label: 'Method', value: 'Lanczos and stochastic quadrature', detail: `float64, ${formatCount(spectrum.products)} products with vectors of length ${formatCount(Math.min(spectrum.rows, spectrum.parameters))}` },
       { label: 'Memory planned', value: formatBytes(spectrum.plan.bytes) },

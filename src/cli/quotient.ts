@@ -15,4 +15,10 @@ const interrupt = new AbortController();
 process.once('SIGINT', () => {
   interrupt.abort();
 });
+// On an older one, work on all cores can stop without a word.
+const OLDEST_NODE = '22.15.0';
+if (process.versions.node.localeCompare(OLDEST_NODE, 'en', { numeric: true }) < 0) {
+  process.stderr.write(`quotient: Node ${process.versions.node} is too old; ${OLDEST_NODE} or newer is needed.\n`);
+  process.exit(1);
+}
 process.exitCode = await main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, signal: interrupt.signal });

@@ -14,6 +14,7 @@
 import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
+import { formatCount } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { symmetryTangents } from '../symmetry/tangents.ts';
@@ -150,8 +151,8 @@ function warningsOf({ spectrum: { method, resolution }, rank, remainder, rejecte
   const [low, high] = rank.bracket;
   if (low !== high) {
     warnings.push(method === 'svd'
-      ? `The rank lies between ${low} and ${high}: singular values run into rounding without a clear gap, and float64 cannot tell the smallest from zero.`
-      : `The rank lies between ${low} and ${high}: the Gram matrix squares singular values, and what is below ${resolution.toPrecision(1)} of the largest cannot be told from zero. Fewer data points or outputs would allow a singular value decomposition.`);
+      ? `The rank lies between ${formatCount(low)} and ${formatCount(high)}: singular values run into rounding without a clear gap, and float64 cannot tell the smallest from zero.`
+      : `The rank lies between ${formatCount(low)} and ${formatCount(high)}: the Gram matrix squares singular values, and what is below ${resolution.toPrecision(1)} of the largest cannot be told from zero. Fewer data points or outputs would allow a singular value decomposition.`);
   }
   if (symmetryBracket[0] !== symmetryBracket[1]) {
     warnings.push(`The symmetry tangents span between ${symmetryBracket[0]} and ${symmetryBracket[1]} dimensions: some are nearly dependent.`);
@@ -172,7 +173,7 @@ function remainderWarnings(rank: RankEstimate, remainder: KernelRemainder): stri
   const warnings: string[] = [];
   const [low, high] = genericRank.bracket;
   if (low !== high && genericRank !== rank) {
-    warnings.push(`On generic inputs the rank lies between ${low} and ${high}; up to ${high - genericRank.rank} of the hidden directions may belong to the image or be data-limited.`);
+    warnings.push(`On generic inputs the rank lies between ${formatCount(low)} and ${formatCount(high)}; up to ${formatCount(high - genericRank.rank)} of the hidden directions may belong to the image or be data-limited.`);
   } else if (low !== high) {
     warnings.push(`Up to ${high - genericRank.rank} of the hidden directions may belong to the image.`);
   }

@@ -4,9 +4,9 @@
  * given by link(2), which fails when the name is taken, so that two writers cannot replace each other between test and write.
  */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../protocol/userError.ts';
 import { showName } from './weightFileError.ts';
 
@@ -57,14 +57,23 @@ export async function requireFreeName(path: string, overwrite: boolean): Promise
   if (!overwrite) throw alreadyThere(path);
 }
 
-/** Makes a folder and those above it; one that is there already is left alone. @throws UserError when that cannot be */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
+/**
+ * Makes a folder and those above it; one that is there already is left alone.
+ * @returns takes away again what was made, as far as nothing lies in it
+ * @throws UserError when that cannot be
+ */
+export async function makeFolder(path: string): Promise<() => Promise<void>> {
+  const highest = await mkdir(path, { recursive: true }).catch((error: unknown) => {
     if (isSystemError(error) && error.code === 'EEXIST') throw new UserError(`${showName(path)}: is a file, not a folder; choose another folder for the results`);
     throw cannotWrite(path, error);
-  }
+  });
+  return async () => {
+    if (highest === undefined) return;
+    for (let folder = resolve(path); folder.length >= resolve(highest).length; folder = dirname(folder)) {
+      const removed = await rmdir(folder).then(() => true, () => false);
+      if (!removed) return;
+    }
+  };
 }
 
 async function giveNewName(temporary: string, path: string): Promise<void> {

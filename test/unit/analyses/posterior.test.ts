@@ -81,6 +81,14 @@ describe('the posterior of the two-neuron example', () => {
     const out = path.join(await temporaryFolder(), 'example');
     await expect(example({ name: 'two-neurons', out, networks: 1e9, seed: 0, overwrite: false }, context)).rejects.toThrow('1,000,000,000 networks need about 209 GiB, the limit is 2 GiB; train fewer');
   });
+
+  it('leaves no folder behind when it is cancelled, and the one that was there', async () => {
+    const there = await temporaryFolder();
+    const stop = new AbortController();
+    const cancelling = { ...context, signal: stop.signal, progress: () => { stop.abort(); } };
+    await expect(example({ name: 'two-neurons', out: path.join(there, 'a/b'), networks: 1e5, seed: 0, overwrite: false }, cancelling)).rejects.toThrow(/abort/i);
+    expect(await readdir(there)).toEqual([]);
+  });
 });
 
 describe('draws that are copies of one network', () => {
