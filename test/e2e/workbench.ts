@@ -11,6 +11,13 @@ import { watchConsole, type Complaints } from './complaints.ts';
 
 export type Theme = 'Default Light Modern' | 'Default Dark Modern' | 'Default High Contrast' | 'Default High Contrast Light';
 
+export interface OpenOptions {
+  /** Another server than that of all tests. */
+  readonly server?: { readonly url: string; readonly password: string };
+  /** A `.code-workspace` file in the folder, which is opened in its place. */
+  readonly workspace?: string;
+}
+
 const shots = path.resolve('out/shots');
 
 export class Workbench {
@@ -29,8 +36,7 @@ export class Workbench {
   }
 
   /** Opens a window on a folder and waits until its Explorer shows a file. */
-  static async open(folder: string): Promise<Workbench> {
-    const server = inject('server');
+  static async open(folder: string, { server = inject('server'), workspace }: OpenOptions = {}): Promise<Workbench> {
     const browser = await chromium.launch({
       executablePath: inject('chromium'),
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -46,7 +52,7 @@ export class Workbench {
       const page = await context.newPage();
       page.setDefaultTimeout(20_000);
       const complaints = watchConsole(page);
-      await page.goto(`${server.url}/?folder=${encodeURIComponent(path.resolve(folder))}`);
+      await page.goto(workspace === undefined ? `${server.url}/?folder=${encodeURIComponent(path.resolve(folder))}` : `${server.url}/?workspace=${encodeURIComponent(path.resolve(folder, workspace))}`);
       const workbench = new Workbench(browser, page, complaints, folder);
       await workbench.ready();
       return workbench;

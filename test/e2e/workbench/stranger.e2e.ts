@@ -1,0 +1,201 @@
+// Two minutes of a stranger, in a clean profile, on a folder of networks that PyTorch and Keras trained: what shows by itself, what a click shows,
+// what the palette offers, where the walkthrough leads, and each analysis once on these files. In four themes, for people to look at.
+import { readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { drawnDensities, drawnLines, figures } from '../plots.ts';
+import { windowWith } from '../window.ts';
+import type { Theme } from '../workbench.ts';
+
+const trained = path.join(import.meta.dirname, '../../fixtures/trained');
+const files = (await readdir(trained)).filter((name) => name !== 'figures.json');
+const seeds = files.filter((name) => name.endsWith('.pt'));
+const window = windowWith({
+  ...Object.fromEntries(await Promise.all(files.map(async (name) => [name, await readFile(path.join(trained, name))] as const))),
+  'evaluate.py': 'import torch\n\nstate = torch.load("sine-seed0.pt")\nmodel = keras.models.load_model("rings.keras")\n',
+});
+
+const themes: readonly (readonly [Theme, string])[] = [
+  ['Default Dark Modern', 'dark'], ['Default High Contrast', 'hc-dark'], ['Default High Contrast Light', 'hc-light'], ['Default Light Modern', 'light'],
+];
+
+/** One picture a theme, the first screen and where the page is longer the rest of it. */
+async function pictures(name: string, sections: readonly string[] = []): Promise<void> {
+  const w = window();
+  for (const [theme, short] of themes) {
+    await w.theme(theme);
+    await w.page.waitForTimeout(700);
+    await w.shot(`stranger-${name}-${short}`);
+    for (const section of sections) {
+      await w.view().locator(`[data-id=${section}]`).first().evaluate((element: { scrollIntoView(): void }) => { element.scrollIntoView(); });
+      await w.page.waitForTimeout(400);
+      await w.shot(`stranger-${name}-${section}-${short}`);
+    }
+    if (sections.length > 0) await w.view().locator('h1').first().evaluate((element: { scrollIntoView(): void }) => { element.scrollIntoView(); });
+  }
+}
+
+test('the Explorer marks what holds weights, and says of a file what is in it', async () => {
+  const w = window();
+  for (const name of ['rings.keras', 'rings.npz', ...seeds]) await w.decoration(name, 'W');
+  await w.tooltip('sine-seed0.pt', 'PyTorch');
+  await pictures('explorer');
+});
+
+test('a click on a file shows what is in it, whatever wrote it', async () => {
+  const w = window();
+  await w.openFile('sine-seed0.pt');
+  const view = await w.shown();
+  // 1·10 + 10, 10·10 + 10, 10 + 1.
+  expect(await view.locator('body').innerText()).toMatch(/\b141\b/);
+  await view.locator('[data-action=statistics]').click();
+  await view.locator('.outline [role=row].tensor').first().click();
+  await view.locator('.pane .barlayer path').first().waitFor({ state: 'attached' });
+  await pictures('viewer');
+  await w.openFile('rings.keras');
+  const keras = await w.shown();
+  // 2·8 + 8, 8·8 + 8, 8·2 + 2.
+  expect(await keras.locator('body').innerText()).toMatch(/\b114\b/);
+  await w.shot('stranger-viewer-keras');
+  await w.openFile('sine.npz');
+  await w.shown();
+  await w.shot('stranger-viewer-npz');
+  await w.closeEditors();
+});
+
+test('a path in a program says what it leads to', async () => {
+  const w = window();
+  await w.openFile('evaluate.py');
+  for (const [theme, short] of themes) {
+    await w.theme(theme);
+    expect(await w.hover('sine-seed0.pt', 'parameters')).toContain('141 parameters');
+    await w.shot(`stranger-hover-${short}`);
+  }
+  expect(await w.hover('rings.keras', 'parameters')).toContain('114 parameters');
+  await w.closeEditors();
+});
+
+test('the palette offers what can be done', async () => {
+  const w = window();
+  await w.page.keyboard.press('F1');
+  await w.fill('>Quotient');
+  await w.shot('stranger-palette');
+  const offered = await w.question();
+  for (const title of ['Inspect Weights', 'Rank and Kernel', 'Posterior over Weights', 'Posterior Predictive', 'Open Example', 'Getting Started']) expect.soft(offered).toContain(title);
+  await w.dismissQuestion();
+});
+
+test('the walkthrough leads to the two neurons, and to sampled beside linearised', { timeout: 400_000 }, async () => {
+  const w = window();
+  await w.command('Quotient: Getting Started');
+  const page = w.page.locator('.gettingStartedContainer');
+  await page.getByText('See the first picture').first().click();
+  await pictures('walkthrough');
+  await page.locator('.monaco-button', { hasText: 'Two Neurons' }).click();
+  await w.pick('two-neurons');
+  await w.tab('Posterior over').waitFor({ timeout: 100_000 });
+  expect(await drawnDensities(await w.shown('shown', 100_000))).toHaveLength(3);
+  await w.command('Quotient: Getting Started');
+  await page.getByText('see why methods differ').first().click();
+  await page.locator('.monaco-button', { hasText: 'Regression with a Gap' }).click();
+  await w.pick('sine');
+  await w.tab('Posterior predictive').waitFor({ timeout: 100_000 });
+  const panels = await drawnLines(await w.shown('shown', 150_000), 'bands');
+  expect(panels.map(({ title }) => title)).toEqual(expect.arrayContaining(['sampled Laplace', 'linearised Laplace']));
+  await pictures('bands', ['overview', 'bands', 'scores', 'projections']);
+  await w.closeEditors();
+  // Out of the way of what follows.
+  for (const example of ['two-neurons', 'sine']) await rm(path.join(w.folder, example), { recursive: true });
+});
+
+test('rank and kernel of a PyTorch checkpoint on its data', async () => {
+  const w = window();
+  await w.explorerCommand(['sine-seed0.pt'], 'Quotient', 'Rank and Kernel of the GGN');
+  await w.shot('stranger-ask-activation');
+  await w.pick('tanh');
+  await w.shot('stranger-ask-data');
+  await w.pick('sine.npz');
+  await w.shot('stranger-ask-likelihood');
+  await w.pick('Gaussian');
+  await w.tab('Rank and kernel').waitFor();
+  const view = await w.shown();
+  expect(await view.locator('body').innerText()).toMatch(/\b141\b/);
+  // Forty points cannot determine more than forty directions.
+  expect(Object.values(await figures(view)).join(' ')).toMatch(/\b(3\d|40)\b/);
+  await pictures('rank', ['spectrum', 'kernel']);
+  await w.closeEditors();
+});
+
+test('posterior over four seeds', async () => {
+  const w = window();
+  await w.explorerCommand(seeds, 'Quotient', 'Posterior over Weights');
+  // The activation was said for one of them, and they are one architecture.
+  await w.tab('Posterior').waitFor();
+  const view = await w.shown();
+  expect(await view.locator('body').innerText()).toMatch(/\b4\b/);
+  await pictures('posterior', ['density', 'distances']);
+  await w.closeEditors();
+});
+
+test('two seeds are different functions, and are aligned', async () => {
+  const w = window();
+  await w.explorerCommand(seeds.slice(0, 2), 'Quotient', 'Compare Networks');
+  await w.pick('Generic inputs');
+  await w.tab('unctions of').waitFor();
+  expect((await figures(await w.shown()))['Same function']).toBe('no');
+  await pictures('compare');
+  await w.closeEditors();
+  await w.explorerCommand(seeds.slice(0, 2), 'Quotient', 'Align Units and Save');
+  await w.shot('stranger-ask-align');
+  await w.dismissQuestion();
+});
+
+test('predictive of four seeds trained by PyTorch', async () => {
+  const w = window();
+  await w.explorerCommand(seeds, 'Quotient', 'Posterior Predictive…');
+  await w.pick('sine.npz');
+  await w.pick('No test data');
+  await w.pick('Gaussian');
+  await w.type('0.1');
+  await w.shot('stranger-ask-methods');
+  await w.page.keyboard.press('Enter');
+  await w.tab('Posterior predictive').waitFor();
+  await w.shown();
+  await pictures('ensemble', ['bands', 'scores']);
+  await w.closeEditors();
+});
+
+test('rank and predictive of a Keras classifier, whose file says all', async () => {
+  const w = window();
+  await w.explorerCommand(['rings.keras'], 'Quotient', 'Rank and Kernel of the GGN');
+  await w.pick('rings.npz');
+  await w.pick('Categorical');
+  await w.tab('Rank and kernel').waitFor();
+  expect(await (await w.shown()).locator('body').innerText()).toMatch(/\b114\b/);
+  await w.closeEditors();
+  await w.explorerCommand(['rings.keras'], 'Quotient', 'Canonicalise and Save');
+  await w.type(path.join(w.folder, 'rings.canonical.safetensors'));
+  await w.tab('Canonical form').waitFor();
+  await w.shown();
+  await pictures('canonical');
+  await w.closeEditors();
+});
+
+test('the view Analyses lists what was run', async () => {
+  const w = window();
+  await w.command('View: Show Quotient');
+  await pictures('analyses');
+  const said = await w.page.locator('.pane-body').first().innerText();
+  for (const title of ['Rank and kernel', 'Posterior', 'predictive', 'Canonical form']) expect.soft(said).toContain(title);
+});
+
+test('in a narrow panel', async () => {
+  const w = window();
+  await w.page.setViewportSize({ width: 640, height: 900 });
+  await w.command('View: Show Explorer');
+  await w.openFile('sine-seed0.pt');
+  await w.shown();
+  await w.shot('stranger-narrow-viewer');
+  // Nothing is wider than the page.
+  expect(await w.view().locator('html').evaluate((root: { readonly scrollWidth: number; readonly clientWidth: number }) => root.scrollWidth - root.clientWidth)).toBeLessThanOrEqual(0);
+});
