@@ -42,9 +42,17 @@ afterAll(async () => {
 /** Unfolds a folder of the workspace, alone. */
 async function unfold(name: string): Promise<void> {
   const w = window();
-  await w.command('Collapse Folders in Explorer');
-  await w.file(name).click();
-  await w.file('net.safetensors').waitFor();
+  const files = w.file('net.safetensors');
+  // A new window unfolds its folders a moment after it has listed them.
+  await w.until(`${name} to be unfolded alone`, async () => {
+    await w.command('Collapse Folders in Explorer');
+    await w.page.waitForTimeout(300);
+    if (await files.count() > 0) return false;
+    await w.file(name).click();
+    await files.first().waitFor();
+    await w.page.waitForTimeout(1000);
+    return (await files.count()) === 1;
+  });
 }
 
 test('not trusted: the window says so, and weight files are shown and analysed all the same', async () => {
