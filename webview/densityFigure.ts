@@ -6,6 +6,7 @@ import type { ColorBar, Data, Layout } from 'plotly.js-dist';
 import { formatCount } from '../src/protocol/format.ts';
 import type { BinAxis, DensityPanel, DensitySection } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
+import { t } from '../src/protocol/words.ts';
 import { wholeView, type AxisGroup } from './axisGroups.ts';
 import { cssColour } from './colour.ts';
 import { binCentres, legendTicks, logCounts, shortened } from './densityGrid.ts';
@@ -103,7 +104,7 @@ function colourBar(largest: number, x: number, share: number, theme: Theme): Par
   const font = { size: theme.font.size - 1, color: theme.muted };
   return {
     orientation: 'h', x, xanchor: 'center', len: 0.7 * share, y: 0, yanchor: 'top', ypad: 52, thickness: 8, outlinewidth: 0, tickmode: 'array', tickvals: counts.map(Math.log10), ticktext: counts.map(formatCount), tickfont: font,
-    title: { text: 'Points in a bin', side: 'top', font },
+    title: { text: t('Points in a bin'), side: 'top', font },
   };
 }
 

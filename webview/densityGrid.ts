@@ -1,6 +1,7 @@
 /** The numbers of a two-dimensional histogram as the plot wants them: log10 of counts with gaps where nothing fell, and words. */
 import { formatCount, formatNumber } from '../src/protocol/format.ts';
 import type { BinAxis, DensityPanel, DensitySection } from '../src/protocol/report.ts';
+import { t } from '../src/protocol/words.ts';
 import type { Cell } from './csv.ts';
 
 /** Edges of the bins: bins + 1 numbers. */
@@ -25,7 +26,7 @@ export function binTexts(panel: DensityPanel, { xLabel, yLabel }: Pick<DensitySe
   return grid(panel, (count, ix, iy) => {
     if (count <= 0) return '';
     const share = formatNumber((100 * count) / Math.max(1, panel.total), 3);
-    return `${formatCount(count)} of ${formatCount(panel.total)} (${share} %)<br>${xName} ${formatNumber(xs[ix] ?? NaN, 3)}, ${yName} ${formatNumber(ys[iy] ?? NaN, 3)}`;
+    return `${t('{0} of {1} ({2} %)', formatCount(count), formatCount(panel.total), share)}<br>${xName} ${formatNumber(xs[ix] ?? NaN, 3)}, ${yName} ${formatNumber(ys[iy] ?? NaN, 3)}`;
   });
 }
 

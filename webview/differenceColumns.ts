@@ -2,8 +2,9 @@
 import type { DifferenceRow, TensorDistance } from '../src/protocol/differenceTable.ts';
 import { formatCount, formatNumber, formatShape } from '../src/protocol/format.ts';
 import type { TensorKind } from '../src/protocol/tensorTable.ts';
+import { t } from '../src/protocol/words.ts';
 import type { Cell } from './csv.ts';
-import type { OutlineColumn } from './outlineColumns.ts';
+import { tensorsOf, type OutlineColumn } from './outlineColumns.ts';
 import { nodeName } from './tensorColumns.ts';
 import type { OutlineRow, TensorNode } from './tensorTree.ts';
 
@@ -13,7 +14,16 @@ export type Difference = DifferenceRow & OutlineRow;
 export const outlined = (row: DifferenceRow): Difference => ({ ...row, elements: (row.after ?? row.before)?.elements ?? 0, bytes: (row.after ?? row.before)?.bytes ?? 0 });
 
 /** "added", "removed", "other shape", … */
-export const changeName: Readonly<Record<DifferenceRow['change'], string>> = { added: 'added', removed: 'removed', reshaped: 'other shape', unread: 'not readable', changed: 'changed', equal: 'equal' };
+export function changeName(change: DifferenceRow['change']): string {
+  switch (change) {
+    case 'added': return t('added');
+    case 'removed': return t('removed');
+    case 'reshaped': return t('other shape');
+    case 'unread': return t('not readable');
+    case 'changed': return t('changed');
+    case 'equal': return t('equal');
+  }
+}
 
 const only = (read: (row: Difference) => string): ((node: TensorNode<Difference>) => string) => (node) => (node.kind === 'tensor' ? read(node.tensor) : '');
 
@@ -30,16 +40,16 @@ export function beforeAfter(row: DifferenceRow, read: (kind: TensorKind) => stri
   return `${before} → ${after}`;
 }
 
-export const differenceColumns: readonly OutlineColumn<Difference>[] = [
-  { label: 'Name', title: 'Tensor name, grouped by prefix', align: 'left', em: 0, expendable: 0, key: (node) => node.label, text: nodeName },
-  { label: 'Change', title: 'What happened to the tensor', align: 'left', em: 7, expendable: 0, key: (node) => (node.kind === 'tensor' ? changeName[node.tensor.change] : null), text: (node) => (node.kind === 'tensor' ? changeName[node.tensor.change] : `${formatCount(node.tensors)} tensors`) },
-  { label: 'Type', title: 'Element type, before → after', align: 'left', em: 6, expendable: 6, key: (node) => (node.kind === 'tensor' ? beforeAfter(node.tensor, ({ dtype }) => dtype) : null), text: only((row) => beforeAfter(row, ({ dtype }) => dtype)) },
-  { label: 'Shape', title: 'Shape, before → after', align: 'left', em: 11, expendable: 3, key: (node) => (node.kind === 'tensor' ? beforeAfter(node.tensor, ({ shape }) => formatShape(shape)) : null), text: only((row) => beforeAfter(row, ({ shape }) => formatShape(shape))) },
-  distance('Relative', 0, 'Euclidean distance divided by the norm of the first', (d) => d.relative),
-  distance('Distance', 1, 'Euclidean distance', (d) => d.l2),
-  distance('Largest', 2, 'Largest difference of two elements', (d) => d.largest),
-  distance('Cosine', 4, 'Cosine of the angle between the two', (d) => d.cosine, (x) => formatNumber(x, 6)),
-  distance('Elements', 5, 'Elements that differ', (d) => d.different, formatCount),
+export const differenceColumns = (): readonly OutlineColumn<Difference>[] => [
+  { label: t('Name'), title: t('Tensor name, grouped by prefix'), align: 'left', em: 0, expendable: 0, key: (node) => node.label, text: nodeName },
+  { label: t('Change'), title: t('What happened to the tensor'), align: 'left', em: 7, expendable: 0, key: (node) => (node.kind === 'tensor' ? changeName(node.tensor.change) : null), text: (node) => (node.kind === 'tensor' ? changeName(node.tensor.change) : tensorsOf(node.tensors)) },
+  { label: t('Type'), title: t('Element type, before → after'), align: 'left', em: 6, expendable: 6, key: (node) => (node.kind === 'tensor' ? beforeAfter(node.tensor, ({ dtype }) => dtype) : null), text: only((row) => beforeAfter(row, ({ dtype }) => dtype)) },
+  { label: t('Shape'), title: t('Shape, before → after'), align: 'left', em: 11, expendable: 3, key: (node) => (node.kind === 'tensor' ? beforeAfter(node.tensor, ({ shape }) => formatShape(shape)) : null), text: only((row) => beforeAfter(row, ({ shape }) => formatShape(shape))) },
+  distance(t('Relative'), 0, t('Euclidean distance divided by the norm of the first'), (d) => d.relative),
+  distance(t('Distance'), 1, t('Euclidean distance'), (d) => d.l2),
+  distance(t('Largest'), 2, t('Largest difference of two elements'), (d) => d.largest),
+  distance(t('Cosine'), 4, t('Cosine of the angle between the two'), (d) => d.cosine, (x) => formatNumber(x, 6)),
+  distance(t('Elements'), 5, t('Elements that differ'), (d) => d.different, formatCount),
 ];
 
 /** Every tensor with full names and exact numbers, for export. */

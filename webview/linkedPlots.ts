@@ -1,5 +1,6 @@
 /** Plots of one section that share their axes: zoomed together, with one button that shows everything again. */
 import type { JsonValue } from '../src/protocol/report.ts';
+import { t } from '../src/protocol/words.ts';
 import { button } from './elements.ts';
 import { Plot, type FigureBuilder } from './plot.ts';
 import { parseView, storedView, type PlotView } from './plotView.ts';
@@ -25,7 +26,7 @@ export function linkedPlots(linked: readonly LinkedPlot[], memory: Memory): Link
     const stored: JsonValue = storedView(view);
     memory.remember(stored);
   };
-  const reset = button('Reset zoom', () => {
+  const reset = button(t('Reset zoom'), () => {
     for (const plot of plots) void plot.show(null);
     changed(null);
   }, { class: 'quiet' });

@@ -6,8 +6,9 @@
 import { formatCount } from '../src/protocol/format.ts';
 import type { JsonValue } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
+import { t } from '../src/protocol/words.ts';
 import { button, element } from './elements.ts';
-import { fittingColumns, type OutlineColumn } from './outlineColumns.ts';
+import { fittingColumns, tensorsOf, type OutlineColumn } from './outlineColumns.ts';
 import { parseRemembered, type Remembered } from './outlineState.ts';
 import { nextOrder, storedOrder } from './tableOrder.ts';
 import { initiallyClosed, nodeComparison, tensorTree, visibleRows, wordFilter, type OutlineRow, type TensorNode, type VisibleRow } from './tensorTree.ts';
@@ -22,8 +23,6 @@ export interface OutlineOptions<T extends OutlineRow> {
   readonly rows: readonly T[];
   /** The first one shows the name. */
   readonly columns: readonly OutlineColumn<T>[];
-  /** "tensors": what the rows are, in the plural. */
-  readonly noun: string;
   /** Lower-case text in which the words of the filter are looked for. */
   readonly text: (row: T) => string;
   readonly placeholder: string;
@@ -77,7 +76,7 @@ export function outline<T extends OutlineRow>(options: OutlineOptions<T>): Outli
   const viewport = element('div', { class: 'grid-scroll', role: 'treegrid', 'aria-label': visible(options.title), 'aria-readonly': true, 'aria-colcount': columns.length },
     element('div', { class: 'grid-inner', role: 'presentation' }, element('div', { role: 'rowgroup', class: 'grid-top' }, headRow), space));
   viewport.style.setProperty('--row-height', `${rowHeight}px`);
-  const search = element('input', { type: 'search', class: 'filter', 'aria-label': `Filter ${options.noun}`, 'aria-keyshortcuts': '/' });
+  const search = element('input', { type: 'search', class: 'filter', 'aria-label': t('Filter tensors'), 'aria-keyshortcuts': '/' });
   search.placeholder = options.placeholder;
   search.spellcheck = false;
   search.value = state.query;
@@ -91,8 +90,8 @@ export function outline<T extends OutlineRow>(options: OutlineOptions<T>): Outli
     remember();
   }, { class: 'quiet', 'data-action': 'columns' });
   const body = element('div', { class: 'outline' },
-    element('div', { class: 'grid-tools' }, search, facets.size > 1 ? facetBox : null, element('label', { class: 'check' }, groupBox, 'Group by prefix'),
-      button('Open all', () => { openAll(true); }, { class: 'quiet' }), button('Close all', () => { openAll(false); }, { class: 'quiet' }), columnsButton, count),
+    element('div', { class: 'grid-tools' }, search, facets.size > 1 ? facetBox : null, element('label', { class: 'check' }, groupBox, t('Group by prefix')),
+      button(t('Open all'), () => { openAll(true); }, { class: 'quiet' }), button(t('Close all'), () => { openAll(false); }, { class: 'quiet' }), columnsButton, count),
     viewport);
 
   const isFiltered = (): boolean => state.query !== '' || state.facet !== '';
@@ -132,7 +131,7 @@ export function outline<T extends OutlineRow>(options: OutlineOptions<T>): Outli
     viewport.setAttribute('aria-rowcount', String(rows.length + 1));
     space.style.height = `${rows.length * rowHeight}px`;
     const matching = keep === null ? all.length : keep.reduce((sum, one) => sum + Number(one), 0);
-    count.textContent = keep === null ? `${formatCount(matching)} ${options.noun}` : `${formatCount(matching)} of ${formatCount(all.length)} ${options.noun}`;
+    count.textContent = keep === null ? tensorsOf(matching) : t('{0} of {1} tensors', formatCount(matching), formatCount(all.length));
     fit();
     remember();
   };
@@ -143,7 +142,7 @@ export function outline<T extends OutlineRow>(options: OutlineOptions<T>): Outli
     const { shown, hidden, nameEm } = fittingColumns(columns, nameWidth(rows), (viewport.clientWidth || 1000) / em, state.allColumns, state.order?.column ?? 0);
     shownColumns = shown;
     columnsButton.hidden = hidden === 0 && !state.allColumns;
-    columnsButton.textContent = state.allColumns ? 'Fewer columns' : `${hidden} more ${hidden === 1 ? 'column' : 'columns'}`;
+    columnsButton.textContent = state.allColumns ? t('Fewer columns') : hidden === 1 ? t('1 more column') : t('{0} more columns', hidden);
     columnsButton.setAttribute('aria-pressed', String(state.allColumns));
     viewport.style.setProperty('--tracks', [`minmax(${nameEm}em, 1fr)`, ...shown.slice(1).map((i) => `${columns[i]?.em ?? 6}em`)].join(' '));
     headRow.replaceChildren(...shown.map((i) => heads[i]).filter((head) => head !== undefined));

@@ -1,4 +1,6 @@
 /** Which columns of an outline there is room for: what matters least gives way first. */
+import { formatCount } from '../src/protocol/format.ts';
+import { t } from '../src/protocol/words.ts';
 import type { OutlineRow, TensorKey, TensorNode } from './tensorTree.ts';
 
 export interface OutlineColumn<T extends OutlineRow> {
@@ -13,6 +15,9 @@ export interface OutlineColumn<T extends OutlineRow> {
   readonly key: TensorKey<T>;
   readonly text: (node: TensorNode<T>) => string;
 }
+
+/** "1 tensor", "1,234 tensors". */
+export const tensorsOf = (n: number): string => (n === 1 ? t('1 tensor') : t('{0} tensors', formatCount(n)));
 
 /** Between columns, and at the end of the row. */
 const GAP_EM = 0.8;

@@ -6,6 +6,7 @@ import './styleNonce.ts';
 import type { Report } from '../src/protocol/report.ts';
 import type { ToWebview } from '../src/protocol/webview.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
+import { speak, type Words } from '../src/protocol/words.ts';
 import { element } from './elements.ts';
 import { focusKeeper } from './focus.ts';
 import pageStyle from './page.css';
@@ -17,6 +18,9 @@ import { onThemeChange, readTheme, type Theme } from './theme.ts';
 import { StateKeeper } from './viewState.ts';
 
 const embedded = document.getElementById('report');
+const words = document.getElementById('words');
+// A standalone file is for whoever gets it, and English as its report is.
+if (words !== null) speak(JSON.parse(words.textContent) as Words);
 document.head.append(element('style', {}, embedded === null ? pageStyle : standaloneStyle + pageStyle));
 
 const surroundings = embedded === null ? inVsCode() : standalone();

@@ -5,6 +5,7 @@
 import { formatCount } from '../src/protocol/format.ts';
 import type { DensityPanel, JsonValue } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
+import { t } from '../src/protocol/words.ts';
 import { wholeView } from './axisGroups.ts';
 import { parseView, storedView, type PlotView } from './plotView.ts';
 
@@ -49,9 +50,9 @@ export function selectionSentence(panels: readonly DensityPanel[], selection: Se
   const chosen = points[selection.panel]?.x.length ?? 0;
   const beyond = panels.flatMap((panel, i) => {
     const count = chosen - pointsIn(points[i] ?? { x: [], y: [] }, wholeView(panel)).length;
-    return count === 0 || i === selection.panel ? [] : [`${formatCount(count)} of them ${count === 1 ? 'lies' : 'lie'} outside the axes of ${quoted(panel)}`];
+    return count === 0 || i === selection.panel ? [] : [count === 1 ? t('1 of them lies outside the axes of {0}', quoted(panel)) : t('{0} of them lie outside the axes of {1}', formatCount(count), quoted(panel))];
   });
-  return `${formatCount(chosen)} of ${formatCount(source.sample.x.length)} shown draws selected in ${[quoted(source), ...beyond].join('; ')}.`;
+  return t('{0} of {1} shown draws selected in {2}.', formatCount(chosen), formatCount(source.sample.x.length), [quoted(source), ...beyond].join('; '));
 }
 
 const quoted = (panel: DensityPanel): string => `“${visible(panel.title)}”`;

@@ -1,9 +1,10 @@
 /** A report as a page: what was asked, the answer in one sentence, warnings, then the sections; where it came from at the end. */
 import { fullResult } from '../src/protocol/fullResult.ts';
-import { formatSeconds } from '../src/protocol/format.ts';
+import { formatCount, formatSeconds } from '../src/protocol/format.ts';
 import type { JsonValue, Report } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
 import type { WebviewAction } from '../src/protocol/webview.ts';
+import { t } from '../src/protocol/words.ts';
 import { button, element } from './elements.ts';
 import { suggestedName } from './fileName.ts';
 import { copyButton } from './copyButton.ts';
@@ -38,10 +39,10 @@ export function reportView(report: Report, memory: SectionMemory, surroundings: 
 function header(report: Report, surroundings: Surroundings): HTMLElement {
   const json = (): string => `${JSON.stringify(fullResult(report), null, 2)}\n`;
   const { saveHtml } = surroundings;
-  const tools = element('div', { class: 'tools', role: 'group', 'aria-label': 'Save or copy this report' },
-    saveHtml === undefined ? null : button('Save HTML', saveHtml, { class: 'quiet', title: 'Save this report as one HTML file that needs nothing else' }),
-    button('Save JSON', () => { surroundings.save(suggestedName(report, null, 'json'), { text: json(), mediaType: 'application/json' }); }, { class: 'quiet', title: 'Save the result as JSON' }),
-    copyButton('Copy JSON', 'Copy the result as JSON', () => surroundings.copy(json())));
+  const tools = element('div', { class: 'tools', role: 'group', 'aria-label': t('Save or copy this report') },
+    saveHtml === undefined ? null : button(t('Save HTML'), saveHtml, { class: 'quiet', title: t('Save this report as one HTML file that needs nothing else') }),
+    button(t('Save JSON'), () => { surroundings.save(suggestedName(report, null, 'json'), { text: json(), mediaType: 'application/json' }); }, { class: 'quiet', title: t('Save the result as JSON') }),
+    copyButton(t('Copy JSON'), t('Copy the result as JSON'), () => surroundings.copy(json())));
   return element('header', { class: 'report-head' },
     element('div', { class: 'section-head' }, element('h1', {}, visible(report.title)), tools),
     element('p', { class: 'summary' }, ...prose(report.summary)),
@@ -54,16 +55,16 @@ function header(report: Report, surroundings: Surroundings): HTMLElement {
 function actions(report: Report, surroundings: Surroundings): HTMLElement {
   const counted = report.sections.some((section) => section.kind === 'tensors' && section.tensors.statistics !== undefined);
   const run = runner(surroundings);
-  return element('div', { class: 'actions', role: 'group', 'aria-label': 'Analyses of this file' },
-    needsActivation(report) ? run('activation', 'Choose activation…', 'Say once what is between the layers, which the file does not tell') : null,
-    counted ? null : run('statistics', 'Compute statistics', 'Read every weight once: range, quantiles, norm, zeros, NaN; of a recognised network also its dead and duplicate units'),
-    run('diff', 'Compare tensors…', 'What changed between this file and another, tensor by tensor'),
-    run('compare', 'Compare networks…', 'Whether this network and another compute the same function, and how far apart they are with scales removed and units aligned'),
-    run('rank', 'Rank and kernel', 'Rank of the GGN and what its kernel consists of'),
-    run('canonicalize', 'Canonicalise and save…', 'Remove permutation, scaling and sign copies and save the result'),
-    run('align', 'Align units and save…', 'Bring the units of this network and another into one order and save the result'),
-    run('posterior', 'Posterior over weights', 'Treat these weights as draws and compare them before and after symmetry removal'),
-    run('predict', 'Posterior predictive…', 'What the posterior of this network predicts, by several methods'));
+  return element('div', { class: 'actions', role: 'group', 'aria-label': t('Analyses of this file') },
+    needsActivation(report) ? run('activation', t('Choose activation…'), t('Say once what is between the layers, which the file does not tell')) : null,
+    counted ? null : run('statistics', t('Compute statistics'), t('Read every weight once: range, quantiles, norm, zeros, NaN; of a recognised network also its dead and duplicate units')),
+    run('diff', t('Compare tensors…'), t('What changed between this file and another, tensor by tensor')),
+    run('compare', t('Compare networks…'), t('Whether this network and another compute the same function, and how far apart they are with scales removed and units aligned')),
+    run('rank', t('Rank and kernel'), t('Rank of the GGN and what its kernel consists of')),
+    run('canonicalize', t('Canonicalise and save…'), t('Remove permutation, scaling and sign copies and save the result')),
+    run('align', t('Align units and save…'), t('Bring the units of this network and another into one order and save the result')),
+    run('posterior', t('Posterior over weights'), t('Treat these weights as draws and compare them before and after symmetry removal')),
+    run('predict', t('Posterior predictive…'), t('What the posterior of this network predicts, by several methods')));
 }
 
 /** The one question that a file of dense layers leaves open. */
@@ -76,22 +77,22 @@ function needsActivation({ result }: Report): boolean {
 function nextActions(report: Report, surroundings: Surroundings): HTMLElement | null {
   const run = runner(surroundings);
   const buttons: readonly HTMLElement[] = report.analysis === 'posterior' ? [
-    run('parameters', 'Other parameters…', 'Show two other parameters in the density'),
-    ...(report.sources.length > 1 ? [run('align', 'Align units and save…', 'Bring the units of these networks into one order and save the results')] : []),
-    run('predict', 'Posterior predictive…', 'What these networks predict as an ensemble, and by other methods'),
+    run('parameters', t('Other parameters…'), t('Show two other parameters in the density')),
+    ...(report.sources.length > 1 ? [run('align', t('Align units and save…'), t('Bring the units of these networks into one order and save the results'))] : []),
+    run('predict', t('Posterior predictive…'), t('What these networks predict as an ensemble, and by other methods')),
   ] : report.analysis === 'diff' ? [
-    run('compare', 'Compare networks', 'Whether the two compute the same function, and how far apart they are with scales removed and units aligned'),
+    run('compare', t('Compare networks'), t('Whether the two compute the same function, and how far apart they are with scales removed and units aligned')),
   ] : report.analysis === 'compare' ? [
-    run('diff', 'Compare tensors', 'What changed between the two, tensor by tensor'),
-    run('align', 'Align units and save…', 'Bring the units of the two into one order and save the result'),
-  ] : report.analysis === 'rank' ? [run('predict', 'Posterior predictive…', 'What the posterior of this network predicts, by several methods')]
+    run('diff', t('Compare tensors'), t('What changed between the two, tensor by tensor')),
+    run('align', t('Align units and save…'), t('Bring the units of the two into one order and save the result')),
+  ] : report.analysis === 'rank' ? [run('predict', t('Posterior predictive…'), t('What the posterior of this network predicts, by several methods'))]
     : report.analysis === 'predict' ? [
       isForwardOnly(report)
-        ? run('predict', 'Other data…', 'Predict again with other data or another likelihood')
-        : run('predict', 'Other methods…', 'Predict again with other methods, data, noise or prior'),
-      ...(report.sections.some(({ kind }) => kind === 'projections') ? [run('parameters', 'Other parameters…', 'Show the draws in the plane of two other parameters')] : []),
+        ? run('predict', t('Other data…'), t('Predict again with other data or another likelihood'))
+        : run('predict', t('Other methods…'), t('Predict again with other methods, data, noise or prior')),
+      ...(report.sections.some(({ kind }) => kind === 'projections') ? [run('parameters', t('Other parameters…'), t('Show the draws in the plane of two other parameters'))] : []),
     ] : [];
-  return buttons.length === 0 ? null : element('div', { class: 'actions', role: 'group', 'aria-label': 'What to ask next' }, ...buttons);
+  return buttons.length === 0 ? null : element('div', { class: 'actions', role: 'group', 'aria-label': t('What to ask next') }, ...buttons);
 }
 
 /** What ran on TensorFlow.js has the methods that forward passes allow, and is asked for no others. */
@@ -106,8 +107,8 @@ function origin(report: Report): HTMLElement {
   const listed = report.sources.slice(0, 5).map(visible);
   const more = report.sources.length - listed.length;
   return element('footer', {}, element('dl', { class: 'origin' },
-    report.sources.length === 0 ? null : entry(report.sources.length === 1 ? 'Source' : 'Sources', ...listed, ...(more > 0 ? [`and ${more} more`] : [])),
-    seed === null ? null : entry('Seed', String(seed)),
-    entry('Time', formatSeconds(seconds)),
-    entry('Version', `Quotient ${visible(version)}`)));
+    report.sources.length === 0 ? null : entry(report.sources.length === 1 ? t('Source') : t('Sources'), ...listed, ...(more > 0 ? [t('and {0} more', formatCount(more))] : [])),
+    seed === null ? null : entry(t('Seed'), String(seed)),
+    entry(t('Time'), formatSeconds(seconds)),
+    entry(t('Version'), `Quotient ${visible(version)}`)));
 }

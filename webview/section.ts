@@ -4,6 +4,7 @@
  */
 import type { JsonValue, Report, Section } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
+import { t } from '../src/protocol/words.ts';
 import { csv, tsv, type Cell } from './csv.ts';
 import { copyButton } from './copyButton.ts';
 import { button, element } from './elements.ts';
@@ -68,13 +69,13 @@ function drawing(section: Section, memory: Memory, environment: Environment): Se
 export function sectionView(section: Section, report: Report, memory: Memory, surroundings: Surroundings, theme: () => Theme): NestedSection {
   const heading = element('h2', { id: `heading-${section.id}` }, visible(section.title));
   const frame = element('section', { class: `section ${section.kind}`, 'data-section': section.kind, 'data-id': section.id, 'aria-labelledby': heading.id });
-  const tools = element('div', { class: 'tools', role: 'group', 'aria-label': `Export “${visible(section.title)}”` });
+  const tools = element('div', { class: 'tools', role: 'group', 'aria-label': t('Export “{0}”', visible(section.title)) });
   const head = element('div', { class: 'section-head' }, heading, tools);
   const meaning = section.meaning === '' ? null : element('p', { class: 'meaning' }, ...prose(section.meaning));
   frame.append(head, ...[meaning, warningList(section.warnings ?? [])].filter((node) => node !== null));
 
   const failed = (error: unknown): void => {
-    frame.append(element('p', { class: 'failure', role: 'alert' }, `This section could not be drawn: ${error instanceof Error ? error.message : String(error)}`));
+    frame.append(element('p', { class: 'failure', role: 'alert' }, t('This section could not be drawn: {0}', error instanceof Error ? error.message : String(error))));
   };
   let drawn: SectionDrawing;
   try {
@@ -91,14 +92,14 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
   // A table that says by its meaning that there is nothing has nothing to take along either.
   const empty = section.kind === 'table' && section.rows.length === 0;
   const save = (extension: string, content: FileContent): void => { surroundings.save(suggestedName(report, section.id, extension), content); };
-  const copied = copyButton('Copy numbers', 'Copy the numbers behind this as tab-separated text', async () => surroundings.copy(tsv(drawn.numbers())));
+  const copied = copyButton(t('Copy numbers'), t('Copy the numbers behind this as tab-separated text'), async () => surroundings.copy(tsv(drawn.numbers())));
   const { picture } = drawn;
   tools.append(
     ...(drawn.controls ?? []),
     ...(picture === undefined ? [] : (['png', 'svg'] as const).map((format) => button(format.toUpperCase(), () => {
       void picture(theme(), format).then((content) => { save(format, content); });
-    }, { class: 'quiet', title: `Save the picture as ${format.toUpperCase()}` }))),
-    ...(section.kind === 'figures' || empty ? [] : [button('CSV', () => { save('csv', { text: csv(drawn.numbers()), mediaType: 'text/csv' }); }, { class: 'quiet', title: 'Save the numbers behind this as CSV' })]),
+    }, { class: 'quiet', title: t('Save the picture as {0}', format.toUpperCase()) }))),
+    ...(section.kind === 'figures' || empty ? [] : [button('CSV', () => { save('csv', { text: csv(drawn.numbers()), mediaType: 'text/csv' }); }, { class: 'quiet', title: t('Save the numbers behind this as CSV') })]),
     ...(empty ? [] : [copied]),
   );
   return {

@@ -1,6 +1,7 @@
 /** Where the logarithmic axis of a spectrum begins and ends, and which eigenvalues lie below it. */
 import { formatCount, formatNumber } from '../src/protocol/format.ts';
 import type { SpectrumSection } from '../src/protocol/report.ts';
+import { t } from '../src/protocol/words.ts';
 
 export interface SpectrumScale {
   /** Values at or below it, zero and negative ones included, are drawn on it with their own mark. */
@@ -30,12 +31,12 @@ export const isClipped = (value: number, { floor }: SpectrumScale): boolean => !
 export function partLabels(section: Pick<SpectrumSection, 'rank' | 'rankBracket' | 'dimension'>): { readonly image: string; readonly kernel: string } {
   const [low, high] = section.rankBracket;
   const { rank, dimension } = section;
-  if (low === high) return { image: `image: rank ${formatCount(rank)}`, kernel: `kernel: ${formatCount(dimension - rank)}` };
+  if (low === high) return { image: t('image: rank {0}', formatCount(rank)), kernel: t('kernel: {0}', formatCount(dimension - rank)) };
   return {
-    image: `image: rank ${formatCount(rank)} (${formatCount(low)} to ${formatCount(high)})`,
-    kernel: `kernel: ${formatCount(dimension - rank)} (${formatCount(dimension - high)} to ${formatCount(dimension - low)})`,
+    image: t('image: rank {0} ({1} to {2})', formatCount(rank), formatCount(low), formatCount(high)),
+    kernel: t('kernel: {0} ({1} to {2})', formatCount(dimension - rank), formatCount(dimension - high), formatCount(dimension - low)),
   };
 }
 
 export const valueText = (index: number, value: number, label: string, clipped: boolean): string =>
-  `${formatCount(index)}: ${label} ${formatNumber(value)}${clipped ? ' (below the axis)' : ''}`;
+  `${formatCount(index)}: ${label} ${formatNumber(value)}${clipped ? ` ${t('(below the axis)')}` : ''}`;

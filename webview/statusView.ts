@@ -1,6 +1,7 @@
 /** What the page says while an analysis runs, and when it failed: alone on an empty page, or above the report that was there before. */
 import type { Progress } from '../src/protocol/rpc.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
+import { t } from '../src/protocol/words.ts';
 import { button, element } from './elements.ts';
 
 export interface ProgressView {
@@ -14,9 +15,9 @@ export function progressView(cancel: () => void): ProgressView {
   const message = element('p', { role: 'status', class: 'note' });
   const bar = element('progress');
   bar.max = 1;
-  const stop = button('Cancel', () => {
+  const stop = button(t('Cancel'), () => {
     stop.disabled = true;
-    stop.textContent = 'Cancelling…';
+    stop.textContent = t('Cancelling…');
     cancel();
   }, { class: 'secondary', 'data-action': 'cancel' });
   return {
@@ -38,6 +39,6 @@ export function errorView(title: string, message: string, again: (() => void) | 
     // A message may have several lines: what is wrong, then what to do.
     ...message.split('\n').filter((line) => line.trim() !== '').map((line) => element('p', {}, visible(line))),
     element('div', { class: 'actions' },
-      again === null ? null : button('Try again', again, { class: 'primary', 'data-action': 'refresh' }),
-      dismiss === null ? null : button('Dismiss', dismiss, { class: 'secondary' })));
+      again === null ? null : button(t('Try again'), again, { class: 'primary', 'data-action': 'refresh' }),
+      dismiss === null ? null : button(t('Dismiss'), dismiss, { class: 'secondary' })));
 }

@@ -5,6 +5,7 @@ import type { TensorDetailRequest } from '../src/protocol/service.ts';
 import type { ListedTensor } from '../src/protocol/tensorTable.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
 import type { WireTensorDetail } from '../src/protocol/webview.ts';
+import { t } from '../src/protocol/words.ts';
 import { copyButton } from './copyButton.ts';
 import { button, element } from './elements.ts';
 import type { NestedSection, Surroundings } from './surroundings.ts';
@@ -27,12 +28,12 @@ export interface TensorPane {
 export function tensorPane(file: string, surroundings: Surroundings, nested: (section: Section) => NestedSection, closed: () => void): TensorPane {
   const name = element('h3', { class: 'tensor-name' });
   const facts = element('p', { class: 'note' });
-  const slices = element('div', { class: 'slices', role: 'group', 'aria-label': 'Which matrix the heat map shows' });
+  const slices = element('div', { class: 'slices', role: 'group', 'aria-label': t('Which matrix the heat map shows') });
   const status = element('div', { role: 'status' });
   const sections = element('div', { class: 'pane-sections' });
-  const copyName = copyButton('Copy name', 'Copy the tensor’s name', () => surroundings.copy(tensor?.name ?? ''));
-  const pane = element('aside', { class: 'pane', 'aria-label': 'Selected tensor' },
-    element('div', { class: 'section-head' }, name, element('div', { class: 'tools' }, copyName, button('Close', closed, { class: 'quiet', title: 'Close (Escape)' }))),
+  const copyName = copyButton(t('Copy name'), t('Copy the tensor’s name'), () => surroundings.copy(tensor?.name ?? ''));
+  const pane = element('aside', { class: 'pane', 'aria-label': t('Selected tensor') },
+    element('div', { class: 'section-head' }, name, element('div', { class: 'tools' }, copyName, button(t('Close'), closed, { class: 'quiet', title: t('Close (Escape)') }))),
     facts, status, sections);
   pane.hidden = true;
   pane.addEventListener('keydown', (event) => {
@@ -69,10 +70,10 @@ export function tensorPane(file: string, surroundings: Surroundings, nested: (se
     const { rows, columns, cellRows, cellColumns } = detail.heatMap;
     const coarse = cellRows < rows || cellColumns < columns;
     const choices = (['mean', 'largest'] as const).map((value) => {
-      const press = button(value === 'mean' ? 'Mean' : 'Largest', () => {
+      const press = button(value === 'mean' ? t('Mean') : t('Largest'), () => {
         cell = value;
         fill(detail);
-      }, { class: 'quiet toggle', 'aria-pressed': value === cell, title: value === 'mean' ? 'A cell shows the mean of its elements' : 'A cell shows its element of the largest magnitude' });
+      }, { class: 'quiet toggle', 'aria-pressed': value === cell, title: value === 'mean' ? t('A cell shows the mean of its elements') : t('A cell shows its element of the largest magnitude') });
       return press;
     });
     slices.replaceChildren(...sliceInputs(detail.shape, slice, (chosen) => {
@@ -92,7 +93,7 @@ export function tensorPane(file: string, surroundings: Surroundings, nested: (se
     const known = tensors.known(request);
     if (known !== undefined) fill(known);
     sections.classList.add('outdated');
-    const bar = element('progress', { 'aria-label': 'Reading the tensor' });
+    const bar = element('progress', { 'aria-label': t('Reading the tensor') });
     // What is there at once needs no bar.
     const late = window.setTimeout(() => { status.replaceChildren(bar); }, 300);
     tensors.ask(request, {
@@ -116,7 +117,7 @@ export function tensorPane(file: string, surroundings: Surroundings, nested: (se
       tensor = chosen;
       if (!same) {
         slice = [];
-        name.textContent = visible(chosen.name === '' ? '(no name)' : chosen.name);
+        name.textContent = visible(chosen.name === '' ? t('(no name)') : chosen.name);
         facts.textContent = factsOf(chosen);
       }
       pane.hidden = false;
@@ -143,8 +144,11 @@ export function tensorPane(file: string, surroundings: Surroundings, nested: (se
 }
 
 function factsOf({ dtype, shape, elements, bytes, stored }: ListedTensor): string {
-  const facts = [visible(dtype), formatShape(shape), `${formatCount(elements)} ${elements === 1 ? 'element' : 'elements'}`, formatBytes(bytes)];
-  if (stored !== undefined) facts.push(`stored as ${formatCount(stored.count)} ${visible(stored.dtype)}${stored.elementsEach === 1 ? '' : ` of ${formatCount(stored.elementsEach)} elements each`}`);
+  const facts = [visible(dtype), formatShape(shape), elements === 1 ? t('1 element') : t('{0} elements', formatCount(elements)), formatBytes(bytes)];
+  if (stored !== undefined) {
+    const [count, type] = [formatCount(stored.count), visible(stored.dtype)];
+    facts.push(stored.elementsEach === 1 ? t('stored as {0} {1}', count, type) : t('stored as {0} {1} of {2} elements each', count, type, formatCount(stored.elementsEach)));
+  }
   return facts.join(' · ');
 }
 
@@ -152,7 +156,7 @@ function factsOf({ dtype, shape, elements, bytes, stored }: ListedTensor): strin
 function sliceInputs(shape: readonly number[], slice: readonly number[], chosen: (slice: readonly number[]) => void): HTMLElement[] {
   if (shape.length < 3) return [];
   const inputs = shape.slice(0, -2).map((size, axis) => {
-    const input = element('input', { type: 'number', class: 'slice', 'aria-label': `Index along axis ${axis + 1} of ${shape.length}, 0 to ${size - 1}` });
+    const input = element('input', { type: 'number', class: 'slice', 'aria-label': t('Index along axis {0} of {1}, 0 to {2}', axis + 1, shape.length, size - 1) });
     input.min = '0';
     input.max = String(size - 1);
     input.placeholder = ':';
@@ -167,5 +171,5 @@ function sliceInputs(shape: readonly number[], slice: readonly number[], chosen:
       else chosen(indices.map((index) => (Number.isNaN(index) ? 0 : index)));
     });
   }
-  return [element('span', { class: 'note' }, 'Matrix ['), ...inputs, element('span', { class: 'note' }, ', :, :]')];
+  return [element('span', { class: 'note' }, t('Matrix [')), ...inputs, element('span', { class: 'note' }, ', :, :]')];
 }

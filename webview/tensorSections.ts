@@ -3,25 +3,26 @@ import { formatNumber } from '../src/protocol/format.ts';
 import { quantileLevels, type FieldsSection, type HistogramSection, type TableSection } from '../src/protocol/report.ts';
 import type { ListedStatistics } from '../src/protocol/tensorTable.ts';
 import type { WireTensorDetail } from '../src/protocol/webview.ts';
+import { t } from '../src/protocol/words.ts';
 
 /** Bars thinner than this many pixels in a pane cannot be told apart. */
 const MOST_BARS = 128;
 
 export function statisticsSection(s: ListedStatistics): TableSection {
   const finite = s.count - s.nan - s.infinite;
-  const ordered = quantileLevels.map((level, i): [string, number | null] => [level === 0.5 ? 'Median' : `${formatNumber(100 * level)} % below`, s.quantiles[i] ?? null]);
+  const ordered = quantileLevels.map((level, i): [string, number | null] => [level === 0.5 ? t('Median') : t('{0} % below', formatNumber(100 * level)), s.quantiles[i] ?? null]);
   const half = quantileLevels.indexOf(0.5);
   return {
-    kind: 'table', id: 'tensor-statistics', title: 'Statistics',
+    kind: 'table', id: 'tensor-statistics', title: t('Statistics'),
     meaning: [
-      finite < s.count ? 'Of the finite elements.' : '',
-      s.resolution > 0 ? `Quantiles are known to ±${formatNumber(s.resolution, 2)}.` : '',
+      finite < s.count ? t('Of the finite elements.') : '',
+      s.resolution > 0 ? t('Quantiles are known to ±{0}.', formatNumber(s.resolution, 2)) : '',
     ].filter((sentence) => sentence !== '').join(' '),
-    columns: [{ label: 'Quantity', align: 'left' }, { label: 'Value', align: 'right' }],
+    columns: [{ label: t('Quantity'), align: 'left' }, { label: t('Value'), align: 'right' }],
     rows: [
-      ['Min', s.min], ...ordered.slice(0, half + 1), ...ordered.slice(half + 1), ['Max', s.max],
-      ['Mean', s.mean], ['Standard deviation', s.standardDeviation], ['Norm', s.norm],
-      ['Zeros', s.zeros], ['NaN', s.nan], ['Infinite', s.infinite],
+      [t('Min'), s.min], ...ordered.slice(0, half + 1), ...ordered.slice(half + 1), [t('Max'), s.max],
+      [t('Mean'), s.mean], [t('Standard deviation'), s.standardDeviation], [t('Norm'), s.norm],
+      [t('Zeros'), s.zeros], ['NaN', s.nan], [t('Infinite'), s.infinite],
     ],
   };
 }
@@ -36,9 +37,9 @@ export function histogramSection({ histogram, statistics }: WireTensorDetail): H
   const flat = axis.min === axis.max;
   const around = flat ? Math.max(Math.abs(axis.min), 1) / 2 : 0;
   return {
-    kind: 'histogram', id: 'tensor-histogram', title: 'Histogram', meaning: flat ? `Every element is ${formatNumber(statistics.min)}.` : '', xLabel: 'Value',
+    kind: 'histogram', id: 'tensor-histogram', title: t('Histogram'), meaning: flat ? t('Every element is {0}.', formatNumber(statistics.min)) : '', xLabel: t('Value'),
     axis: { min: axis.min - around, max: axis.max + around, bins: joined.length },
-    series: [{ label: 'Elements', counts: joined }],
+    series: [{ label: t('Elements'), counts: joined }],
   };
 }
 
@@ -56,14 +57,16 @@ export function heatMapSection({ heatMap, shape, statistics }: WireTensorDetail,
   });
   const signed = statistics.min < 0 && statistics.max > 0;
   const cell = (whole: number, cells: number): string => formatNumber(whole / cells, 3);
-  const [down, across] = shape.length < 2 ? ['', 'Element'] : slice.length > 0 || shape.length === 2 ? ['Row', 'Column'] : ['First axis', 'Other axes'];
+  const [down, across] = shape.length < 2 ? ['', t('Element')] : slice.length > 0 || shape.length === 2 ? [t('Row'), t('Column')] : [t('First axis'), t('Other axes')];
   return {
-    kind: 'fields', id: 'tensor-heat-map', title: slice.length > 0 ? `Heat map of [${slice.join(', ')}, :, :]` : 'Heat map',
+    kind: 'fields', id: 'tensor-heat-map', title: slice.length > 0 ? t('Heat map of [{0}, :, :]', slice.join(', ')) : t('Heat map'),
     meaning: [
-      single ? '' : `A cell stands for ${cell(rows, cellRows)} × ${cell(columns, cellColumns)} elements and shows ${show === 'mean' ? 'their mean' : 'the one of the largest magnitude'}.`,
-      notFinite.length === 0 ? '' : 'Cells without a finite element are left empty.',
+      single ? '' : show === 'mean'
+        ? t('A cell stands for {0} × {1} elements and shows their mean.', cell(rows, cellRows), cell(columns, cellColumns))
+        : t('A cell stands for {0} × {1} elements and shows the one of the largest magnitude.', cell(rows, cellRows), cell(columns, cellColumns)),
+      notFinite.length === 0 ? '' : t('Cells without a finite element are left empty.'),
     ].filter((sentence) => sentence !== '').join(' '),
-    xLabel: across, yLabel: down, valueLabel: single ? 'Value' : show === 'mean' ? 'Mean' : 'Largest',
+    xLabel: across, yLabel: down, valueLabel: single ? t('Value') : show === 'mean' ? t('Mean') : t('Largest'),
     colours: signed ? 'diverging' : 'sequential',
     panels: [{ title: '', meaning: '', x: { min: 0, max: columns, bins: cellColumns }, y: { min: 0, max: rows, bins: cellRows, direction: 'down' }, values, curves: [], points: [] }],
   };

@@ -3,8 +3,10 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { fullResult } from '../protocol/fullResult.ts';
 import { stemOf } from '../protocol/weightFileNames.ts';
+import { t } from '../protocol/words.ts';
 import type { AnalysisEntry, AnalysisHistory } from './analysisHistory.ts';
 import { diskPath } from './analysisJob.ts';
+import { dayAndTime, dayOrTime } from './clock.ts';
 import { AnalysisError } from './analysisError.ts';
 import type { ReportPanels } from './reportPanels.ts';
 import { readableJson, RESULT_SUFFIX, writeResult, type SavedResult } from './resultFile.ts';
@@ -37,12 +39,12 @@ export class AnalysesView implements vscode.TreeDataProvider<AnalysisEntry>, vsc
     const word = stateWord(entry);
     item.id = key;
     // Done is what an icon says well enough; there is little room.
-    item.description = state.kind === 'done' ? clock(when) : `${word} · ${clock(when)}`;
+    item.description = state.kind === 'done' ? dayOrTime(when) : `${word} · ${dayOrTime(when)}`;
     item.iconPath = new vscode.ThemeIcon(...icons[state.kind]);
-    item.tooltip = [title, said(entry), ...files.map((file) => vscode.workspace.asRelativePath(file)), new Date(when).toLocaleString()].join('\n');
-    item.accessibilityInformation = { label: `${title}, ${word}, ${clock(when)}` };
+    item.tooltip = [title, said(entry), ...files.map((file) => vscode.workspace.asRelativePath(file)), dayAndTime(when)].join('\n');
+    item.accessibilityInformation = { label: `${title}, ${word}, ${dayOrTime(when)}` };
     item.contextValue = `${state.kind}${report === undefined ? '' : ' result'}`;
-    item.command = { command: 'quotient.analyses.open', title: 'Open Result', arguments: [entry] };
+    item.command = { command: 'quotient.analyses.open', title: t('Open Result'), arguments: [entry] };
     return item;
   }
 
@@ -82,14 +84,14 @@ export class AnalysesView implements vscode.TreeDataProvider<AnalysisEntry>, vsc
     const others = this.#history.entries.filter(({ key, report }) => key !== entry.key && report !== undefined)
       // The same question of another file is what is mostly meant.
       .toSorted((a, b) => Number(b.question.method === entry.question.method) - Number(a.question.method === entry.question.method));
-    if (others.length === 0) throw new AnalysisError({ kind: 'input', message: 'There is no other result to compare with yet: run an analysis of another file first.' });
-    const items = others.map((other) => ({ label: other.question.title, description: clock(other.when), other }));
-    return (await vscode.window.showQuickPick(items, { title: `Compare “${entry.question.title}” with`, matchOnDescription: true }))?.other;
+    if (others.length === 0) throw new AnalysisError({ kind: 'input', message: t('There is no other result to compare with yet: run an analysis of another file first.') });
+    const items = others.map((other) => ({ label: other.question.title, description: dayOrTime(other.when), other }));
+    return (await vscode.window.showQuickPick(items, { title: t('Compare “{0}” with', entry.question.title), matchOnDescription: true }))?.other;
   }
 
   async #resultOf(entry: AnalysisEntry): Promise<SavedResult> {
     const kept = await this.#panels.keptOf(this.#history.of(entry.key) ?? entry);
-    if (kept === undefined) throw new AnalysisError({ kind: 'input', message: `The result of “${entry.question.title}” is not kept any more; run the analysis again.` });
+    if (kept === undefined) throw new AnalysisError({ kind: 'input', message: t('The result of “{0}” is not kept any more; run the analysis again.', entry.question.title) });
     return kept;
   }
 }
@@ -99,10 +101,10 @@ export async function saveResult(result: SavedResult): Promise<vscode.Uri | unde
   const [source] = result.report.sources;
   const stem = source === undefined ? 'result' : stemOf(source);
   const folder = source !== undefined && path.isAbsolute(source) ? path.dirname(source) : (vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? '.');
-  const target = await vscode.window.showSaveDialog({ title: 'Save Result', defaultUri: vscode.Uri.file(path.join(folder, `${stem}.${result.report.analysis}${RESULT_SUFFIX}`)), filters: { 'Quotient result': ['json'] } });
+  const target = await vscode.window.showSaveDialog({ title: t('Save Result'), defaultUri: vscode.Uri.file(path.join(folder, `${stem}.${result.report.analysis}${RESULT_SUFFIX}`)), filters: { [t('Quotient result')]: ['json'] } });
   if (target === undefined) return undefined;
   await vscode.workspace.fs.writeFile(target, Buffer.from(writeResult(result, path.dirname(diskPath(target))), 'utf8'));
-  vscode.window.setStatusBarMessage(`Quotient: saved ${path.basename(target.path)}`, 5000);
+  vscode.window.setStatusBarMessage(t('Quotient: saved {0}', path.basename(target.path)), 5000);
   return target;
 }
 
@@ -122,22 +124,20 @@ const icons: Readonly<Record<AnalysisEntry['state']['kind'], [id: string, colour
 };
 
 function stateWord({ state }: AnalysisEntry): string {
-  if (state.kind !== 'running') return state.kind;
-  return state.fraction === undefined ? 'running' : `running, ${Math.floor(100 * state.fraction)} %`;
+  switch (state.kind) {
+    case 'running': return state.fraction === undefined ? t('running') : t('running, {0} %', Math.floor(100 * state.fraction));
+    case 'done': return t('done');
+    case 'failed': return t('failed');
+    case 'cancelled': return t('cancelled');
+  }
 }
 
 function said({ state }: AnalysisEntry): string {
   switch (state.kind) {
     case 'done': return state.summary;
-    case 'cancelled': return 'Cancelled.';
+    case 'cancelled': return t('Cancelled.');
     case 'running':
     case 'failed': return state.message;
   }
-}
-
-/** The time of today, the day of what is older. */
-function clock(when: number): string {
-  const date = new Date(when);
-  return date.toDateString() === new Date().toDateString() ? date.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' }) : date.toLocaleDateString();
 }
 

@@ -4,6 +4,7 @@
  * nothing of VS Code, so that a test can give it a store.
  */
 import { isReportQuestion, type ReportQuestion } from './reportQuestion.ts';
+import { t } from '../protocol/words.ts';
 
 export type AnalysisState =
   | { readonly kind: 'running'; readonly message: string; readonly fraction?: number }
@@ -71,7 +72,7 @@ export class AnalysisHistory {
     const run = Symbol(key);
     const before = this.of(key);
     this.#runs.set(key, run);
-    this.#put({ key, question, files, when: this.#now(), state: { kind: 'running', message: 'Starting' }, ...(before?.report === undefined ? {} : { report: before.report }) });
+    this.#put({ key, question, files, when: this.#now(), state: { kind: 'running', message: t('Starting') }, ...(before?.report === undefined ? {} : { report: before.report }) });
     const change = (state: AnalysisState, report?: string): void => {
       const entry = this.of(key);
       if (this.#runs.get(key) !== run || entry === undefined) return;

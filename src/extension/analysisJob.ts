@@ -4,6 +4,7 @@
  */
 import * as vscode from 'vscode';
 import type { Method, Progress, ResultOf } from '../protocol/rpc.ts';
+import { t } from '../protocol/words.ts';
 import { AnalysisError } from './analysisError.ts';
 import type { HostClient } from './hostClient.ts';
 import type { Question } from './reportQuestion.ts';
@@ -51,5 +52,5 @@ export async function runJob<M extends Method>(host: HostClient, question: Quest
 /** Paths on this machine's disk. @throws AnalysisError for anything else, in one sentence. */
 export function diskPath(uri: vscode.Uri): string {
   if (uri.scheme === 'file') return uri.fsPath;
-  throw new AnalysisError({ kind: 'input', message: `Quotient reads files from the disk of the machine that it runs on; ${uri.toString(true)} is not on it.` });
+  throw new AnalysisError({ kind: 'input', message: t('Quotient reads files from the disk of the machine that it runs on; {0} is not on it.', uri.toString(true)) });
 }

@@ -2,9 +2,10 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Likelihood } from '../protocol/service.ts';
+import { t } from '../protocol/words.ts';
 import { diskPath } from './analysisJob.ts';
 import { filesIn } from './chosenFiles.ts';
-import { likelihoods } from './settings.ts';
+import { likelihoodItems } from './likelihoodItems.ts';
 import { dataCandidates } from './weightFiles.ts';
 
 export interface DataQuestion {
@@ -29,12 +30,12 @@ export async function askDataFile({ title, weights, without, remembered, likely 
   const beside = dataCandidates(await filesIn(folder), first).map((name) => path.join(folder, name)).filter((file) => !weights.includes(file));
   const named = likely === undefined ? beside : [...beside.filter((file) => likely(path.basename(file))), ...beside.filter((file) => !likely(path.basename(file)))];
   const last = remembered !== undefined && (await filesIn(path.dirname(remembered))).includes(path.basename(remembered)) ? [remembered] : [];
-  const item = (file: string): Item => ({ label: path.basename(file), description: file === remembered ? 'last time' : 'inputs x, targets y', answer: { file } });
+  const item = (file: string): Item => ({ label: path.basename(file), description: file === remembered ? t('last time') : t('inputs x, targets y'), answer: { file } });
   const items: Item[] = [
     ...last.map(item),
     ...(without === undefined ? [] : [{ ...without, answer: 'without' } as const]),
     ...named.filter((file) => !last.includes(file)).map(item),
-    { label: '$(folder-opened) Browse for data…', answer: 'browse' },
+    { label: `$(folder-opened) ${t('Browse for data…')}`, answer: 'browse' },
   ];
   const picked = await vscode.window.showQuickPick(items, { title, ignoreFocusOut: true });
   if (picked === undefined) return undefined;
@@ -44,16 +45,16 @@ export async function askDataFile({ title, weights, without, remembered, likely 
 
 /** Undefined when the user did not want to answer. */
 export async function askLikelihood(remembered?: Likelihood): Promise<Likelihood | undefined> {
-  const items = likelihoods.map((item) => ({ ...item, ...(item.value === remembered ? { description: 'last time' } : {}) }))
+  const items = likelihoodItems().map((item) => ({ ...item, ...(item.value === remembered ? { description: t('last time') } : {}) }))
     .sort((a, b) => Number(b.value === remembered) - Number(a.value === remembered));
-  return (await vscode.window.showQuickPick(items, { title: 'Likelihood of the targets given the outputs', ignoreFocusOut: true }))?.value;
+  return (await vscode.window.showQuickPick(items, { title: t('Likelihood of the targets given the outputs'), ignoreFocusOut: true }))?.value;
 }
 
 async function browse(folder: string): Promise<string | undefined> {
   const uris = await vscode.window.showOpenDialog({
-    title: 'Data: arrays x (N × d) and y',
+    title: t('Data: arrays x (N × d) and y'),
     defaultUri: vscode.Uri.file(folder),
-    filters: { Data: ['npz', 'csv', 'safetensors', 'pt'] },
+    filters: { [t('Data')]: ['npz', 'csv', 'safetensors', 'pt'] },
   });
   return uris?.[0] === undefined ? undefined : diskPath(uris[0]);
 }

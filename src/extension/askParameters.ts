@@ -1,6 +1,7 @@
 /** Asks which two parameters the density of a posterior report is to show. */
 import * as vscode from 'vscode';
 import type { Report } from '../protocol/report.ts';
+import { t } from '../protocol/words.ts';
 import { parameterNames, parameterProblem, parameterTensors, type ParameterTensor } from './parameterList.ts';
 
 /** More than this many are typed, not picked. */
@@ -10,9 +11,9 @@ const LISTED = 5000;
 export async function askParameters(report: Report): Promise<readonly [string, string] | undefined> {
   const tensors = parameterTensors(report);
   if (tensors.length === 0) return undefined;
-  const x = await askOne('Parameter across (1 of 2)', tensors);
+  const x = await askOne(t('Parameter across (1 of 2)'), tensors);
   if (x === undefined) return undefined;
-  const y = await askOne(`Parameter upwards, against ${x} (2 of 2)`, tensors);
+  const y = await askOne(t('Parameter upwards, against {0} (2 of 2)', x), tensors);
   return y === undefined ? undefined : [x, y];
 }
 
@@ -21,7 +22,7 @@ async function askOne(title: string, tensors: readonly ParameterTensor[]): Promi
   if (names !== undefined) return vscode.window.showQuickPick(names, { title, ignoreFocusOut: true });
   const [first] = tensors;
   const typed = await vscode.window.showInputBox({
-    title, ignoreFocusOut: true, prompt: 'Tensor and index, counted from 0', placeHolder: first === undefined ? '' : `${first.name}[${first.shape.map(() => 0).join(',')}]`,
+    title, ignoreFocusOut: true, prompt: t('Tensor and index, counted from 0'), placeHolder: first === undefined ? '' : `${first.name}[${first.shape.map(() => 0).join(',')}]`,
     validateInput: (text) => parameterProblem(text, tensors),
   });
   return typed?.replaceAll(' ', '');

@@ -2,27 +2,28 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Holding, PredictionMethod } from '../protocol/service.ts';
+import { t } from '../protocol/words.ts';
 import { askDataFile, askLikelihood } from './askData.ts';
 import type { PredictionChoice } from './predictionChoices.ts';
 import { rankSettings } from './settings.ts';
 import { EVIDENCE, positiveNumber, priorPrecisionFrom, rateFrom } from './typedNumber.ts';
 
-const methodItems: readonly { readonly method: PredictionMethod; readonly label: string; readonly detail: string }[] = [
-  { method: 'sampled', label: 'Sampled Laplace', detail: 'The network at draws of the Gaussian at the mode' },
-  { method: 'linearized', label: 'Linearised Laplace', detail: 'The network linearised at the mode, in closed form' },
-  { method: 'linearized-sampled', label: 'Linearised Laplace, sampled', detail: 'The same by draws' },
-  { method: 'projected', label: 'Projected Laplace', detail: 'Draws without their part in the kernel of the GGN' },
-  { method: 'diffusion', label: 'Laplace diffusion', detail: 'Small steps, each with the curvature where it is' },
-  { method: 'diffusion-image', label: 'Laplace diffusion, image part', detail: 'Its steps in the image of the GGN alone' },
-  { method: 'diffusion-kernel', label: 'Laplace diffusion, kernel part', detail: 'Its steps in the kernel of the GGN alone' },
-  { method: 'last-layer', label: 'Last-layer Laplace', detail: 'Weights before the last layer are fixed' },
-  { method: 'bayesian-last-layer', label: 'Bayesian last layer', detail: 'The exact posterior of the last layer’s weights; regression' },
-  { method: 'diagonal', label: 'Diagonal Laplace', detail: 'Weights are independent' },
-  { method: 'swag', label: 'SWAG', detail: 'A Gaussian fitted to the iterates of stochastic gradient descent: those selected, or by training' },
-  { method: 'dropout', label: 'MC dropout', detail: 'Units are left out at random' },
-  { method: 'vi', label: 'Mean-field variational inference', detail: 'The closest Gaussian of independent weights; trains' },
-  { method: 'ensemble', label: 'Ensemble, or draws of a chain', detail: 'Every network of the files is a draw' },
-  { method: 'hmc', label: 'Hamiltonian Monte Carlo', detail: 'Draws of the posterior itself; slow' },
+const methodItems = (): readonly { readonly method: PredictionMethod; readonly label: string; readonly detail: string }[] => [
+  { method: 'sampled', label: t('Sampled Laplace'), detail: t('The network at draws of the Gaussian at the mode') },
+  { method: 'linearized', label: t('Linearised Laplace'), detail: t('The network linearised at the mode, in closed form') },
+  { method: 'linearized-sampled', label: t('Linearised Laplace, sampled'), detail: t('The same by draws') },
+  { method: 'projected', label: t('Projected Laplace'), detail: t('Draws without their part in the kernel of the GGN') },
+  { method: 'diffusion', label: t('Laplace diffusion'), detail: t('Small steps, each with the curvature where it is') },
+  { method: 'diffusion-image', label: t('Laplace diffusion, image part'), detail: t('Its steps in the image of the GGN alone') },
+  { method: 'diffusion-kernel', label: t('Laplace diffusion, kernel part'), detail: t('Its steps in the kernel of the GGN alone') },
+  { method: 'last-layer', label: t('Last-layer Laplace'), detail: t('Weights before the last layer are fixed') },
+  { method: 'bayesian-last-layer', label: t('Bayesian last layer'), detail: t('The exact posterior of the last layer’s weights; regression') },
+  { method: 'diagonal', label: t('Diagonal Laplace'), detail: t('Weights are independent') },
+  { method: 'swag', label: t('SWAG'), detail: t('A Gaussian fitted to the iterates of stochastic gradient descent: those selected, or by training') },
+  { method: 'dropout', label: t('MC dropout'), detail: t('Units are left out at random') },
+  { method: 'vi', label: t('Mean-field variational inference'), detail: t('The closest Gaussian of independent weights; trains') },
+  { method: 'ensemble', label: t('Ensemble, or draws of a chain'), detail: t('Every network of the files is a draw') },
+  { method: 'hmc', label: t('Hamiltonian Monte Carlo'), detail: t('Draws of the posterior itself; slow') },
 ];
 
 /** The four that differ in one thing at a time: the kernel, and the linearisation. */
@@ -48,11 +49,11 @@ function withoutPrior(method: PredictionMethod, files: readonly string[], holds:
 /** Undefined when the user did not want to answer. @param holds what the first file holds */
 export async function askPrediction(files: readonly string[], holds: Holding, last: Partial<PredictionChoice>): Promise<PredictionChoice | undefined> {
   const name = path.basename(files[0] ?? '');
-  const data = await askDataFile({ title: files.length === 1 ? `Data that ${name} was trained on` : `Data that these ${files.length} networks were trained on`, weights: files, remembered: last.data });
+  const data = await askDataFile({ title: files.length === 1 ? t('Data that {0} was trained on', name) : t('Data that these {0} networks were trained on', files.length), weights: files, remembered: last.data });
   if (data === undefined) return undefined;
   const test = await askDataFile({
-    title: 'Inputs to predict at', weights: [...files, data], remembered: last.test, likely: (beside) => /test|val/i.test(beside),
-    without: { label: 'No test data', detail: 'The training inputs, and a curve where there is one input' },
+    title: t('Inputs to predict at'), weights: [...files, data], remembered: last.test, likely: (beside) => /test|val/i.test(beside),
+    without: { label: t('No test data'), detail: t('The training inputs, and a curve where there is one input') },
   });
   if (test === undefined) return undefined;
   const likelihood = await askLikelihood(last.likelihood);
@@ -72,31 +73,31 @@ export async function askPrediction(files: readonly string[], holds: Holding, la
 
 async function askNoise(value: number): Promise<number | undefined> {
   const text = await vscode.window.showInputBox({
-    title: 'Observation noise σ', prompt: 'Standard deviation of the targets about the outputs', value: String(value), ignoreFocusOut: true,
-    validateInput: (typed) => (positiveNumber(typed) === undefined ? 'A number above 0, such as 0.1.' : undefined),
+    title: t('Observation noise σ'), prompt: t('Standard deviation of the targets about the outputs'), value: String(value), ignoreFocusOut: true,
+    validateInput: (typed) => (positiveNumber(typed) === undefined ? t('A number above 0, such as 0.1.') : undefined),
   });
   return text === undefined ? undefined : positiveNumber(text);
 }
 
 async function askPriorPrecision(value: number | typeof EVIDENCE): Promise<number | typeof EVIDENCE | undefined> {
   const text = await vscode.window.showInputBox({
-    title: 'Prior precision α', prompt: `Of the Gaussian prior over weights; or "${EVIDENCE}": where the Laplace evidence is largest`, value: String(value), ignoreFocusOut: true,
-    validateInput: (typed) => (priorPrecisionFrom(typed) === undefined ? `A number above 0, such as 1, or ${EVIDENCE}.` : undefined),
+    title: t('Prior precision α'), prompt: t('Of the Gaussian prior over weights; or "{0}": where the Laplace evidence is largest', EVIDENCE), value: String(value), ignoreFocusOut: true,
+    validateInput: (typed) => (priorPrecisionFrom(typed) === undefined ? t('A number above 0, such as 1, or {0}.', EVIDENCE) : undefined),
   });
   return text === undefined ? undefined : priorPrecisionFrom(text);
 }
 
 async function askMethods(chosen: readonly PredictionMethod[]): Promise<readonly PredictionMethod[] | undefined> {
-  const items = methodItems.map(({ method, label, detail }) => ({ method, label, detail, picked: chosen.includes(method) }));
-  const picked = await vscode.window.showQuickPick(items, { title: 'Methods, side by side', canPickMany: true, ignoreFocusOut: true });
+  const items = methodItems().map(({ method, label, detail }) => ({ method, label, detail, picked: chosen.includes(method) }));
+  const picked = await vscode.window.showQuickPick(items, { title: t('Methods, side by side'), canPickMany: true, ignoreFocusOut: true });
   return picked === undefined || picked.length === 0 ? undefined : picked.map(({ method }) => method);
 }
 
 /** 'own': the rates of the network's own dropout layers. */
 async function askDropoutRate(value: number | undefined): Promise<number | 'own' | undefined> {
   const text = await vscode.window.showInputBox({
-    title: 'Dropout rate', prompt: 'Left empty: the rates of the network’s own dropout layers', value: value === undefined ? '' : String(value), ignoreFocusOut: true,
-    validateInput: (typed) => (typed.trim() === '' || rateFrom(typed) !== undefined ? undefined : 'A number between 0 and 1, or nothing.'),
+    title: t('Dropout rate'), prompt: t('Left empty: the rates of the network’s own dropout layers'), value: value === undefined ? '' : String(value), ignoreFocusOut: true,
+    validateInput: (typed) => (typed.trim() === '' || rateFrom(typed) !== undefined ? undefined : t('A number between 0 and 1, or nothing.')),
   });
   if (text === undefined) return undefined;
   return text.trim() === '' ? 'own' : rateFrom(text);

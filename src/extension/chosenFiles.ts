@@ -8,6 +8,7 @@ import * as vscode from 'vscode';
 import { AnalysisError } from './analysisError.ts';
 import { diskPath } from './analysisJob.ts';
 import { drawsAmong, inNaturalOrder, isWeightFile, weightExtensions } from '../protocol/weightFileNames.ts';
+import { t } from '../protocol/words.ts';
 
 export interface Wanted {
   /** "Weights to inspect": heads the lists that the user picks from. */
@@ -40,20 +41,18 @@ export async function chosenFiles(wanted: Wanted, selection: Selection): Promise
 export interface WantedPair {
   readonly title: string;
   readonly inFront: readonly string[];
-  /** "Compare": heads the question for the second one. */
-  readonly verb: string;
-  /** What stands before the second one in that question. */
-  readonly preposition?: 'with' | 'to';
+  /** Heads the question for the second one: "Compare net.pt with". @param first name of the first one */
+  readonly second: (first: string) => string;
 }
 
 /** Two files: both selected, or one and the one that the user then picks. @throws AnalysisError for more */
-export async function chosenPair({ title, inFront, verb, preposition = 'with' }: WantedPair, selection: Selection): Promise<readonly [string, string] | undefined> {
+export async function chosenPair({ title, inFront, second }: WantedPair, selection: Selection): Promise<readonly [string, string] | undefined> {
   const files = await chosenFiles({ title, folders: false, inFront }, selection);
   if (files === undefined) return undefined;
-  if (files.length > 2) throw new AnalysisError({ kind: 'input', message: `${verb} takes two files; ${files.length} are selected.` });
+  if (files.length > 2) throw new AnalysisError({ kind: 'input', message: t('This takes two files; {0} are selected. Select two, or one and choose the other.', files.length) });
   const [before, chosen] = files;
   if (before === undefined) return undefined;
-  const after = chosen ?? await otherFile(`${verb} ${path.basename(before)} ${preposition}`, before);
+  const after = chosen ?? await otherFile(second(path.basename(before)), before);
   return after === undefined ? undefined : [before, after];
 }
 
@@ -87,7 +86,7 @@ async function expanded(files: readonly string[], wanted: Wanted): Promise<strin
       }
       const draws = drawsAmong(await filesIn(file));
       if (draws.length === 0) {
-        throw new AnalysisError({ kind: 'input', message: savedModel ? `${file}: this folder is a TensorFlow SavedModel, which Posterior Predictive runs and nothing else here reads.` : `${file}: there are no weight files in this folder (${weightExtensions.join(', ')}).` });
+        throw new AnalysisError({ kind: 'input', message: savedModel ? t('{0}: this folder is a TensorFlow SavedModel, which Posterior Predictive runs and nothing else here reads.', file) : t('{0}: there are no weight files in this folder ({1}).', file, weightExtensions.join(', ')) });
       }
       found.push(...draws.map((name) => path.join(file, name)));
     } else {
@@ -130,8 +129,8 @@ async function pick(wanted: Wanted, than?: string): Promise<string[] | undefined
   // A folder outside the workspace is not searched, though its files may be the ones that are meant.
   const beside = than === undefined ? [] : (await filesIn(path.dirname(than))).filter(isWeightFile).slice(0, MOST_LISTED).map((name) => path.join(path.dirname(than), name));
   const listed = [...new Set([...beside, ...found])].filter((file) => file !== than);
-  const browse: Item[] = [{ label: '$(folder-opened) Browse for files…', answer: { browse: 'files' } }];
-  if (wanted.folders) browse.push({ label: '$(folder) Choose a folder of draws…', answer: { browse: 'folder' } });
+  const browse: Item[] = [{ label: `$(folder-opened) ${t('Browse for files…')}`, answer: { browse: 'files' } }];
+  if (wanted.folders) browse.push({ label: `$(folder) ${t('Choose a folder of draws…')}`, answer: { browse: 'folder' } });
   if (listed.length === 0 && !wanted.folders) return openDialog(wanted.title, 'files');
   const files = listed.map((file): Item => ({
     label: path.basename(file),
@@ -151,7 +150,7 @@ async function openDialog(title: string, kind: 'files' | 'folder'): Promise<stri
     canSelectFiles: kind === 'files',
     canSelectFolders: kind === 'folder',
     canSelectMany: kind === 'files',
-    ...(kind === 'files' ? { filters: { 'Weight files': [...weightExtensions.map((extension) => extension.slice(1)), 'json'], 'All files': ['*'] } } : {}),
+    ...(kind === 'files' ? { filters: { [t('Weight files')]: [...weightExtensions.map((extension) => extension.slice(1)), 'json'], [t('All files')]: ['*'] } } : {}),
   });
   return uris?.map(diskPath);
 }

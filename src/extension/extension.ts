@@ -1,6 +1,7 @@
 /** Entry of the extension: registers what the user meets and starts nothing. The analysis host comes with the first question, or with a document in which one is likely. */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { speak } from '../protocol/words.ts';
 import { ANALYSES_VIEW, AnalysesView, chosenEntries, RESULT_SCHEME } from './analysesView.ts';
 import { AnalysisHistory } from './analysisHistory.ts';
 import { align } from './commands/align.ts';
@@ -45,6 +46,7 @@ import { WeightsEditor } from './weightsEditor.ts';
 const commands: Readonly<Record<string, Command>> = { inspect, diff, compare, canonicalize, align, rank, direction, posterior, predict, openExample, environment, installTensorFlow, chooseActivation, chooseParameters, restartHost, saveResult };
 
 export function activate(context: vscode.ExtensionContext): void {
+  speak({ language: vscode.env.language, bundle: vscode.l10n.bundle ?? {} });
   const log = vscode.window.createOutputChannel('Quotient', { log: true });
   log.info('Quotient is ready; the analysis host starts when there is something to ask.');
   const tensorflow = { folder: path.join(context.globalStorageUri.fsPath, 'tensorflow'), script: path.join(context.extensionPath, 'dist', 'tensorflow.js') };

@@ -1,12 +1,13 @@
 /** One way for a failure to reach the user: one notification and, with its stack, the log. */
 import * as vscode from 'vscode';
+import { t } from '../protocol/words.ts';
 import { AnalysisError, isCancellation } from './analysisError.ts';
 
 /** The sentence for this error: as the host wrote it for the user, or plainly a defect. */
 export function failureSentence(error: unknown): string {
   if (error instanceof AnalysisError && error.kind !== 'internal') return error.message;
   const message = error instanceof Error ? error.message : String(error);
-  return `Something went wrong inside Quotient: ${message} The log has the details.`;
+  return t('Something went wrong inside Quotient: {0} The log has the details.', message);
 }
 
 /** Says nothing about what the user cancelled himself. Does not wait for the notification to be closed. */
@@ -15,7 +16,7 @@ export function reportFailure(error: unknown, log: vscode.LogOutputChannel): voi
   const sentence = failureSentence(error);
   const stack = error instanceof AnalysisError ? error.hostStack : error instanceof Error ? error.stack : undefined;
   log.error(stack === undefined ? sentence : `${sentence}\n${stack}`);
-  void vscode.window.showErrorMessage(sentence, 'Show Log').then((answer) => {
+  void vscode.window.showErrorMessage(sentence, t('Show Log')).then((answer) => {
     if (answer !== undefined) log.show();
   });
 }

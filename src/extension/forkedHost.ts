@@ -6,6 +6,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { formatBytes } from '../protocol/format.ts';
 import { HOST_MEMORY_MARK, MEMORY_LIMIT_ARGUMENT, overMemoryLimit } from '../protocol/hostProcess.ts';
 import type { AnalysisFailure, FromHost, Method, Progress, RequestOf, ResultOf, ToHost } from '../protocol/rpc.ts';
+import { t } from '../protocol/words.ts';
 import { AnalysisError } from './analysisError.ts';
 
 export type LogLevel = 'info' | 'warning' | 'error';
@@ -92,7 +93,7 @@ export class ForkedHost {
     try {
       this.#send({ type: 'call', id, method, request });
     } catch (error) {
-      this.#fail(id, { kind: 'internal', message: `The request could not be sent to the analysis host: ${error instanceof Error ? error.message : String(error)}` });
+      this.#fail(id, { kind: 'internal', message: t('The request could not be sent to the analysis host: {0}', error instanceof Error ? error.message : String(error)) });
     }
     // The service's types pair each method with its result; the wire carries the union.
     return { id, result: result as Promise<ResultOf<M>> };
@@ -109,8 +110,8 @@ export class ForkedHost {
 
   /** Ends the process by force: job `cancelled` as cancelled, every other job with `reason`. */
   kill(reason: string, cancelled?: number): void {
-    if (cancelled !== undefined) this.#fail(cancelled, { kind: 'cancelled', message: 'The analysis was cancelled.' });
-    for (const [id, job] of [...this.#jobs]) this.#fail(id, { kind: 'crash', message: `The ${job.method} analysis was ended: ${reason}` });
+    if (cancelled !== undefined) this.#fail(cancelled, { kind: 'cancelled', message: t('The analysis was cancelled.') });
+    for (const [id, job] of [...this.#jobs]) this.#fail(id, { kind: 'crash', message: t('The {0} analysis was ended: {1}', job.method, reason) });
     this.#process.kill('SIGKILL');
   }
 
@@ -164,7 +165,7 @@ export class ForkedHost {
     for (const [id, job] of [...this.#jobs]) {
       this.#fail(id, memory
         ? { kind: 'memory', message: overMemoryLimit(job.method, this.#options.memoryLimitBytes) }
-        : { kind: 'crash', message: `The analysis host ended while the ${job.method} analysis was running (${how}). Run the command again; a new host will start.` });
+        : { kind: 'crash', message: t('The analysis host ended while the {0} analysis was running ({1}). Run the command again; a new host will start.', job.method, how) });
     }
     this.#options.log('info', `Analysis host ${this.pid ?? ''} ended (${how}).`);
     this.#options.ended();

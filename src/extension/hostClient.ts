@@ -4,6 +4,7 @@
  * nothing of VS Code, so that tests drive it against real processes.
  */
 import type { Method, Progress, RequestOf, ResultOf } from '../protocol/rpc.ts';
+import { t } from '../protocol/words.ts';
 import { AnalysisError } from './analysisError.ts';
 import { ForkedHost, type LogLevel } from './forkedHost.ts';
 
@@ -47,8 +48,8 @@ export class HostClient {
    * @throws AnalysisError, whose kind says why: refused input, cancelled, memory, a crash of the host, or a defect of ours.
    */
   async call<M extends Method>(method: M, request: RequestOf<M>, { signal, onProgress }: CallOptions = {}): Promise<ResultOf<M>> {
-    if (this.#disposed) throw new AnalysisError({ kind: 'cancelled', message: 'The extension is shutting down.' });
-    if (signal?.aborted === true) throw new AnalysisError({ kind: 'cancelled', message: 'The analysis was cancelled.' });
+    if (this.#disposed) throw new AnalysisError({ kind: 'cancelled', message: t('The extension is shutting down.') });
+    if (signal?.aborted === true) throw new AnalysisError({ kind: 'cancelled', message: t('The analysis was cancelled.') });
     clearTimeout(this.#idleTimer);
     const host = this.#runningHost();
     const { id, result } = host.start(method, request, onProgress);
@@ -60,7 +61,7 @@ export class HostClient {
         if (!host.running(id)) return;
         this.#options.log('warning', `The ${method} analysis did not answer its cancellation; its host is replaced.`);
         this.#drop(host);
-        host.kill('the analysis host had to be replaced because a cancelled job did not stop. Run the command again.', id);
+        host.kill(t('the analysis host had to be replaced because a cancelled job did not stop. Run the command again.'), id);
       }, this.#options.cancelGraceMilliseconds ?? CANCEL_GRACE_MS);
     };
     signal?.addEventListener('abort', cancel, { once: true });
@@ -75,12 +76,12 @@ export class HostClient {
 
   /** Ends the host, with whatever runs in it; the next call starts a new one. */
   restart(): void {
-    this.#stop('the analysis host was restarted. Run the command again.');
+    this.#stop(t('the analysis host was restarted. Run the command again.'));
   }
 
   dispose(): void {
     this.#disposed = true;
-    this.#stop('the extension is shutting down.');
+    this.#stop(t('the extension is shutting down.'));
   }
 
   #runningHost(): ForkedHost {
@@ -118,7 +119,7 @@ export class HostClient {
       if (!host.idle) return;
       this.#options.log('info', 'The analysis host is stopped until it is needed again.');
       this.#drop(host);
-      host.kill('it was idle.');
+      host.kill(t('it was idle.'));
     }, this.#options.idleMilliseconds());
     // Nothing to wait for: the process that asks may end.
     this.#idleTimer.unref();

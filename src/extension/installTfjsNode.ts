@@ -7,6 +7,7 @@ import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../protocol/userError.ts';
+import { t } from '../protocol/words.ts';
 
 export const TFJS_NODE_VERSION = '4.22.0';
 export const LIBTENSORFLOW_VERSION = '2.9.1';
@@ -40,7 +41,7 @@ export function libtensorflowHost(environment: NodeJS.ProcessEnv): string {
 /** @returns the version of the native library @throws UserError that says why it is not installed; what aborts the signal */
 export async function installTfjsNode(options: InstallOptions): Promise<string> {
   const { folder, platform, signal } = options;
-  if (!platforms.has(platform)) throw new UserError(`Native TensorFlow is not published for ${platform}; models run on WebAssembly here.`);
+  if (!platforms.has(platform)) throw new UserError(t('Native TensorFlow is not published for {0}; models run on WebAssembly here.', platform));
   await mkdir(path.dirname(folder), { recursive: true });
   const unfinished = await mkdtemp(`${folder}.unfinished-`);
   try {
@@ -78,7 +79,7 @@ function runNpm(cwd: string, { npm, environment, signal, said, platform }: Insta
     child.stderr.on('data', take);
     child.on('error', (error: NodeJS.ErrnoException) => {
       signal.removeEventListener('abort', cancel);
-      reject(new UserError(error.code === 'ENOENT' ? 'npm was not found; it comes with Node.js (nodejs.org). Install it, restart the window and run the command again.' : `npm could not be started: ${error.message}`));
+      reject(new UserError(error.code === 'ENOENT' ? t('npm was not found; it comes with Node.js (nodejs.org). Install it, restart the window and run the command again.') : t('npm could not be started: {0}', error.message)));
     });
     child.on('close', (code) => {
       signal.removeEventListener('abort', cancel);
@@ -105,14 +106,17 @@ function endTree(child: ChildProcess, isWindows: boolean): void {
 function npmFailure(lines: readonly string[], code: number | null, environment: NodeJS.ProcessEnv): string {
   const quoted = (line: string): string => line.replace(/^npm (?:error|ERR!)\s*/, '').slice(0, 300);
   const network = lines.find((line) => /\b(?:ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_SOCKET_TIMEOUT|E40[1347]|E50\d|SELF_SIGNED_CERT\w*|UNABLE_TO_\w+)\b|TAR_BAD_ARCHIVE|Unrecognized archive format|tunneling socket/.test(line));
-  const nothing = 'Nothing was installed; models run on WebAssembly.';
+  const nothing = t('Nothing was installed; models run on WebAssembly.');
   if (network !== undefined) {
     const isLibrary = lines.some((line) => line.includes('Downloading libtensorflow'));
-    return `The download from ${isLibrary ? libtensorflowHost(environment) : 'npm’s registry'} was refused: ${quoted(network)}. ${nothing} A mirror can be named in ${isLibrary ? 'TFJS_NODE_CDN_STORAGE or TFJS_NODE_BASE_URI' : 'npm’s setting "registry"'}.`;
+    return isLibrary
+      ? t('The download from {0} was refused: {1}. {2} A mirror can be named in TFJS_NODE_CDN_STORAGE or TFJS_NODE_BASE_URI.', libtensorflowHost(environment), quoted(network), nothing)
+      : t('The download from npm’s registry was refused: {0}. {1} A mirror can be named in npm’s setting "registry".', quoted(network), nothing);
   }
-  if (lines.some((line) => /gyp (?:ERR!|error)/.test(line))) return `There is no finished binding of TensorFlow for this platform, and it could not be built here, for which a C++ compiler, make and Python are needed. ${nothing} The log has npm's words.`;
+  if (lines.some((line) => /gyp (?:ERR!|error)/.test(line))) return t('There is no finished binding of TensorFlow for this platform, and it could not be built here, for which a C++ compiler, make and Python are needed. {0} The log has npm’s words.', nothing);
   const last = lines.findLast((line) => /^npm (?:error|ERR!)\s+(?!A complete log|path|command|code)/.test(line)) ?? lines.at(-1);
-  return `npm ended with ${code === null ? 'a signal' : `code ${code}`}${last === undefined ? '' : `: ${quoted(last)}`}. ${nothing}`;
+  const how = code === null ? t('npm was ended by a signal') : t('npm ended with code {0}', code);
+  return `${how}${last === undefined ? '' : `: ${quoted(last)}`}. ${nothing}`;
 }
 
 /** Starts the process that runs TensorFlow.js, from this folder, and asks which TensorFlow it has. */
@@ -126,7 +130,7 @@ function loaded(folder: string, { tensorflowScript, signal }: InstallOptions): P
     child.stderr?.on('data', (data: Buffer) => { stderr = (stderr + data.toString('utf8')).slice(-2000); });
     child.on('message', (message: { readonly kind: string; readonly problem?: string; readonly backend?: { readonly kind: string; readonly library?: string; readonly withoutNative?: string } }) => {
       const { backend } = message;
-      answered = backend?.kind === 'native' ? (backend.library ?? 'unknown') : new UserError(`TensorFlow was installed and ${backend?.withoutNative ?? message.problem ?? 'does not load'}; it was taken away again. Models run on WebAssembly.`);
+      answered = backend?.kind === 'native' ? (backend.library ?? 'unknown') : new UserError(t('TensorFlow was installed and {0}; it was taken away again. Models run on WebAssembly.', backend?.withoutNative ?? message.problem ?? 'does not load'));
       child.kill('SIGKILL');
     });
     child.on('error', reject);
@@ -135,7 +139,7 @@ function loaded(folder: string, { tensorflowScript, signal }: InstallOptions): P
       signal.removeEventListener('abort', cancel);
       if (signal.aborted) reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
       else if (typeof answered === 'string') resolve(answered);
-      else reject(answered ?? new UserError(`TensorFlow was installed and ends the process that loads it (${stderr.trim().split('\n').at(-1) ?? `exit code ${code ?? 'unknown'}`}); it was taken away again. Models run on WebAssembly.`));
+      else reject(answered ?? new UserError(t('TensorFlow was installed and ends the process that loads it ({0}); it was taken away again. Models run on WebAssembly.', stderr.trim().split('\n').at(-1) ?? `exit code ${code ?? 'unknown'}`)));
     });
     child.send({ kind: 'start', nativeFrom: [folder] });
   });

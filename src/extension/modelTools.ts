@@ -5,6 +5,7 @@
 import path from 'node:path';
 import type { Method, RequestOf, ResultOf } from '../protocol/rpc.ts';
 import type { Likelihood, NetworkOptions, RankRequest } from '../protocol/service.ts';
+import { t } from '../protocol/words.ts';
 import { AnalysisError } from './analysisError.ts';
 import { modelText } from './modelText.ts';
 import { isInside } from './pathLiteral.ts';
@@ -27,7 +28,7 @@ export const modelTools: Readonly<Record<string, ModelTool>> = {
   quotient_summarizeWeights: async (input, surroundings) => {
     const file = workspaceFile(text(input, 'file'), surroundings.roots);
     const request: RequestOf<'inspect'> = { files: [file], statistics: flag(input, 'statistics'), brief: true, ...await network(input, [file], surroundings) };
-    return modelText(await surroundings.ask({ method: 'inspect', title: `Weights of ${path.basename(file)}`, request }));
+    return modelText(await surroundings.ask({ method: 'inspect', title: t('Weights of {0}', path.basename(file)), request }));
   },
   quotient_rank: async (input, surroundings) => {
     const file = workspaceFile(text(input, 'file'), surroundings.roots);
@@ -36,12 +37,12 @@ export const modelTools: Readonly<Record<string, ModelTool>> = {
       file, inputs: surroundings.rank.inputs, noise: positive(input, 'noise', noise), priorPrecision: positive(input, 'priorPrecision', priorPrecision),
       seed: surroundings.seed, ...data(input, surroundings), ...await network(input, [file], surroundings),
     };
-    return modelText(await surroundings.ask({ method: 'rank', title: `Rank and kernel of ${path.basename(file)}`, request }));
+    return modelText(await surroundings.ask({ method: 'rank', title: t('Rank and kernel of {0}', path.basename(file)), request }));
   },
   quotient_compare: async (input, surroundings) => {
     const files = [workspaceFile(text(input, 'first'), surroundings.roots), workspaceFile(text(input, 'second'), surroundings.roots)] as const;
     const request: RequestOf<'compare'> = { files, seed: surroundings.seed, ...data(input, surroundings), ...await network(input, files, surroundings) };
-    return modelText(await surroundings.ask({ method: 'compare', title: `Functions of ${path.basename(files[0])} and ${path.basename(files[1])}`, request }));
+    return modelText(await surroundings.ask({ method: 'compare', title: t('Functions of {0} and {1}', path.basename(files[0]), path.basename(files[1])), request }));
   },
 };
 

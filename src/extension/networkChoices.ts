@@ -5,19 +5,20 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { NetworkOptions } from '../protocol/service.ts';
+import { t } from '../protocol/words.ts';
 import type { SummaryCache } from './summaryCache.ts';
 
-const activations: readonly { readonly name: string; readonly detail: string }[] = [
-  { name: 'relu', detail: 'Scaling and permutation symmetry' },
-  { name: 'leaky_relu:0.01', detail: 'Scaling and permutation symmetry' },
-  { name: 'tanh', detail: 'Sign and permutation symmetry' },
-  { name: 'sigmoid', detail: 'Permutation symmetry' },
-  { name: 'gelu', detail: 'Permutation symmetry' },
-  { name: 'silu', detail: 'Permutation symmetry' },
-  { name: 'softplus', detail: 'Permutation symmetry' },
-  { name: 'elu', detail: 'Permutation symmetry' },
-  { name: 'sin', detail: 'Sign and permutation symmetry' },
-  { name: 'linear', detail: 'No activation at all' },
+const activations = (): readonly { readonly name: string; readonly detail: string }[] => [
+  { name: 'relu', detail: t('Scaling and permutation symmetry') },
+  { name: 'leaky_relu:0.01', detail: t('Scaling and permutation symmetry') },
+  { name: 'tanh', detail: t('Sign and permutation symmetry') },
+  { name: 'sigmoid', detail: t('Permutation symmetry') },
+  { name: 'gelu', detail: t('Permutation symmetry') },
+  { name: 'silu', detail: t('Permutation symmetry') },
+  { name: 'softplus', detail: t('Permutation symmetry') },
+  { name: 'elu', detail: t('Permutation symmetry') },
+  { name: 'sin', detail: t('Sign and permutation symmetry') },
+  { name: 'linear', detail: t('No activation at all') },
 ];
 
 const KEY = 'activation:';
@@ -52,11 +53,11 @@ export class NetworkChoices {
 
   /** Asks, and remembers the answer for each of the files. */
   async ask(files: readonly string[]): Promise<string | undefined> {
-    const named = files.length === 1 ? path.basename(files[0] ?? '') : `these ${files.length} files`;
+    const named = files.length === 1 ? path.basename(files[0] ?? '') : t('these {0} files', files.length);
     const current = files[0] === undefined ? undefined : this.#remembered(files[0]);
     const picked = await vscode.window.showQuickPick(
-      activations.map(({ name, detail }) => ({ label: name, detail, ...(name === current ? { description: 'current answer' } : {}) })),
-      { title: `Activation of ${named}`, placeHolder: 'The file holds dense layers only: which activation is between them? Remembered for this file.', ignoreFocusOut: true },
+      activations().map(({ name, detail }) => ({ label: name, detail, ...(name === current ? { description: t('current answer') } : {}) })),
+      { title: t('Activation of {0}', named), placeHolder: t('The file holds dense layers only: which activation is between them? Remembered for this file.'), ignoreFocusOut: true },
     );
     if (picked === undefined) return undefined;
     for (const file of files) await this.#state.update(KEY + vscode.Uri.file(file).toString(), picked.label);

@@ -4,6 +4,7 @@
  */
 import { formatShape } from '../protocol/format.ts';
 import type { Report } from '../protocol/report.ts';
+import { t } from '../protocol/words.ts';
 
 export interface ParameterTensor {
   readonly name: string;
@@ -44,10 +45,10 @@ function indexOf(k: number, shape: readonly number[]): number[] {
 export function parameterProblem(typed: string, tensors: readonly ParameterTensor[]): string | undefined {
   const text = typed.replaceAll(' ', '');
   const [, name, inside] = /^(.*)\[([\d,]*)\]$/.exec(text) ?? [];
-  if (name === undefined || inside === undefined) return 'A parameter is a tensor and an index, such as 0.weight[0,1].';
+  if (name === undefined || inside === undefined) return t('A parameter is a tensor and an index, such as 0.weight[0,1].');
   const tensor = tensors.find((candidate) => candidate.name === name);
-  if (tensor === undefined) return `There is no tensor ${name}; there are ${tensors.slice(0, 6).map((candidate) => candidate.name).join(', ')}${tensors.length > 6 ? ', …' : ''}.`;
+  if (tensor === undefined) return t('There is no tensor {0}; there are {1}.', name, `${tensors.slice(0, 6).map((candidate) => candidate.name).join(', ')}${tensors.length > 6 ? ', …' : ''}`);
   const index = inside.split(',');
   const fits = index.length === tensor.shape.length && index.every((part, axis) => part !== '' && Number(part) < (tensor.shape[axis] ?? 0));
-  return fits ? undefined : `${name} is ${formatShape(tensor.shape)}: indices count from 0 and stay below these sizes.`;
+  return fits ? undefined : t('{0} is {1}: indices count from 0 and stay below these sizes.', name, formatShape(tensor.shape));
 }

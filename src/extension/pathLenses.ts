@@ -4,10 +4,11 @@
  */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { formatCount } from '../protocol/format.ts';
+import { t } from '../protocol/words.ts';
 import type { DocumentPaths } from './documentPaths.ts';
 import { hasCodeLens } from './settings.ts';
 import type { SummaryCache } from './summaryCache.ts';
+import { sizeOf } from './summaryText.ts';
 
 export const lensDocuments: vscode.DocumentSelector = [
   ...['python', 'json', 'jsonc', 'yaml'].flatMap((language) => [{ language, scheme: 'file' }, { language, scheme: 'vscode-notebook-cell' }]),
@@ -54,14 +55,14 @@ export class PathLenses implements vscode.CodeLensProvider {
     const known = this.#summaries.known(file);
     const uri = vscode.Uri.file(file);
     const look: vscode.Command = {
-      title: known === undefined ? `Show ${path.basename(file)}` : `${formatCount(known.parameters)} parameters in ${formatCount(known.tensors)} ${known.tensors === 1 ? 'tensor' : 'tensors'}`,
-      command: 'quotient.view', arguments: [file], tooltip: 'Tensors, shapes and statistics',
+      title: known === undefined ? t('Show {0}', path.basename(file)) : sizeOf(known),
+      command: 'quotient.view', arguments: [file], tooltip: t('Tensors, shapes and statistics'),
     };
     if (known?.network.kind === 'unrecognised') return [look];
     return [
       look,
-      { title: 'Rank and kernel', command: 'quotient.rank', arguments: [uri, [uri]], tooltip: 'Rank of the GGN and what its kernel consists of' },
-      { title: 'Posterior', command: 'quotient.posterior', arguments: [uri, [uri]], tooltip: 'These weights as draws, before and after symmetry removal' },
+      { title: t('Rank and kernel'), command: 'quotient.rank', arguments: [uri, [uri]], tooltip: t('Rank of the GGN and what its kernel consists of') },
+      { title: t('Posterior'), command: 'quotient.posterior', arguments: [uri, [uri]], tooltip: t('These weights as draws, before and after symmetry removal') },
     ];
   }
 }

@@ -4,7 +4,7 @@
  */
 import * as vscode from 'vscode';
 import { predictionMethods, type PredictRequest } from '../protocol/service.ts';
-import { likelihoods } from './settings.ts';
+import { likelihoodItems } from './likelihoodItems.ts';
 
 export type PredictionChoice = Pick<PredictRequest, 'data' | 'test' | 'likelihood' | 'noise' | 'priorPrecision' | 'methods' | 'dropoutRate'>;
 
@@ -22,7 +22,7 @@ export class PredictionChoices {
     const kept = this.#state.get<unknown>(keyOf(file));
     if (typeof kept !== 'object' || kept === null) return {};
     const { data, test, likelihood, noise, priorPrecision, methods, dropoutRate } = kept as Readonly<Record<string, unknown>>;
-    const known = likelihoods.find(({ value }) => value === likelihood)?.value;
+    const known = likelihoodItems().find(({ value }) => value === likelihood)?.value;
     return {
       ...(typeof data === 'string' ? { data } : {}),
       ...(typeof test === 'string' ? { test } : {}),

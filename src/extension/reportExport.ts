@@ -4,10 +4,11 @@ import * as vscode from 'vscode';
 import type { Report } from '../protocol/report.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
 import { stemOf } from '../protocol/weightFileNames.ts';
+import { t } from '../protocol/words.ts';
 
 export async function copyText(text: string): Promise<void> {
   await vscode.env.clipboard.writeText(text);
-  vscode.window.setStatusBarMessage('Quotient: copied', 3000);
+  vscode.window.setStatusBarMessage(t('Quotient: copied'), 3000);
 }
 
 /** @param suggestedName comes from the page; only its last part is used. */
@@ -31,7 +32,7 @@ async function saveBytes(name: string, bytes: Uint8Array, report: Report | undef
   });
   if (target === undefined) return;
   await vscode.workspace.fs.writeFile(target, bytes);
-  vscode.window.setStatusBarMessage(`Quotient: saved ${path.basename(target.path)}`, 5000);
+  vscode.window.setStatusBarMessage(t('Quotient: saved {0}', path.basename(target.path)), 5000);
 }
 
 /** Beside what was analysed, else in the workspace. */

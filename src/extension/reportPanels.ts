@@ -5,6 +5,7 @@
 import * as vscode from 'vscode';
 import type { Report } from '../protocol/report.ts';
 import type { WebviewAction } from '../protocol/webview.ts';
+import { t } from '../protocol/words.ts';
 import type { AnalysisEntry, AnalysisHistory } from './analysisHistory.ts';
 import type { HostClient } from './hostClient.ts';
 import { askParameters } from './askParameters.ts';
@@ -98,7 +99,7 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     open.question = entry.question;
     const { state } = entry;
     if (state.kind === 'failed') open.view.explain(entry.question.title, state.message);
-    else if (kept === undefined) open.view.explain(entry.question.title, state.kind === 'cancelled' ? 'The analysis was cancelled. It can be run again.' : 'The result of this analysis is not kept any more. It can be run again.');
+    else if (kept === undefined) open.view.explain(entry.question.title, state.kind === 'cancelled' ? t('The analysis was cancelled. It can be run again.') : t('The result of this analysis is not kept any more. It can be run again.'));
   }
 
   /** The last report of an analysis of the list. */
@@ -218,7 +219,7 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
         else await runCommand(commandOf[about.method], about.files);
         return;
       case 'statistics':
-        await this.#run(open, { method: 'inspect', title: view.report?.title ?? 'Statistics', request: { files: about.files, brief: true, ...question?.request, statistics: true } });
+        await this.#run(open, { method: 'inspect', title: view.report?.title ?? t('Statistics'), request: { files: about.files, brief: true, ...question?.request, statistics: true } });
         return;
       case 'parameters':
         await this.#chooseParameters(open);

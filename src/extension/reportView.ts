@@ -9,6 +9,7 @@ import type { Progress } from '../protocol/rpc.ts';
 import type { TensorDetailRequest } from '../protocol/service.ts';
 import { wireTensorDetail, type FromWebview, type ToWebview, type WebviewAction } from '../protocol/webview.ts';
 import { webviewHtml } from '../protocol/webviewHtml.ts';
+import { t } from '../protocol/words.ts';
 import { isCancellation } from './analysisError.ts';
 import { runJob } from './analysisJob.ts';
 import { failureSentence, reportFailure } from './failureMessage.ts';
@@ -75,6 +76,7 @@ export class ReportView {
       nonce: randomBytes(16).toString('base64url'),
       cspSource: webview.cspSource,
       scriptUri: webview.asWebviewUri(vscode.Uri.joinPath(dist, 'page.js')).toString(),
+      words: { language: vscode.env.language, bundle: vscode.l10n.bundle ?? {} },
     });
   }
 
@@ -93,7 +95,7 @@ export class ReportView {
     // What is on show is not covered by the progress of what will be there in a moment.
     let silent = quiet && this.#report !== undefined;
     const patience = setTimeout(() => { silent = false; }, QUIET_MS);
-    if (!silent) this.#show({ type: 'progress', title: question.title, progress: { message: 'Starting' } });
+    if (!silent) this.#show({ type: 'progress', title: question.title, progress: { message: t('Starting') } });
     try {
       const report = await runJob(this.#options.host, question, {
         signal: running.signal,
@@ -192,7 +194,7 @@ export class ReportView {
         this.#pageHasReport = false;
         if (this.#notice !== undefined) this.#post(this.#notice);
         else if (this.#report === undefined) {
-          this.#post({ type: 'error', title: 'Nothing to show', message: 'This report could not be kept across the reload. Run the command again.' });
+          this.#post({ type: 'error', title: t('Nothing to show'), message: t('This report could not be kept across the reload. Run the command again.') });
         }
         return;
       case 'run':

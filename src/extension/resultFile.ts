@@ -1,10 +1,11 @@
 /**
  * A result as a file, `NAME.quotient.json`: the report with the question that it answers, so that it can be opened again, asked again,
  * committed, and compared line by line. Arrays of numbers stand in one line, and paths are relative to the file, `./net.pt`, so that they
- * hold on another machine.
+ * hold on another machine. Its title is the report's: the question's own is in the language of who asked.
  */
 import path from 'node:path';
 import type { Report } from '../protocol/report.ts';
+import { t } from '../protocol/words.ts';
 import { isReport, isReportQuestion, type ReportQuestion } from './reportQuestion.ts';
 
 export const RESULT_SUFFIX = '.quotient.json';
@@ -26,7 +27,7 @@ export function writeResult({ question, report }: SavedResult, folder: string): 
     if (!path.isAbsolute(relative)) named.set(file, relative.startsWith('..') ? slashed(relative) : `./${slashed(relative)}`);
   }
   const files = [...new Set(named.values())];
-  return `${readableJson(renamed({ format: FORMAT, version: VERSION, files, question, report }, named))}\n`;
+  return `${readableJson(renamed({ format: FORMAT, version: VERSION, files, question: { ...question, title: report.title }, report }, named))}\n`;
 }
 
 /** @throws Error in one sentence when the text is not a saved result. */
@@ -36,16 +37,16 @@ export function readResult(text: string, file: string): SavedResult {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`${name} is not JSON (${error instanceof Error ? error.message : String(error)}). A merge may have left its marks in it; save the result again.`, { cause: error });
+    throw new Error(t('{0} is not JSON ({1}). A merge may have left its marks in it; save the result again.', name, error instanceof Error ? error.message : String(error)), { cause: error });
   }
   if (typeof value !== 'object' || value === null || !('format' in value) || value.format !== FORMAT) {
-    throw new Error(`${name} is not a result saved by Quotient: expected "format": "${FORMAT}". Open it with the text editor.`);
+    throw new Error(t('{0} is not a result saved by Quotient: expected "format": "{1}". Open it with the text editor.', name, FORMAT));
   }
-  if (!('version' in value) || value.version !== VERSION) throw new Error(`${name} was saved in another version of the format than ${VERSION}, which this Quotient reads. Save the result again.`);
+  if (!('version' in value) || value.version !== VERSION) throw new Error(t('{0} was saved in another version of the format than {1}, which this Quotient reads. Save the result again.', name, VERSION));
   const folder = path.dirname(file);
   const files = 'files' in value && Array.isArray(value.files) ? value.files.filter((entry) => typeof entry === 'string' && entry.startsWith('.')) as string[] : [];
   const { question, report } = renamed(value, new Map(files.map((entry) => [entry, path.resolve(folder, entry)]))) as { question?: unknown; report?: unknown };
-  if (!isReportQuestion(question) || !isReport(report)) throw new Error(`${name} holds no whole report: "question" or "report" is missing or damaged. Save the result again.`);
+  if (!isReportQuestion(question) || !isReport(report)) throw new Error(t('{0} holds no whole report: "question" or "report" is missing or damaged. Save the result again.', name));
   return { question, report };
 }
 

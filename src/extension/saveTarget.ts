@@ -2,6 +2,7 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { t } from '../protocol/words.ts';
 import { diskPath } from './analysisJob.ts';
 
 export interface SaveTarget {
@@ -12,8 +13,8 @@ export interface SaveTarget {
 export interface Saved {
   /** Networks that get a file each, at least one. */
   readonly files: readonly string[];
-  /** "the canonical form of net.pt", "the canonical forms of 12 files" */
-  readonly what: string;
+  /** Of the dialog: "Save the canonical form of net.pt", "Folder for the canonical forms of 12 files". */
+  readonly title: string;
   /** Where the form of a file goes unless the user says otherwise; the analysis uses the same name inside a folder. */
   readonly nameOf: (file: string) => string;
 }
@@ -26,23 +27,23 @@ export async function askSaveTarget(saved: Saved): Promise<SaveTarget | undefine
 }
 
 /** The dialog itself asks before it returns the name of a file that is there; for the original that is not enough. */
-async function askFile(file: string, { what, nameOf }: Saved): Promise<SaveTarget | undefined> {
+async function askFile(file: string, { title, nameOf }: Saved): Promise<SaveTarget | undefined> {
   const uri = await vscode.window.showSaveDialog({
-    title: `Save ${what}`,
+    title,
     defaultUri: vscode.Uri.file(path.join(path.dirname(file), nameOf(file))),
     filters: { safetensors: ['safetensors'] },
   });
   if (uri === undefined) return undefined;
   const target = diskPath(uri);
-  if (target === file && !(await confirm(`Replace the original ${path.basename(file)}?`, `Its weights are overwritten by ${what}; this cannot be undone.`))) return undefined;
+  if (target === file && !(await confirmReplacing(t('Replace the original {0}?', path.basename(file)), t('Its weights are overwritten; this cannot be undone.')))) return undefined;
   // A file that comes to be there later was not asked about.
   return { out: { file: target }, overwrite: await exists(target) };
 }
 
-async function askFolder(near: string, { files, what, nameOf }: Saved): Promise<SaveTarget | undefined> {
+async function askFolder(near: string, { files, title, nameOf }: Saved): Promise<SaveTarget | undefined> {
   const uris = await vscode.window.showOpenDialog({
-    title: `Folder for ${what}`,
-    openLabel: 'Save Here',
+    title,
+    openLabel: t('Save Here'),
     defaultUri: vscode.Uri.file(near),
     canSelectFiles: false,
     canSelectFolders: true,
@@ -51,13 +52,15 @@ async function askFolder(near: string, { files, what, nameOf }: Saved): Promise<
   const folder = diskPath(uris[0]);
   const there: string[] = [];
   for (const name of files.map(nameOf)) if (await exists(path.join(folder, name))) there.push(name);
-  const question = `Replace ${there.length === 1 ? String(there[0]) : `${there.length} files`} in this folder?`;
-  if (there.length > 0 && !(await confirm(question, there.slice(0, 10).join('\n')))) return undefined;
+  const question = there.length === 1 ? t('Replace {0} in this folder?', there[0] ?? '') : t('Replace {0} files in this folder?', there.length);
+  if (there.length > 0 && !(await confirmReplacing(question, there.slice(0, 10).join('\n')))) return undefined;
   return { out: { folder }, overwrite: there.length > 0 };
 }
 
-async function confirm(question: string, detail: string): Promise<boolean> {
-  return await vscode.window.showWarningMessage(question, { modal: true, detail }, 'Replace') === 'Replace';
+/** Asks before anything that is there is replaced. */
+export async function confirmReplacing(question: string, detail: string): Promise<boolean> {
+  const replace = t('Replace');
+  return await vscode.window.showWarningMessage(question, { modal: true, detail }, replace) === replace;
 }
 
 async function exists(file: string): Promise<boolean> {

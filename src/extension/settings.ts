@@ -1,7 +1,7 @@
 /** Every setting of the extension, read when it is used, with the defaults of package.json. */
 import os from 'node:os';
 import * as vscode from 'vscode';
-import type { CanonicalizeRequest, Likelihood, PredictRequest, RankRequest } from '../protocol/service.ts';
+import type { CanonicalizeRequest, PredictRequest, RankRequest } from '../protocol/service.ts';
 
 const get = <T>(name: string, otherwise: T): T => vscode.workspace.getConfiguration('quotient').get(name, otherwise);
 
@@ -61,12 +61,6 @@ export function predictSettings(): Pick<PredictRequest, 'draws' | 'diffusionStep
     ...(epochs === 0 ? {} : { train: { optimizer: 'adam', epochs } }),
   };
 }
-
-export const likelihoods: readonly { readonly value: Likelihood; readonly label: string; readonly detail: string }[] = [
-  { value: 'gaussian', label: 'Gaussian', detail: 'Regression: outputs are means' },
-  { value: 'categorical', label: 'Categorical', detail: 'Classification: outputs are logits of a softmax' },
-  { value: 'bernoulli', label: 'Bernoulli', detail: 'Two classes: outputs are logits of a sigmoid' },
-];
 
 /** The first value is the default. */
 function oneOf<const T extends string>(name: string, values: readonly [T, ...T[]]): T {

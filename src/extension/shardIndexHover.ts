@@ -1,6 +1,7 @@
 /** Hover in a `*.safetensors.index.json`: type and shape of the tensor, contents of the shard. */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { t } from '../protocol/words.ts';
 import { AnalysisError } from './analysisError.ts';
 import { fileMarkdown } from './pathHover.ts';
 import { isInside } from './pathLiteral.ts';
@@ -24,7 +25,7 @@ export class ShardIndexHover implements vscode.HoverProvider {
     const folder = path.dirname(document.uri.fsPath);
     const shard = path.resolve(folder, entry.shard);
     if (!isInside(shard, folder)) {
-      return new vscode.Hover(new vscode.MarkdownString(`Shard ${escapeMarkdown(entry.shard)} lies outside the folder of its index and is not opened.`), range);
+      return new vscode.Hover(new vscode.MarkdownString(t('Shard {0} lies outside the folder of its index and is not opened.', escapeMarkdown(entry.shard))), range);
     }
     return new vscode.Hover(entry.part === 'shard' ? await fileMarkdown(this.#summaries, shard) : await this.#tensor(entry, shard, document.uri.fsPath), range);
   }
@@ -32,7 +33,7 @@ export class ShardIndexHover implements vscode.HoverProvider {
   async #tensor(entry: IndexEntry, shard: string, index: string): Promise<vscode.MarkdownString> {
     try {
       const [tensor] = await this.#summaries.tensors(shard, [entry.tensor]);
-      if (tensor === undefined) return new vscode.MarkdownString(`There is no tensor ${escapeMarkdown(entry.tensor)} in ${escapeMarkdown(entry.shard)}.`);
+      if (tensor === undefined) return new vscode.MarkdownString(t('There is no tensor {0} in {1}.', escapeMarkdown(entry.tensor), escapeMarkdown(entry.shard)));
       // Statistics of the model are statistics of its shards' tensors.
       const statistics = await this.#summaries.statistics(index, entry.tensor) ?? await this.#summaries.statistics(shard, entry.tensor);
       return new vscode.MarkdownString(tensorMarkdown(tensor, entry.shard, statistics));

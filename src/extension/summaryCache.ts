@@ -9,6 +9,7 @@ import type { ElementStatistics, Report } from '../protocol/report.ts';
 import type { TensorShape, WeightSummary } from '../protocol/service.ts';
 import { extensionOf } from '../protocol/weightFileNames.ts';
 import { tensorRows, type TensorTable } from '../protocol/tensorTable.ts';
+import { t } from '../protocol/words.ts';
 import { AnalysisError } from './analysisError.ts';
 import type { HostClient } from './hostClient.ts';
 
@@ -142,7 +143,7 @@ async function stateOf(file: string): Promise<string> {
     const { mtimeMs, size } = await stat(file);
     return `${mtimeMs} ${size}`;
   } catch {
-    throw new AnalysisError({ kind: 'input', message: `${file}: there is no such file, or it cannot be read.` });
+    throw new AnalysisError({ kind: 'input', message: t('{0}: there is no such file, or it cannot be read.', file) });
   }
 }
 

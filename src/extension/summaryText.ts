@@ -6,6 +6,7 @@ import { formatBytes, formatCount, formatNumber, formatShape } from '../protocol
 import type { ElementStatistics } from '../protocol/report.ts';
 import type { TensorShape, WeightSummary } from '../protocol/service.ts';
 import { visible } from '../protocol/untrustedText.ts';
+import { t } from '../protocol/words.ts';
 
 /** The longest name or sentence from a file that is shown. */
 const SHOWN = 300;
@@ -23,8 +24,8 @@ export function summaryMarkdown(summary: WeightSummary, name: string, total?: El
   const { shard } = summary;
   const lines = [
     `**${escapeMarkdown(name)}** — ${escapeMarkdown(summary.format)}, ${formatBytes(summary.fileBytes)}`,
-    ...(shard === undefined ? [] : [`Shard ${shard.index} of ${shard.count} of ${escapeMarkdown(shard.model)}, which stands for the whole model`]),
-    `${formatCount(summary.parameters)} parameters in ${countOf(summary.tensors, 'tensor')} (${summary.dtypes.map(escapeMarkdown).join(', ') || 'none'})`,
+    ...(shard === undefined ? [] : [t('Shard {0} of {1} of {2}, which stands for the whole model', shard.index, shard.count, escapeMarkdown(shard.model))]),
+    `${sizeOf(summary)} (${summary.dtypes.map(escapeMarkdown).join(', ') || t('none')})`,
     ...(total === undefined ? [] : [statisticsMarkdown(total)]),
     ...(shard === undefined ? [networkMarkdown(summary)] : []),
   ];
@@ -32,47 +33,49 @@ export function summaryMarkdown(summary: WeightSummary, name: string, total?: El
     `| ${escapeMarkdown(tensor.name)} | ${escapeMarkdown(tensor.dtype)} | ${formatShape(tensor.shape)} |`);
   if (table.length > 0) {
     const more = summary.tensors - table.length;
-    lines.push(['| tensor | dtype | shape |', '|:--|:--|--:|', ...table].join('\n') + (more > 0 ? `\n\n…and ${countOf(more, 'more tensor')}` : ''));
+    lines.push([`| ${t('tensor')} | ${t('dtype')} | ${t('shape')} |`, '|:--|:--|--:|', ...table].join('\n') + (more > 0 ? `\n\n${more === 1 ? t('…and 1 more tensor') : t('…and {0} more tensors', formatCount(more))}` : ''));
   }
   return lines.join('\n\n');
 }
 
-/** "-1.2 to 1.3, mean 0.01, std 0.5, norm 12, 3 zeros, no NaN or ∞" */
+/** "-1.2 to 1.3, mean 0.01, standard deviation 0.5, norm 12, 3 zeros, no NaN or ∞" */
 function statisticsMarkdown({ min, max, mean, standardDeviation, norm, zeros, nan, infinite }: ElementStatistics): string {
-  const bad = nan + infinite === 0 ? 'no NaN or ∞' : `**${formatCount(nan)} NaN, ${formatCount(infinite)} ∞**`;
+  const bad = nan + infinite === 0 ? t('no NaN or ∞') : `**${formatCount(nan)} NaN, ${formatCount(infinite)} ∞**`;
   if (Number.isNaN(min)) return bad;
   const number = (x: number): string => escapeMarkdown(formatNumber(x, 3));
-  return `${number(min)} to ${number(max)}, mean ${number(mean)}, std ${number(standardDeviation)}, norm ${number(norm)}, ${countOf(zeros, 'zero')}, ${bad}`;
+  return t('{0} to {1}, mean {2}, standard deviation {3}, norm {4}, {5}, {6}', number(min), number(max), number(mean), number(standardDeviation), number(norm), zeros === 1 ? t('1 zero') : t('{0} zeros', formatCount(zeros)), bad);
 }
 
 function networkMarkdown({ network, holds }: WeightSummary): string {
   switch (network.kind) {
     case 'recognised':
-      return `Network: ${escapeMarkdown(network.description)}  \nSymmetry: ${escapeMarkdown(network.symmetry)}`;
+      return `${t('Network: {0}', escapeMarkdown(network.description))}  \n${t('Symmetry: {0}', escapeMarkdown(network.symmetry))}`;
     case 'activation-needed':
-      return `Network: ${escapeMarkdown(network.description)}  \nIts activation is not in the file; the first analysis asks for it.`;
+      return `${t('Network: {0}', escapeMarkdown(network.description))}  \n${t('Its activation is not in the file; the first analysis asks for it.')}`;
     case 'unrecognised':
-      return `Network not recognised: ${escapeMarkdown(network.reason)}${holds === 'tensorflow' ? '  \nIts predictions run on TensorFlow.js, forwards only.' : ''}`;
+      return `${t('Network not recognised: {0}', escapeMarkdown(network.reason))}${holds === 'tensorflow' ? `  \n${t('Its predictions run on TensorFlow.js, forwards only.')}` : ''}`;
   }
 }
 
 /** @param where names the file, or says what the tensor is in it */
 export function tensorMarkdown(tensor: TensorShape, where: string, statistics?: ElementStatistics): string {
+  const elements = tensor.shape.reduce((product, axis) => product * axis, 1);
   return [
-    `**${escapeMarkdown(tensor.name)}** — ${escapeMarkdown(tensor.dtype)}, ${formatShape(tensor.shape)}, ${countOf(tensor.shape.reduce((product, axis) => product * axis, 1), 'element')}`,
+    `**${escapeMarkdown(tensor.name)}** — ${escapeMarkdown(tensor.dtype)}, ${formatShape(tensor.shape)}, ${elements === 1 ? t('1 element') : t('{0} elements', formatCount(elements))}`,
     ...(statistics === undefined ? [] : [statisticsMarkdown(statistics)]),
-    `in ${escapeMarkdown(where)}`,
+    t('in {0}', escapeMarkdown(where)),
   ].join('\n\n');
 }
 
 /** Plain text: tooltips of the Explorer render no Markdown. */
 export function summaryTooltip(summary: WeightSummary): string {
   const { network, shard } = summary;
-  const said = shard !== undefined ? `shard ${shard.index} of ${shard.count} of ${shard.model}` : network.kind === 'recognised' ? `${network.description}; ${network.symmetry}` : network.kind === 'activation-needed' ? network.description : '';
-  const facts = `${summary.format}: ${formatCount(summary.parameters)} parameters in ${countOf(summary.tensors, 'tensor')}`;
+  const said = shard !== undefined ? t('shard {0} of {1} of {2}', shard.index, shard.count, shard.model) : network.kind === 'recognised' ? `${network.description}; ${network.symmetry}` : network.kind === 'activation-needed' ? network.description : '';
+  const facts = `${summary.format}: ${sizeOf(summary)}`;
   return visible(said === '' ? facts : `${facts} — ${said}`).slice(0, SHOWN);
 }
 
-function countOf(n: number, noun: string): string {
-  return `${formatCount(n)} ${noun}${n === 1 ? '' : 's'}`;
+/** "1,234 parameters in 6 tensors" */
+export function sizeOf({ parameters, tensors }: Pick<WeightSummary, 'parameters' | 'tensors'>): string {
+  return tensors === 1 ? t('{0} parameters in 1 tensor', formatCount(parameters)) : t('{0} parameters in {1} tensors', formatCount(parameters), formatCount(tensors));
 }

@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { formatBytes } from '../protocol/format.ts';
+import { t } from '../protocol/words.ts';
 import { AnalysisError } from './analysisError.ts';
 import { filesIn } from './chosenFiles.ts';
 import { jsonStringAt } from './jsonString.ts';
@@ -38,25 +39,26 @@ export class TensorNameHover implements vscode.HoverProvider {
     const shard = /shard(\d+)of(\d+)/i.exec(text);
     if (shard !== null || text.endsWith('.bin')) {
       const file = path.resolve(path.dirname(model), text);
-      if (!isInside(file, path.dirname(model))) return `Shard ${escapeMarkdown(text)} lies outside the folder of its model and is not opened.`;
-      const position = shard === null ? 'A file' : `Shard ${Number(shard[1])} of ${Number(shard[2])}`;
-      const size = await stat(file).then((found) => formatBytes(found.size), () => 'which is not there');
-      return `**${escapeMarkdown(text)}** — ${size}\n\n${position} of the weights of ${escapeMarkdown(path.basename(model))}`;
+      if (!isInside(file, path.dirname(model))) return t('Shard {0} lies outside the folder of its model and is not opened.', escapeMarkdown(text));
+      const size = await stat(file).then((found) => formatBytes(found.size), () => t('which is not there'));
+      const whole = escapeMarkdown(path.basename(model));
+      const part = shard === null ? t('A file of the weights of {0}', whole) : t('Shard {0} of {1} of the weights of {2}', Number(shard[1]), Number(shard[2]), whole);
+      return `**${escapeMarkdown(text)}** — ${size}\n\n${part}`;
     }
-    return this.#tensors(model, [text], undefined);
+    return this.#tensors(model, [text], false);
   }
 
   async #inDescription(description: string, { text }: Literal): Promise<string | undefined> {
     const weights = weightsDescribedBy(description, await filesIn(path.dirname(description)));
     if (weights === undefined) return undefined;
-    return this.#tensors(path.join(path.dirname(description), weights), [text, ...ofLayer.map((name) => `${text}.${name}`)], `${text}: there is no such tensor, and none below it`);
+    return this.#tensors(path.join(path.dirname(description), weights), [text, ...ofLayer.map((name) => `${text}.${name}`)], true);
   }
 
-  /** @param otherwise said when there is none of them, but only where every string that looks like a name is one */
-  async #tensors(file: string, names: readonly string[], otherwise: string | undefined): Promise<string | undefined> {
+  /** @param saysNone whether every string that looks like a name is one, so that it is worth saying that there is none of them */
+  async #tensors(file: string, names: readonly string[], saysNone: boolean): Promise<string | undefined> {
     try {
       const found = await this.#summaries.tensors(file, names);
-      if (found.length === 0) return otherwise !== undefined && /^[\w./]*\d[\w./]*$/.test(names[0] ?? '') ? `${escapeMarkdown(otherwise)} in ${escapeMarkdown(path.basename(file))}.` : undefined;
+      if (found.length === 0) return saysNone && /^[\w./]*\d[\w./]*$/.test(names[0] ?? '') ? t('{0}: there is no such tensor, and none below it in {1}.', escapeMarkdown(names[0] ?? ''), escapeMarkdown(path.basename(file))) : undefined;
       const texts = await Promise.all(found.map(async (tensor) => tensorMarkdown(tensor, path.basename(file), await this.#summaries.statistics(file, tensor.name))));
       return texts.join('\n\n---\n\n');
     } catch (error) {

@@ -1,6 +1,7 @@
 /** What the window says and offers of weight files by their names alone: opening one is the host's business. */
 import path from 'node:path';
 import { extensionOf, INDEX_SUFFIX, inNaturalOrder, isShardIndex, isWeightFile, stemOf, weightExtensions } from '../protocol/weightFileNames.ts';
+import { t } from '../protocol/words.ts';
 
 /** Files that may hold inputs `x` and targets `y`. */
 const dataExtensions = ['.npz', '.csv', '.safetensors', '.pt'] as const;
@@ -35,7 +36,7 @@ export function weightsDescribedBy(description: string, names: readonly string[]
 
 /** "PyTorch weight file", for a tooltip that must not open the file. */
 export function kindByName(file: string): string {
-  return isShardIndex(file) ? 'Index of a sharded safetensors file' : `${formats[extensionOf(file)] ?? 'Unknown'} weight file`;
+  return isShardIndex(file) ? t('Index of a sharded safetensors file') : t('{0} weight file', formats[extensionOf(file)] ?? t('Unknown'));
 }
 
 /** Where a canonical form goes unless the user says otherwise; the analysis uses the same name inside a folder. */

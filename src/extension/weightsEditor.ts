@@ -6,11 +6,13 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { diskPath } from './analysisJob.ts';
+import { timeOfDay } from './clock.ts';
 import { reportFailure } from './failureMessage.ts';
 import { ReportEditor } from './reportEditor.ts';
 import { runAction } from './reportPanels.ts';
 import type { Question } from './reportQuestion.ts';
 import { isShardIndex, isWeightFile } from '../protocol/weightFileNames.ts';
+import { t } from '../protocol/words.ts';
 
 /** A file is written in many steps; it is read again once they have stopped for so long. */
 const SETTLED_MS = 400;
@@ -46,8 +48,8 @@ export class WeightsEditor extends ReportEditor {
     });
     const changed = async (): Promise<void> => {
       const name = path.basename(file);
-      if (!(await exists(file))) view.say(`${name} was deleted or moved at ${clock()}. This is what it held before.`, true);
-      else if (await inspect(true)) view.say(`${name} changed on disk and was read again at ${clock()}.`, false);
+      if (!(await exists(file))) view.say(t('{0} was deleted or moved at {1}. This is what it held before.', name, timeOfDay()), true);
+      else if (await inspect(true)) view.say(t('{0} changed on disk and was read again at {1}.', name, timeOfDay()), false);
     };
     const watcher = watch(file, () => {
       changed().catch((error: unknown) => {
@@ -58,8 +60,6 @@ export class WeightsEditor extends ReportEditor {
     await inspect(false);
   }
 }
-
-const clock = (): string => new Date().toLocaleTimeString();
 
 async function exists(file: string): Promise<boolean> {
   return stat(file).then(() => true, () => false);

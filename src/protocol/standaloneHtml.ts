@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Report } from './report.ts';
 import { visible } from './untrustedText.ts';
-import { escapeHtml } from './webviewHtml.ts';
+import { escapeHtml, scriptSafeJson } from './webviewHtml.ts';
 
 /** @param pageScript the text of `dist/page.js`. */
 export function standaloneHtml(report: Report, pageScript: string): string {
@@ -30,11 +30,6 @@ export function standaloneHtml(report: Report, pageScript: string): string {
 </body>
 </html>
 `;
-}
-
-/** JSON that cannot end its script element, open a comment, break a line of JavaScript (U+2028, U+2029) or turn its direction. */
-export function scriptSafeJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[<>&\u2028-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /**

@@ -1,7 +1,8 @@
 /**
- * The document around the page script inside a VS Code webview: nothing but a policy and the script. Scripts and styles need the
- * nonce; no `unsafe-eval`, no `unsafe-inline`, no network.
+ * The document around the page script inside a VS Code webview: nothing but a policy, the words of the window's language and the script.
+ * Scripts and styles need the nonce; no `unsafe-eval`, no `unsafe-inline`, no network.
  */
+import type { Words } from './words.ts';
 
 export interface WebviewDocument {
   /** Fresh random for every document, at least 128 bits, base64. */
@@ -10,12 +11,13 @@ export interface WebviewDocument {
   readonly cspSource: string;
   /** `webview.asWebviewUri(dist/page.js)`. */
   readonly scriptUri: string;
+  readonly words: Words;
 }
 
-export function webviewHtml({ nonce, cspSource, scriptUri }: WebviewDocument): string {
+export function webviewHtml({ nonce, cspSource, scriptUri, words }: WebviewDocument): string {
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${cspSource} 'nonce-${nonce}'; img-src ${cspSource} data: blob:; font-src ${cspSource}`;
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${escapeHtml(words.language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
@@ -23,10 +25,16 @@ export function webviewHtml({ nonce, cspSource, scriptUri }: WebviewDocument): s
 <title>Quotient</title>
 </head>
 <body data-state="waiting">
+<script type="application/json" id="words">${scriptSafeJson(words)}</script>
 <script nonce="${escapeHtml(nonce)}" src="${escapeHtml(scriptUri)}"></script>
 </body>
 </html>
 `;
+}
+
+/** JSON that cannot end its script element, open a comment, break a line of JavaScript (U+2028, U+2029) or turn its direction. */
+export function scriptSafeJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[<>&\u2028-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Text for an attribute value or for element content. */

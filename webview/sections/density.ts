@@ -5,6 +5,7 @@
 import { formatCount } from '../../src/protocol/format.ts';
 import type { DensityPanel, DensitySection, JsonValue } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
+import { t } from '../../src/protocol/words.ts';
 import { axisGroups, wholeView, type AxisGroup } from '../axisGroups.ts';
 import { cssColour, type Ramp } from '../colour.ts';
 import { panelFigure, sideBySide, topDecade, type PanelGrid, type PanelPicture } from '../densityFigure.ts';
@@ -32,28 +33,28 @@ export function drawDensity(section: DensitySection, memory: Memory): SectionDra
     view: views[groupOf[i] ?? 0] ?? null, points: points[i] ?? { x: [], y: [] }, box: selection?.panel === i ? selection.box : null,
   });
 
-  const reset = button('Reset zoom', () => {
+  const reset = button(t('Reset zoom'), () => {
     views.fill(null);
     for (const plot of plots) void plot.show(null);
     changed();
   }, { class: 'quiet' });
-  const selectView = button('Select view', () => { selectInView(current); }, { class: 'quiet' });
-  const clear = button('Clear selection', () => { select(null); }, { class: 'quiet', title: 'Select nothing (Escape)' });
-  const toggle = button('Select', () => {
+  const selectView = button(t('Select view'), () => { selectInView(current); }, { class: 'quiet' });
+  const clear = button(t('Clear selection'), () => { select(null); }, { class: 'quiet', title: t('Select nothing (Escape)') });
+  const toggle = button(t('Select'), () => {
     selecting = !selecting;
     changed();
     redraw();
-  }, { class: 'quiet toggle', title: 'Drag a box in any panel to find its draws in the others' });
+  }, { class: 'quiet toggle', title: t('Drag a box in any panel to find its draws in the others') });
   const sentence = element('p', { class: 'selection', role: 'status' });
 
   const changed = (): void => {
     const zoomed = views.some((view) => view !== null);
     reset.hidden = !zoomed;
     selectView.hidden = !zoomed;
-    selectView.title = `Select the draws in the part of “${visible(panels[current]?.title ?? '')}” that is on show (key S)`;
+    selectView.title = t('Select the draws in the part of “{0}” that is on show (key S)', visible(panels[current]?.title ?? ''));
     clear.hidden = selection === null;
     toggle.setAttribute('aria-pressed', String(selecting));
-    sentence.textContent = selection !== null ? selectionSentence(panels, selection) : selecting ? 'Drag a box in any panel. Escape clears it.' : '';
+    sentence.textContent = selection !== null ? selectionSentence(panels, selection) : selecting ? t('Drag a box in any panel. Escape clears it.') : '';
     memory.remember({ views: views.map(storedView), selection: storedSelection(selection) });
   };
   const redraw = (except?: Plot): void => { for (const plot of plots) if (plot !== except) void plot.redraw(); };
@@ -119,7 +120,7 @@ export function drawDensity(section: DensitySection, memory: Memory): SectionDra
 const columnsFor = (panels: number): number => (panels === 1 ? 3 : panels === 4 ? 2 : Math.min(3, panels));
 
 function panelFrame(panel: DensityPanel, plot: HTMLElement | null, legend: HTMLElement | null): HTMLElement {
-  const outside = panel.outside === 0 ? null : element('p', { class: 'note' }, `${formatCount(panel.outside)} of ${formatCount(panel.total)} points lie outside these axes.`);
+  const outside = panel.outside === 0 ? null : element('p', { class: 'note' }, t('{0} of {1} points lie outside these axes.', formatCount(panel.outside), formatCount(panel.total)));
   return element('figure', { class: 'panel' }, element('h3', {}, visible(panel.title)), plot, legend, element('figcaption', {}, visible(panel.meaning)), outside);
 }
 
@@ -132,7 +133,7 @@ function legendParts(ramp: Ramp, group: AxisGroup | undefined): HTMLElement[] {
     tick.style.left = `${(100 * Math.log10(count)) / topDecade(largest)}%`;
     return tick;
   });
-  return [element('span', { class: 'legend-label' }, 'Points in a bin'), element('div', { class: 'legend-scale' }, bar, element('div', { class: 'legend-ticks' }, ...ticks))];
+  return [element('span', { class: 'legend-label' }, t('Points in a bin')), element('div', { class: 'legend-scale' }, bar, element('div', { class: 'legend-ticks' }, ...ticks))];
 }
 
 interface Remembered {

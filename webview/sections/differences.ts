@@ -2,6 +2,7 @@
 import { differenceRows } from '../../src/protocol/differenceTable.ts';
 import { formatShape } from '../../src/protocol/format.ts';
 import type { DifferencesSection } from '../../src/protocol/report.ts';
+import { t } from '../../src/protocol/words.ts';
 import { beforeAfter, changeName, differenceColumns, differenceNumbers, outlined } from '../differenceColumns.ts';
 import { outline } from '../outline.ts';
 import type { Memory, SectionDrawing } from '../section.ts';
@@ -10,11 +11,10 @@ export function drawDifferences(section: DifferencesSection, memory: Memory): Se
   const grid = outline({
     title: section.title,
     rows: differenceRows(section.tensors).map(outlined),
-    columns: differenceColumns,
-    noun: 'tensors',
-    placeholder: 'Filter by name, type, shape or change',
-    text: (row) => `${row.name} ${beforeAfter(row, ({ dtype, shape }) => `${dtype} ${formatShape(shape)} ${shape.join('x')}`)} ${changeName[row.change]}`.toLowerCase(),
-    facet: { label: 'All changes', of: (row) => changeName[row.change] },
+    columns: differenceColumns(),
+    placeholder: t('Filter by name, type, shape or change'),
+    text: (row) => `${row.name} ${beforeAfter(row, ({ dtype, shape }) => `${dtype} ${formatShape(shape)} ${shape.join('x')}`)} ${changeName(row.change)}`.toLowerCase(),
+    facet: { label: t('All changes'), of: (row) => changeName(row.change) },
     remembered: memory.remembered,
     remember: (value) => { memory.remember(value); },
     selected: () => undefined,

@@ -3,6 +3,7 @@ import type { Data } from 'plotly.js-dist';
 import { formatCount, formatNumber } from '../../src/protocol/format.ts';
 import type { HistogramSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
+import { t } from '../../src/protocol/words.ts';
 import { binEdges } from '../densityGrid.ts';
 import { button, element } from '../elements.ts';
 import { axis, picture, Plot, plotText, type PlotFigure } from '../plot.ts';
@@ -14,7 +15,7 @@ import type { Theme } from '../theme.ts';
 export function drawHistogram(section: HistogramSection, memory: Memory): SectionDrawing {
   const edges = binEdges(section.axis);
   const initial = parseView(memory.remembered);
-  const reset = button('Reset zoom', () => { void plot.show(null); moved(null); }, { class: 'quiet' });
+  const reset = button(t('Reset zoom'), () => { void plot.show(null); moved(null); }, { class: 'quiet' });
   const moved = (view: PlotView | null): void => {
     reset.hidden = view === null;
     memory.remember(storedView(view));
@@ -42,7 +43,7 @@ function figure(section: HistogramSection, edges: readonly number[], theme: Them
   const top = section.series.reduce((most, series) => series.counts.reduce((a, b) => Math.max(a, b), most), 0);
   const home: PlotView = { x: [section.axis.min, section.axis.max], y: [0, Math.max(1, top) * 1.06] };
   const shown = view ?? home;
-  const texts = (counts: readonly number[]): string[] => counts.map((count, i) => `${formatCount(count)} in ${formatNumber(edges[i] ?? NaN, 3)} to ${formatNumber(edges[i + 1] ?? NaN, 3)}`);
+  const texts = (counts: readonly number[]): string[] => counts.map((count, i) => t('{0} in {1} to {2}', formatCount(count), formatNumber(edges[i] ?? NaN, 3), formatNumber(edges[i + 1] ?? NaN, 3)));
   const step = (section.axis.max - section.axis.min) / section.axis.bins;
   const centres = edges.slice(0, -1).map((edge) => edge + step / 2);
   const data = section.series.map((series, i): Data => {
@@ -60,6 +61,6 @@ function figure(section: HistogramSection, edges: readonly number[], theme: Them
     home,
     data,
     height: width < 520 ? 240 : 300,
-    layout: { xaxis: axis(theme, section.xLabel, { range: [...shown.x], showgrid: false }), yaxis: axis(theme, 'Count', { range: [...shown.y], nticks: 6, exponentformat: 'none' }), bargap: 0 },
+    layout: { xaxis: axis(theme, section.xLabel, { range: [...shown.x], showgrid: false }), yaxis: axis(theme, t('Count'), { range: [...shown.y], nticks: 6, exponentformat: 'none' }), bargap: 0 },
   };
 }

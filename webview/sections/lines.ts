@@ -1,6 +1,7 @@
 /** Curves with bands: one picture, or several side by side with common axes so that methods can be compared at a glance. */
 import type { LinePanel, LinesSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
+import { t } from '../../src/protocol/words.ts';
 import { lineRows } from '../curveNumbers.ts';
 import { element } from '../elements.ts';
 import { linesFigure } from '../linesFigure.ts';
@@ -28,7 +29,7 @@ export function drawLines(section: LinesSection, memory: Memory): SectionDrawing
     body: element('div', {},
       single ? plots[0]?.element ?? null : panelRow(panels, plots.map((plot) => plot.element)),
       keyed ? keys : null,
-      bands.length === 0 ? null : element('p', { class: 'note' }, `Shaded: ${bands.map(visible).join('; ')}.`)),
+      bands.length === 0 ? null : element('p', { class: 'note' }, t('Shaded: {0}.', bands.map(visible).join('; ')))),
     controls: [reset],
     draw: async (theme) => {
       keys.replaceChildren(...seriesKeys(labels, theme), ...points.map((label) => element('li', {}, element('span', { class: 'mark', 'aria-hidden': 'true' }, '●'), visible(label))));

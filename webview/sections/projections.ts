@@ -4,6 +4,7 @@
  */
 import type { FieldPanel, FieldsSection, JsonValue, PlaneOfDraws, ProjectionsSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
+import { t } from '../../src/protocol/words.ts';
 import type { Cell } from '../csv.ts';
 import { element } from '../elements.ts';
 import { prose } from '../prose.ts';
@@ -23,7 +24,16 @@ interface Choice {
   view: JsonValue;
 }
 
-const stageNames: Readonly<Record<Stages, string>> = { drawn: 'As drawn', removed: 'Symmetries removed', both: 'Before and after' };
+function stageName(stages: Stages): string {
+  switch (stages) {
+    case 'drawn': return t('As drawn');
+    case 'removed': return t('Symmetries removed');
+    case 'both': return t('Before and after');
+  }
+}
+
+/** In exported numbers, which are the same in every language. */
+const stageIds: Readonly<Record<PlaneOfDraws['stage'], string>> = { drawn: 'as drawn', removed: 'symmetries removed' };
 
 export function drawProjections(section: ProjectionsSection, memory: Memory): SectionDrawing {
   const choice = parseChoice(memory.remembered, section);
@@ -31,7 +41,7 @@ export function drawProjections(section: ProjectionsSection, memory: Memory): Se
   let inner: SectionDrawing | null = null;
   const meaning = element('p', { class: 'meaning', role: 'status' });
   const frame = element('div', {});
-  const tools = element('div', { class: 'choices', role: 'group', 'aria-label': 'What is shown' });
+  const tools = element('div', { class: 'choices', role: 'group', 'aria-label': t('What is shown') });
   const resets = element('span', {});
 
   const remember = (): void => { memory.remember({ first: section.planes[0]?.id ?? '', plane: choice.plane, stages: choice.stages, methods: [...choice.methods], view: choice.view }); };
@@ -56,8 +66,8 @@ export function drawProjections(section: ProjectionsSection, memory: Memory): Se
     const stages = stagesOf(section, choice.plane);
     if (!stages.includes(choice.stages)) choice.stages = 'drawn';
     tools.replaceChildren(
-      select('plane', 'Plane', [...labels], choice.plane, (id) => { choice.plane = id; chosen(); }),
-      ...(stages.length > 1 ? [select('stages', 'Weights', stages.map((stage): [string, string] => [stage, stageNames[stage]]), choice.stages, (stage) => { choice.stages = stage as Stages; chosen(); })] : []),
+      select('plane', t('Plane'), [...labels], choice.plane, (id) => { choice.plane = id; chosen(); }),
+      ...(stages.length > 1 ? [select('stages', t('Weights'), stages.map((stage): [string, string] => [stage, stageName(stage)]), choice.stages, (stage) => { choice.stages = stage as Stages; chosen(); })] : []),
       ...(section.methods.length > 1 ? section.methods.map((name, k) => check(`method-${k}`, visible(name), choice.methods.includes(k), (on) => {
         const methods = section.methods.flatMap((_, other) => ((other === k ? on : choice.methods.includes(other)) ? [other] : []));
         // The last one stays.
@@ -118,9 +128,9 @@ function fieldsOf(section: ProjectionsSection, choice: Choice): FieldsSection {
   return {
     kind: 'fields', id: section.id, title: section.title, meaning: '', xLabel: first?.xLabel ?? '', yLabel: first?.yLabel ?? '', valueLabel: section.valueLabel, colours: 'log', contours: true,
     panels: planes.flatMap((plane) => choice.methods.map((k): FieldPanel => ({
-      title: choice.stages === 'both' ? (several ? `${section.methods[k] ?? ''}: ${stageNames[plane.stage].toLowerCase()}` : stageNames[plane.stage]) : section.methods[k] ?? '',
+      title: choice.stages === 'both' ? (several ? `${section.methods[k] ?? ''}: ${stageName(plane.stage).toLowerCase()}` : stageName(plane.stage)) : section.methods[k] ?? '',
       meaning: plane.panels[k]?.meaning ?? '', x: plane.x, y: { ...plane.y, direction: 'up' }, values: plane.surfaces[plane.surfaces.length > 1 ? k : 0] ?? [], curves: [],
-      points: [{ label: 'draws', x: plane.panels[k]?.x ?? [], y: plane.panels[k]?.y ?? [] }, { label: 'ŵ', x: [plane.mode[0]], y: [plane.mode[1]] }],
+      points: [{ label: t('draws'), x: plane.panels[k]?.x ?? [], y: plane.panels[k]?.y ?? [] }, { label: 'ŵ', x: [plane.mode[0]], y: [plane.mode[1]] }],
     }))),
   };
 }
@@ -129,7 +139,7 @@ function fieldsOf(section: ProjectionsSection, choice: Choice): FieldsSection {
 function drawRows({ planes, methods }: ProjectionsSection): Cell[][] {
   const rows: Cell[][] = [['plane', 'weights', 'method', 'across', 'up']];
   for (const { label, stage, panels } of planes) {
-    panels.forEach(({ x, y }, k) => { x.forEach((at, m) => { rows.push([label, stageNames[stage], methods[k] ?? '', at, y[m] ?? NaN]); }); });
+    panels.forEach(({ x, y }, k) => { x.forEach((at, m) => { rows.push([label, stageIds[stage], methods[k] ?? '', at, y[m] ?? NaN]); }); });
   }
   return rows;
 }
@@ -143,5 +153,5 @@ function parseChoice(value: JsonValue | undefined, section: ProjectionsSection):
   const known = Array.isArray(methods) ? all.filter((k) => (methods as readonly JsonValue[]).includes(k)) : all;
   // A report that was asked for with another plane first shows that one.
   return asked !== first || typeof plane !== 'string' || !section.planes.some(({ id }) => id === plane) ? fresh
-    : { plane, stages: typeof stages === 'string' && Object.hasOwn(stageNames, stages) ? (stages as Stages) : fresh.stages, methods: known.length > 0 ? known : all, view: view ?? null };
+    : { plane, stages: typeof stages === 'string' && ['drawn', 'removed', 'both'].includes(stages) ? (stages as Stages) : fresh.stages, methods: known.length > 0 ? known : all, view: view ?? null };
 }

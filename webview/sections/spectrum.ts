@@ -6,6 +6,7 @@ import type { Data, Layout } from 'plotly.js-dist';
 import { formatCount, formatNumber } from '../../src/protocol/format.ts';
 import type { SpectrumSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
+import { t } from '../../src/protocol/words.ts';
 import { button, element } from '../elements.ts';
 import { axis, picture, Plot, plotText, type PlotFigure } from '../plot.ts';
 import { parseView, storedView, type PlotView } from '../plotView.ts';
@@ -18,7 +19,7 @@ type Annotation = NonNullable<Layout['annotations']>[number];
 
 export function drawSpectrum(section: SpectrumSection, memory: Memory): SectionDrawing {
   const scale = spectrumScale(section);
-  const reset = button('Reset zoom', () => { void plot.show(null); moved(null); }, { class: 'quiet' });
+  const reset = button(t('Reset zoom'), () => { void plot.show(null); moved(null); }, { class: 'quiet' });
   const moved = (view: PlotView | null): void => {
     reset.hidden = view === null;
     memory.remember(storedView(view));
@@ -45,7 +46,7 @@ function figure(section: SpectrumSection, scale: SpectrumScale, theme: Theme, wi
     data: traces(section, scale, theme),
     layout: {
       margin: { l: 64, r: 12, t: width < 520 ? 48 : 32, b: 46 },
-      xaxis: axis(theme, 'Index', { range: [...shown.x], showgrid: false, ...(home.x[1] < 20 && view === null ? { dtick: 1 } : {}) }),
+      xaxis: axis(theme, t('Index'), { range: [...shown.x], showgrid: false, ...(home.x[1] < 20 && view === null ? { dtick: 1 } : {}) }),
       yaxis: axis(theme, section.valueLabel, { type: 'log', range: [...shown.y], nticks: 8 }),
       shapes: shapes(section, theme),
       annotations: annotations(section, scale, theme, width < 520),
@@ -98,14 +99,14 @@ function annotations(section: SpectrumSection, scale: SpectrumScale, theme: Them
   const { tolerance, resolution } = section;
   const drawn = (value: number): boolean => value > scale.floor;
   const lines = tolerance === resolution
-    ? [{ name: 'tolerance = resolution', value: tolerance, above: true }]
-    : [{ name: 'tolerance', value: tolerance, above: tolerance > resolution }, { name: 'resolution', value: resolution, above: resolution > tolerance }];
+    ? [{ name: t('tolerance = resolution'), value: tolerance, above: true }]
+    : [{ name: t('tolerance'), value: tolerance, above: tolerance > resolution }, { name: t('resolution'), value: resolution, above: resolution > tolerance }];
   const clipped = section.values.filter((value) => isClipped(value, scale)).length;
   return [
     part(labels.image, 0, 'left'),
     ...(section.rank < section.dimension ? [part(labels.kernel, 1, 'right')] : []),
     ...lines.filter(({ value }) => drawn(value)).map(({ name, value, above }) => line(name, value, above)),
     // Room for these words is where nothing else is right of the rank.
-    ...(clipped === 0 || clipped < section.values.length - section.rank ? [] : [{ text: `${formatCount(clipped)} below the axis`, x: 1, xref: 'paper' as const, xanchor: 'right' as const, xshift: -4, y: 0, yref: 'paper' as const, yanchor: 'bottom' as const, yshift: 14, showarrow: false, font: { size: theme.font.size - 1, color: theme.muted } }]),
+    ...(clipped === 0 || clipped < section.values.length - section.rank ? [] : [{ text: t('{0} below the axis', formatCount(clipped)), x: 1, xref: 'paper' as const, xanchor: 'right' as const, xshift: -4, y: 0, yref: 'paper' as const, yanchor: 'bottom' as const, yshift: 14, showarrow: false, font: { size: theme.font.size - 1, color: theme.muted } }]),
   ];
 }

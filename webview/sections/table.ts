@@ -2,6 +2,7 @@
 import { formatCount, formatNumber } from '../../src/protocol/format.ts';
 import type { TableSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
+import { t } from '../../src/protocol/words.ts';
 import { button, element } from '../elements.ts';
 import type { Memory, SectionDrawing } from '../section.ts';
 import { nextOrder, parseOrder, rowOrder, storedOrder, type Order } from '../tableOrder.ts';
@@ -29,8 +30,8 @@ export function drawTable(section: TableSection, memory: Memory): SectionDrawing
     fill();
   }, { class: 'secondary more' });
 
-  const search = element('input', { type: 'search', class: 'filter', 'aria-label': `Filter ${visible(section.title)}` });
-  search.placeholder = 'Filter';
+  const search = element('input', { type: 'search', class: 'filter', 'aria-label': t('Filter “{0}”', visible(section.title)) });
+  search.placeholder = t('Filter');
   search.spellcheck = false;
   const count = element('span', { class: 'note', role: 'status' });
   search.addEventListener('input', () => { fill(); });
@@ -45,17 +46,17 @@ export function drawTable(section: TableSection, memory: Memory): SectionDrawing
   const fill = (): void => {
     heads.forEach((head, i) => { head.setAttribute('aria-sort', order?.column !== i ? 'none' : order.descending ? 'descending' : 'ascending'); });
     const kept = inOrder();
-    count.textContent = kept.length === section.rows.length ? '' : `${formatCount(kept.length)} of ${formatCount(section.rows.length)} rows`;
+    count.textContent = kept.length === section.rows.length ? '' : t('{0} of {1} rows', formatCount(kept.length), formatCount(section.rows.length));
     rows.replaceChildren(...kept.slice(0, shown).map((row) =>
       element('tr', {}, ...section.columns.map((column, i) => element('td', { class: column.align }, cellText(section.rows[row]?.[i] ?? null))))));
-    more.textContent = `Show all ${formatCount(kept.length)} rows`;
+    more.textContent = t('Show all {0} rows', formatCount(kept.length));
     more.hidden = kept.length <= shown;
   };
   fill();
 
   const nothing = section.rows.length === 0;
   return {
-    body: nothing ? element('p', { class: 'note' }, section.meaning === '' ? 'No rows.' : '') : element('div', { class: 'table-body' }, section.rows.length > rowsAtAGlance ? element('div', { class: 'grid-tools' }, search, count) : null, element('div', { class: 'table-scroll' }, element('table', {}, element('thead', {}, element('tr', {}, ...heads)), rows)), more),
+    body: nothing ? element('p', { class: 'note' }, section.meaning === '' ? t('No rows.') : '') : element('div', { class: 'table-body' }, section.rows.length > rowsAtAGlance ? element('div', { class: 'grid-tools' }, search, count) : null, element('div', { class: 'table-scroll' }, element('table', {}, element('thead', {}, element('tr', {}, ...heads)), rows)), more),
     numbers: () => [section.columns.map((column) => column.label), ...inOrder().map((row) => section.rows[row] ?? [])],
   };
 }

@@ -1,6 +1,7 @@
 /** What is in a weight file: an outline of tensor names with counts and statistics, and beside it the tensor that is looked at. */
 import type { JsonValue, TensorsSection } from '../../src/protocol/report.ts';
 import { tensorRows, type ListedTensor } from '../../src/protocol/tensorTable.ts';
+import { t } from '../../src/protocol/words.ts';
 import { element } from '../elements.ts';
 import { outline } from '../outline.ts';
 import type { Environment, Memory, SectionDrawing } from '../section.ts';
@@ -17,10 +18,9 @@ export function drawTensors(section: TensorsSection, memory: Memory, { surroundi
     title: section.title,
     rows,
     columns: tensorColumns(rows),
-    noun: 'tensors',
-    placeholder: 'Filter by name, type or shape',
+    placeholder: t('Filter by name, type or shape'),
     text: tensorText,
-    facet: { label: 'All types', of: ({ dtype }) => dtype },
+    facet: { label: t('All types'), of: ({ dtype }) => dtype },
     remembered: outlined,
     remember: (value) => {
       outlined = value;

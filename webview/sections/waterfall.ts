@@ -3,6 +3,7 @@ import type { Data, Layout } from 'plotly.js-dist';
 import { formatCount, formatNumber } from '../../src/protocol/format.ts';
 import type { WaterfallSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
+import { t } from '../../src/protocol/words.ts';
 import { element } from '../elements.ts';
 import { axis, picture, Plot, plotText, type PlotFigure } from '../plot.ts';
 import type { SectionDrawing } from '../section.ts';
@@ -34,7 +35,7 @@ function figure(bars: readonly WaterfallBar[], theme: Theme, width: number): Plo
     type: 'bar', orientation: 'h', width: 0.62,
     y: bars.map((_, i) => i), base: bars.map((bar) => bar.from), x: bars.map((bar) => bar.to - bar.from),
     marker: { color: bars.map((bar) => colour[bar.kind]), line: { width: theme.highContrast ? 1 : 0, color: theme.foreground } },
-    hovertext: bars.map((bar) => `${plotText(visible(bar.label))}: ${formatCount(bar.value)}<br>${formatNumber(100 * bar.share, 3)} % of the total`), hoverinfo: 'text',
+    hovertext: bars.map((bar) => `${plotText(visible(bar.label))}: ${formatCount(bar.value)}<br>${t('{0} % of the total', formatNumber(100 * bar.share, 3))}`), hoverinfo: 'text',
   }];
   const layout: Partial<Layout> = {
     margin: { l: 24, r: 12, t: 4, b: 30 },

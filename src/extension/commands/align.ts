@@ -5,6 +5,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { AlignMethod, AlignRequest } from '../../protocol/service.ts';
+import { t } from '../../protocol/words.ts';
 import { askDataFile, askLikelihood } from '../askData.ts';
 import { chosenFiles, otherFile } from '../chosenFiles.ts';
 import { askSaveTarget } from '../saveTarget.ts';
@@ -26,26 +27,26 @@ export const align: Command = async ({ panels, choices }, selection) => {
   if (reference === undefined) return undefined;
   const files = networks.filter((file) => file !== reference);
   const written = method === 'universe' ? networks : files;
-  const target = await askSaveTarget({ files: written, what: `${namesOf(written)} aligned`, nameOf: alignedName });
+  const target = await askSaveTarget({ files: written, title: written.length === 1 ? t('Save {0} with its units aligned', namesOf(written)) : t('Folder for {0} with their units aligned', namesOf(written)), nameOf: alignedName });
   if (target === undefined) return undefined;
-  const title = method === 'universe' ? `Alignment of ${namesOf(networks)}` : `Alignment of ${namesOf(files)} to ${path.basename(reference)}`;
+  const title = method === 'universe' ? t('Alignment of {0}', namesOf(networks)) : t('Alignment of {0} to {1}', namesOf(files), path.basename(reference));
   return panels.ask({ method: 'align', title, request: { reference, files, ...target, method, ...alignRestarts(), seed: seed(), ...data, ...options } }, [reference, ...files]);
 };
 
 /** At least two. */
 async function chosenNetworks(inFront: readonly string[], selection: Parameters<Command>[1]): Promise<readonly string[] | undefined> {
-  const files = await chosenFiles({ title: 'Networks to align', folders: true, inFront }, selection);
+  const files = await chosenFiles({ title: t('Networks to align'), folders: true, inFront }, selection);
   const [only, ...others] = files ?? [];
   if (only === undefined || others.length > 0) return files;
-  const other = await otherFile(`Align ${path.basename(only)} with`, only);
+  const other = await otherFile(t('Align {0} with', path.basename(only)), only);
   return other === undefined ? undefined : [only, other];
 }
 
 async function askData(networks: readonly string[]): Promise<Pick<AlignRequest, 'data' | 'likelihood'> | undefined> {
   const data = await askDataFile({
-    title: 'Data for the loss along the straight line between the networks',
+    title: t('Data for the loss along the straight line between the networks'),
     weights: networks,
-    without: { label: 'Without data', detail: 'The function along the line, on random inputs; units are matched by their weights' },
+    without: { label: t('Without data'), detail: t('The function along the line, on random inputs; units are matched by their weights') },
   });
   if (data === undefined) return undefined;
   if (data === 'without') return { likelihood: 'gaussian' };
@@ -55,15 +56,15 @@ async function askData(networks: readonly string[]): Promise<Pick<AlignRequest, 
 
 async function askMethod(networks: readonly string[], hasData: boolean): Promise<AlignMethod | undefined> {
   const items: (vscode.QuickPickItem & { readonly method: AlignMethod })[] = [
-    { label: 'By their weights', detail: 'To a reference: the order of units in which the weights have the largest inner product', method: 'weights' },
-    ...(hasData ? [{ label: 'By their responses to the data', detail: 'To a reference: units that answer alike come to stand in the same place', method: 'activations' as const }] : []),
-    { label: 'All at once', detail: `All ${networks.length} into a common order without a reference, consistent for every pair`, method: 'universe' },
+    { label: t('By their weights'), detail: t('To a reference: the order of units in which the weights have the largest inner product'), method: 'weights' },
+    ...(hasData ? [{ label: t('By their responses to the data'), detail: t('To a reference: units that answer alike come to stand in the same place'), method: 'activations' as const }] : []),
+    { label: t('All at once'), detail: t('All {0} into a common order without a reference, consistent for every pair', networks.length), method: 'universe' },
   ];
-  return (await vscode.window.showQuickPick(items, { title: 'How to match units', ignoreFocusOut: true }))?.method;
+  return (await vscode.window.showQuickPick(items, { title: t('How to match units'), ignoreFocusOut: true }))?.method;
 }
 
 /** The first is offered first. */
 async function askReference(networks: readonly string[]): Promise<string | undefined> {
   const items = networks.map((file) => ({ label: path.basename(file), description: vscode.workspace.asRelativePath(path.dirname(file)), file }));
-  return (await vscode.window.showQuickPick(items, { title: 'Reference, which stays as it is', matchOnDescription: true, ignoreFocusOut: true }))?.file;
+  return (await vscode.window.showQuickPick(items, { title: t('Reference, which stays as it is'), matchOnDescription: true, ignoreFocusOut: true }))?.file;
 }

@@ -1,5 +1,6 @@
 /** A command as this extension writes them. */
 import path from 'node:path';
+import { t } from '../../protocol/words.ts';
 import type { Selection } from '../chosenFiles.ts';
 import type { Surroundings } from '../surroundings.ts';
 
@@ -11,5 +12,5 @@ export type Command = (surroundings: Surroundings, selection: Selection) => Prom
 
 /** "net.pt", "12 files". */
 export function namesOf(files: readonly string[]): string {
-  return files.length === 1 && files[0] !== undefined ? path.basename(files[0]) : `${files.length} files`;
+  return files.length === 1 && files[0] !== undefined ? path.basename(files[0]) : t('{0} files', files.length);
 }

@@ -1,27 +1,28 @@
 /** Compare Networks: are two of them the same function, the same up to symmetry, or different, and how far apart. */
 import path from 'node:path';
 import type { CompareRequest } from '../../protocol/service.ts';
+import { t } from '../../protocol/words.ts';
 import { askDataFile, askLikelihood } from '../askData.ts';
 import { chosenPair } from '../chosenFiles.ts';
 import { seed } from '../settings.ts';
 import type { Command } from './command.ts';
 
 export const compare: Command = async ({ panels, choices }, selection) => {
-  const files = await chosenPair({ title: 'Networks to compare', inFront: panels.inFront, verb: 'Compare' }, selection);
+  const files = await chosenPair({ title: t('Networks to compare'), inFront: panels.inFront, second: (first) => t('Compare {0} with', first) }, selection);
   if (files === undefined) return undefined;
   const options = await choices.settled(files);
   if (options === undefined) return undefined;
   const data = await askData(files);
   if (data === undefined) return undefined;
   const [a, b] = [path.basename(files[0]), path.basename(files[1])];
-  return panels.ask({ method: 'compare', title: `Functions of ${a} and ${b}`, request: { files, seed: seed(), ...data, ...options } }, files);
+  return panels.ask({ method: 'compare', title: t('Functions of {0} and {1}', a, b), request: { files, seed: seed(), ...data, ...options } }, files);
 };
 
 async function askData(files: CompareRequest['files']): Promise<Pick<CompareRequest, 'data' | 'likelihood'> | undefined> {
   const data = await askDataFile({
-    title: 'Inputs on which the two functions are compared',
+    title: t('Inputs on which the two functions are compared'),
     weights: files,
-    without: { label: 'Generic inputs', detail: 'Random inputs: whether the functions are the same everywhere' },
+    without: { label: t('Generic inputs'), detail: t('Random inputs: whether the functions are the same everywhere') },
   });
   if (data === undefined) return undefined;
   if (data === 'without') return { likelihood: 'gaussian' };

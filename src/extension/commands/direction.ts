@@ -4,13 +4,14 @@
  */
 import path from 'node:path';
 import type { RankRequest } from '../../protocol/service.ts';
+import { t } from '../../protocol/words.ts';
 import { chosenPair } from '../chosenFiles.ts';
 import { rankSettings, seed } from '../settings.ts';
 import type { Command } from './command.ts';
 import { askRankData } from './rank.ts';
 
 export const direction: Command = async ({ panels, choices }, selection) => {
-  const files = await chosenPair({ title: 'Where the direction begins', inFront: panels.inFront, verb: 'Direction from', preposition: 'to' }, selection);
+  const files = await chosenPair({ title: t('Where the direction begins'), inFront: panels.inFront, second: (first) => t('Direction from {0} to', first) }, selection);
   if (files === undefined) return undefined;
   const options = await choices.settled(files);
   if (options === undefined) return undefined;
@@ -18,5 +19,5 @@ export const direction: Command = async ({ panels, choices }, selection) => {
   const data = await askRankData(file);
   if (data === undefined) return undefined;
   const request: RankRequest = { file, toward, ...rankSettings(), seed: seed(), ...data, ...options };
-  return panels.ask({ method: 'rank', title: `From ${path.basename(file)} to ${path.basename(toward)}, in image and kernel`, request }, files);
+  return panels.ask({ method: 'rank', title: t('From {0} to {1}, in image and kernel', path.basename(file), path.basename(toward)), request }, files);
 };

@@ -9,9 +9,11 @@ import type { ExampleName } from '../../protocol/service.ts';
 import { diskPath, runJob } from '../analysisJob.ts';
 import { usualMethods } from '../askPrediction.ts';
 import { filesIn } from '../chosenFiles.ts';
+import { confirmReplacing } from '../saveTarget.ts';
 import { seed } from '../settings.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { drawsAmong } from '../../protocol/weightFileNames.ts';
+import { t } from '../../protocol/words.ts';
 import type { Command } from './command.ts';
 import { showPosterior } from './posterior.ts';
 import { showPrediction } from './predict.ts';
@@ -25,35 +27,33 @@ interface Example {
   readonly show: (surroundings: Surroundings, folder: string, report: Report) => Promise<unknown>;
 }
 
-const examples: readonly Example[] = [
+const examples = (): readonly Example[] => [
   {
-    name: 'two-neurons', label: 'Two neurons', networks: 10_000, show: showDraws,
-    detail: 'Ten thousand networks of two hidden ReLU units, trained here in some seconds: a ring, until its symmetries are removed',
+    name: 'two-neurons', label: t('Two neurons'), networks: 10_000, show: showDraws,
+    detail: t('Ten thousand networks of two hidden ReLU units, trained here in some seconds: a ring, until its symmetries are removed'),
   },
   {
-    name: 'sine', label: 'Regression with a gap', networks: 1, show: showBands,
-    detail: 'One tanh network at the mode of its posterior: what sampled, linearised and projected Laplace and a diffusion predict',
+    name: 'sine', label: t('Regression with a gap'), networks: 1, show: showBands,
+    detail: t('One tanh network at the mode of its posterior: what sampled, linearised and projected Laplace and a diffusion predict'),
   },
   {
-    name: 'digits', label: 'Handwritten digits', networks: 1, show: showClasses,
-    detail: 'A ReLU network trained here on a hundred real images: class probabilities of sampled and linearised Laplace, and how well they are calibrated',
+    name: 'digits', label: t('Handwritten digits'), networks: 1, show: showClasses,
+    detail: t('A ReLU network trained here on a hundred real images: class probabilities of sampled and linearised Laplace, and how well they are calibrated'),
   },
 ];
 
 export const openExample: Command = async (surroundings, { clicked }) => {
   // The walkthrough names the one that its step is about.
-  const example = examples.find(({ name }) => name === clicked) ?? await askExample();
+  const example = examples().find(({ name }) => name === clicked) ?? await askExample();
   if (example === undefined) return undefined;
   const parent = await askFolder(example);
   if (parent === undefined) return undefined;
   const out = path.join(parent, example.name);
   const there = (await filesIn(out)).length > 0;
-  if (there && await vscode.window.showWarningMessage(
-    `Write the example into ${out} again?`, { modal: true, detail: 'The folder exists already; the files of the example are replaced.' }, 'Replace',
-  ) !== 'Replace') return undefined;
+  if (there && !(await confirmReplacing(t('Write the example into {0} again?', out), t('The folder exists already; the files of the example are replaced.')))) return undefined;
 
   const request = { name: example.name, out, networks: example.networks, seed: seed(), overwrite: there };
-  const report = await runJob(surroundings.host, { method: 'example', title: `Example ${example.name}`, request }, { notification: true });
+  const report = await runJob(surroundings.host, { method: 'example', title: t('Example {0}', example.name), request }, { notification: true });
   surroundings.log.info(report.summary);
   void offerFolder(out);
   await example.show(surroundings, out, report);
@@ -82,7 +82,7 @@ async function showClasses(surroundings: Surroundings, folder: string, { result 
 }
 
 async function askExample(): Promise<Example | undefined> {
-  return (await vscode.window.showQuickPick(examples.map((example) => ({ label: example.label, detail: example.detail, example })), { title: 'Example' }))?.example;
+  return (await vscode.window.showQuickPick(examples().map((example) => ({ label: example.label, detail: example.detail, example })), { title: t('Example') }))?.example;
 }
 
 /** Into the workspace when there is one folder to think of; the user may always say otherwise. */
@@ -90,14 +90,14 @@ async function askFolder({ name, detail }: Example): Promise<string | undefined>
   const folders = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file');
   const items = [
     ...folders.map((folder) => ({ label: `$(root-folder) ${folder.name}/${name}`, detail, folder: folder.uri.fsPath })),
-    { label: '$(folder-opened) In another folder…', folder: undefined },
+    { label: `$(folder-opened) ${t('In another folder…')}`, folder: undefined },
   ];
   if (folders.length > 0) {
-    const picked = await vscode.window.showQuickPick(items, { title: `Where to write the example ${name}`, ignoreFocusOut: true });
+    const picked = await vscode.window.showQuickPick(items, { title: t('Where to write the example {0}', name), ignoreFocusOut: true });
     if (picked === undefined) return undefined;
     if (picked.folder !== undefined) return picked.folder;
   }
-  const uris = await vscode.window.showOpenDialog({ title: `Folder that receives ${name}/`, openLabel: 'Write Here', canSelectFiles: false, canSelectFolders: true });
+  const uris = await vscode.window.showOpenDialog({ title: t('Folder that receives {0}/', name), openLabel: t('Write Here'), canSelectFiles: false, canSelectFolders: true });
   return uris?.[0] === undefined ? undefined : diskPath(uris[0]);
 }
 
@@ -105,6 +105,6 @@ async function askFolder({ name, detail }: Example): Promise<string | undefined>
 async function offerFolder(folder: string): Promise<void> {
   const uri = vscode.Uri.file(folder);
   if (vscode.workspace.getWorkspaceFolder(uri) !== undefined) return;
-  const answer = await vscode.window.showInformationMessage(`The example is in ${folder}.`, 'Open Folder');
+  const answer = await vscode.window.showInformationMessage(t('The example is in {0}.', folder), t('Open Folder'));
   if (answer !== undefined) await vscode.commands.executeCommand('vscode.openFolder', uri, { forceNewWindow: true });
 }

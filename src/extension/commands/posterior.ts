@@ -1,6 +1,7 @@
 /** Posterior over Weights: a set of draws, one a file or all in one, before and after its symmetries are removed. */
 import { existsSync } from 'node:fs';
 import type { PosteriorRequest } from '../../protocol/service.ts';
+import { t } from '../../protocol/words.ts';
 import { chosenFiles } from '../chosenFiles.ts';
 import type { PredictionChoice } from '../predictionChoices.ts';
 import { canonicalForm, posteriorPermutation, seed } from '../settings.ts';
@@ -10,7 +11,7 @@ import { namesOf, type Command } from './command.ts';
 type PosteriorData = Pick<PosteriorRequest, 'data' | 'likelihood' | 'noise' | 'priorPrecision'>;
 
 export const posterior: Command = async (surroundings, selection) => {
-  const files = await chosenFiles({ title: 'Draws of the posterior: one file each, or one file with all', folders: true, inFront: surroundings.panels.inFront }, selection);
+  const files = await chosenFiles({ title: t('Draws of the posterior: one file each, or one file with all'), folders: true, inFront: surroundings.panels.inFront }, selection);
   return files === undefined ? undefined : showPosterior(surroundings, files);
 };
 
@@ -19,7 +20,7 @@ export async function showPosterior({ panels, choices, predictions }: Surroundin
   const options = await choices.settled(files);
   if (options === undefined) return undefined;
   return panels.ask(
-    { method: 'posterior', title: `Posterior over the weights of ${namesOf(files)}`, request: { files, scaling: canonicalForm().scaling, permutation: posteriorPermutation(), seed: seed(), ...(over ?? knownData(predictions.of(files[0] ?? ''))), ...options } },
+    { method: 'posterior', title: t('Posterior over the weights of {0}', namesOf(files)), request: { files, scaling: canonicalForm().scaling, permutation: posteriorPermutation(), seed: seed(), ...(over ?? knownData(predictions.of(files[0] ?? ''))), ...options } },
     files,
   );
 }

@@ -1,4 +1,5 @@
 /** Posterior Predictive: what a network's posterior predicts by several methods side by side; several networks, or a folder of them, are draws. */
+import { t } from '../../protocol/words.ts';
 import { askPrediction } from '../askPrediction.ts';
 import { chosenFiles, isSavedModel } from '../chosenFiles.ts';
 import type { PredictionChoice } from '../predictionChoices.ts';
@@ -8,7 +9,7 @@ import { namesOf, type Command } from './command.ts';
 
 export const predict: Command = async (surroundings, selection) => {
   const { panels, choices, predictions, summaries } = surroundings;
-  const files = await chosenFiles({ title: 'Network whose posterior to predict with, or draws of a posterior', folders: true, savedModels: true, inFront: panels.inFront }, selection);
+  const files = await chosenFiles({ title: t('Network whose posterior to predict with, or draws of a posterior'), folders: true, savedModels: true, inFront: panels.inFront }, selection);
   const [first] = files ?? [];
   if (files === undefined || first === undefined) return undefined;
   const options = await choices.settled(files);
@@ -24,7 +25,7 @@ export async function showPrediction({ panels, choices, predictions }: Surroundi
   const [first] = files;
   if (first !== undefined) await predictions.remember(first, choice);
   return panels.ask(
-    { method: 'predict', title: `Posterior predictive of ${namesOf(files)}`, request: { files, ...choice, ...predictSettings(), seed: seed(), ...await choices.known(files) } },
+    { method: 'predict', title: t('Posterior predictive of {0}', namesOf(files)), request: { files, ...choice, ...predictSettings(), seed: seed(), ...await choices.known(files) } },
     files,
   );
 }

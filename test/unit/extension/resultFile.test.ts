@@ -16,8 +16,10 @@ const saved: SavedResult = {
   },
 };
 
-it('comes back as it was', () => {
-  expect(readResult(writeResult(saved, folder), path.join(folder, 'net.rank.quotient.json'))).toEqual(saved);
+it('comes back as it was, under the title of the report', () => {
+  const german = { ...saved, question: { ...saved.question, title: 'Rang und Kern von net.pt' } };
+  expect(writeResult(german, folder)).toBe(writeResult(saved, folder));
+  expect(readResult(writeResult(german, folder), path.join(folder, 'net.rank.quotient.json'))).toEqual({ ...saved, question: { ...saved.question, title: saved.report.title } });
 });
 
 it('names no folder of the machine that wrote it, and means the files beside it elsewhere', () => {

@@ -49,7 +49,7 @@ describe('the summary', () => {
 
   it('says what the weights are once they have been read, and cries out when some are not finite', () => {
     const total = { count: 32, min: -1.25, max: 2, mean: 0.01, standardDeviation: 0.5, norm: 3, zeros: 1, nan: 0, infinite: 0 };
-    expect(summaryMarkdown(summary, 'net.pt', total)).toContain('\\-1\\.25 to 2, mean 0\\.01, std 0\\.5, norm 3, 1 zero, no NaN or ∞');
+    expect(summaryMarkdown(summary, 'net.pt', total)).toContain('\\-1\\.25 to 2, mean 0\\.01, standard deviation 0\\.5, norm 3, 1 zero, no NaN or ∞');
     expect(summaryMarkdown(summary, 'net.pt', { ...total, nan: 2 })).toContain('**2 NaN, 0 ∞**');
     expect(summaryMarkdown(summary, 'net.pt', { ...total, min: NaN, nan: 32 })).toContain('**32 NaN, 0 ∞**');
   });

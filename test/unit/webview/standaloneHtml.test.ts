@@ -2,9 +2,9 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { scriptSafeJson, scriptSafeSource, standaloneHtml } from '../../../src/protocol/standaloneHtml.ts';
+import { scriptSafeSource, standaloneHtml } from '../../../src/protocol/standaloneHtml.ts';
 import { visible } from '../../../src/protocol/untrustedText.ts';
-import { escapeHtml, webviewHtml } from '../../../src/protocol/webviewHtml.ts';
+import { escapeHtml, scriptSafeJson, webviewHtml } from '../../../src/protocol/webviewHtml.ts';
 import { hostileNames, hostileReport } from './sampleReports.ts';
 
 const nasty = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...hostileNames, '</script>', '<!--', '<script', ']]>', '\u2028', '\u2029', '&lt;'));
@@ -57,7 +57,7 @@ describe('standaloneHtml', () => {
 });
 
 it('the panel document has the policy that the page is built for', () => {
-  const html = webviewHtml({ nonce: 'abc123', cspSource: 'https://*.vscode-cdn.net', scriptUri: 'https://x/page.js?a=1&b="2"' });
+  const html = webviewHtml({ nonce: 'abc123', cspSource: 'https://*.vscode-cdn.net', scriptUri: 'https://x/page.js?a=1&b="2"', words: { language: 'de', bundle: { Close: '</script><b>' } } });
   expect(html).toContain(escapeHtml("default-src 'none'; script-src 'nonce-abc123'; style-src https://*.vscode-cdn.net 'nonce-abc123'; img-src https://*.vscode-cdn.net data: blob:; font-src https://*.vscode-cdn.net"));
   expect(html).toContain('src="https://x/page.js?a=1&amp;b=&quot;2&quot;"');
 });
