@@ -3,11 +3,9 @@
  * all of them at once into a common universe (Crisostomi et al. 2024). Each is written with its function unchanged, and the loss along the straight
  * line to the reference shows what the alignment is worth.
  */
-import { likelihoodModel } from '../curvature/likelihood.ts';
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
-import { readData, requireInputWidth } from '../network/data.ts';
 import { parameterDistance, layoutDifference, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
@@ -29,11 +27,10 @@ import type { WeightFile } from '../weights/weightFile.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { alignReport } from './alignReport.ts';
 import { planComparison, planText } from './comparisonPlan.ts';
-import { inputsText, lineBetween, type LineData, linesOn } from './lines.ts';
+import { inputsText, lineBetween, lineData, type LineData, linesOn } from './lines.ts';
 import { outputFiles, prepareOutput } from './outputFiles.ts';
 import { startProvenance } from './provenance.ts';
 import { saveMovedNetwork } from './savedNetwork.ts';
-import { targetsFor } from './targets.ts';
 
 export interface AlignedFile {
   readonly from: string;
@@ -76,7 +73,7 @@ export async function align(request: AlignRequest, context: JobContext): Promise
     await sharedEngine();
     const classes = matchingClasses(network);
     if (classes.length === 0) throw new WeightFileError(request.reference, '', 'has no units that could be put into another order, so there is nothing to align');
-    const lines = linesOn(network, data, likelihoodModel(request.likelihood, 1, network.outputs), 2 * targets.length, request.seed);
+    const lines = linesOn(network, data, 2 * targets.length, request.seed);
     const work = {
       network, networks: files.length, classes, forms: 0, probes: genericProbes(network, 0), lines: lines.plan,
       ascents: request.method === 'activations' ? 0 : (1 + (request.method === 'weights' ? (request.restarts ?? affordableRestarts(network)) : 0)) * request.files.length,
@@ -168,7 +165,5 @@ async function userData(request: AlignRequest, network: Network): Promise<LineDa
     if (request.method === 'activations') throw new UserError('matching by activations needs data, the inputs to which units respond (--data FILE)');
     return undefined;
   }
-  const data = await readData(request.data);
-  requireInputWidth(data, network.inputs);
-  return { x: data.x, targets: targetsFor(data, likelihoodModel(request.likelihood, 1, network.outputs), network.outputs), sampleWeights: data.sampleWeights };
+  return lineData(request.data, request.likelihood, network);
 }

@@ -3,11 +3,9 @@
  * weights as they are, with scales brought to the least mass (and signs fixed), and with units aligned as well: by weight matching, or in
  * sorted order where that brings them closer (copies of one network meet there exactly).
  */
-import { likelihoodModel } from '../curvature/likelihood.ts';
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { type Interruptible, interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
-import { readData, requireInputWidth } from '../network/data.ts';
 import { layoutDifference, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
@@ -24,9 +22,9 @@ import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { compareReport } from './compareReport.ts';
 import { planComparison, planText } from './comparisonPlan.ts';
 import { startProvenance } from './provenance.ts';
-import { type LineData, lineBetween, linesOn } from './lines.ts';
+import { lineBetween, lineData, linesOn } from './lines.ts';
 import { coarsestEpsilon } from './savedNetwork.ts';
-import { countedAlike, targetsFor } from './targets.ts';
+import { countedAlike } from './targets.ts';
 
 
 /** Largest relative difference of outputs that is put down to how weights were stored when the weights themselves are different. */
@@ -76,9 +74,9 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
   if (difference !== undefined) throw new WeightFileError(request.files[1], '', `does not hold the same network as ${showName(request.files[0])} (${showName(difference)}); only networks of one architecture can be compared`);
   await sharedEngine();
   const precision = Math.max(a.precision, b.precision);
-  const data = await userData(request, network);
+  const data = request.data === undefined ? undefined : await lineData(request.data, request.likelihood, network);
   const probes = data === undefined ? genericProbes(network, request.seed) : dataProbes(network, data.x);
-  const lines = data?.targets === undefined ? undefined : linesOn(network, data, likelihoodModel(request.likelihood, 1, network.outputs), 2, request.seed);
+  const lines = data?.targets === undefined ? undefined : linesOn(network, data, 2, request.seed);
   const work = { network, networks: 2, classes: matchingClasses(network), ascents: 1 + affordableRestarts(network), forms: 4, probes, lines: lines?.plan };
   context.progress({ message: planText(work, planComparison(work, context.memoryLimitBytes)) });
   context.progress({ message: 'Comparing the functions' });
@@ -113,14 +111,6 @@ async function load(name: string, options: CompareRequest): Promise<{ readonly n
   } finally {
     await file.close();
   }
-}
-
-/** Undefined when there are none. */
-async function userData(request: CompareRequest, network: Network): Promise<LineData | undefined> {
-  if (request.data === undefined) return undefined;
-  const data = await readData(request.data);
-  requireInputWidth(data, network.inputs);
-  return { x: data.x, targets: targetsFor(data, likelihoodModel(request.likelihood, 1, network.outputs), network.outputs), sampleWeights: data.sampleWeights };
 }
 
 interface Formed {

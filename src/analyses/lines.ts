@@ -2,8 +2,9 @@
  * What `align` and `compare` ask of the straight line between two networks: on which inputs and at how many points, chosen by what that costs and
  * said beforehand and in the report.
  */
-import type { LikelihoodModel } from '../curvature/likelihood.ts';
+import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
+import { readData, requireInputWidth } from '../network/data.ts';
 import type { Network } from '../network/network.ts';
 import { inputSizeText } from '../network/smallerInputs.ts';
 import { interpolate, type Interpolation, type InterpolationData } from '../posterior/interpolation.ts';
@@ -11,7 +12,9 @@ import { type LinePlan, planLines } from '../posterior/linePlan.ts';
 import { evenly } from '../posterior/selection.ts';
 import { formatCount } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
+import type { Likelihood } from '../protocol/service.ts';
 import { genericInputs } from '../symmetry/comparedInputs.ts';
+import { likelihoodFor, targetsFor } from './targets.ts';
 
 export interface LineData {
   /** N × d. */
@@ -20,6 +23,15 @@ export interface LineData {
   readonly targets: Float64Array | undefined;
   /** N, how often each point counts; undefined for once. */
   readonly sampleWeights: Float64Array | undefined;
+  readonly likelihood: LikelihoodModel;
+}
+
+/** @param likelihood as asked for; undefined: what the targets are made for. @throws WeightFileError when the data do not fit the network */
+export async function lineData(file: string, likelihood: Likelihood | undefined, network: Network): Promise<LineData> {
+  const data = await readData(file);
+  requireInputWidth(data, network.inputs);
+  const model = likelihoodModel(likelihoodFor(likelihood, data, network.outputs), 1, network.outputs);
+  return { x: data.x, targets: targetsFor(data, model, network.outputs), sampleWeights: data.sampleWeights, likelihood: model };
 }
 
 export interface Lines {
@@ -30,13 +42,13 @@ export interface Lines {
 }
 
 /** @param data the user's; undefined: generic inputs, as small as the network allows */
-export function linesOn(network: Network, data: LineData | undefined, likelihood: LikelihoodModel, lines: number, seed: number): Lines {
+export function linesOn(network: Network, data: LineData | undefined, lines: number, seed: number): Lines {
   const available = data === undefined ? undefined : data.x.length / network.inputs;
   const plan = planLines(network, lines, available);
   if (data === undefined || available === undefined) {
-    return { plan, data: { x: genericInputs(plan.network.inputs, plan.rows, seed), targets: undefined, likelihood }, available };
+    return { plan, data: { x: genericInputs(plan.network.inputs, plan.rows, seed), targets: undefined, likelihood: { kind: 'gaussian', noise: 1 } }, available };
   }
-  const { x, targets, sampleWeights } = data;
+  const { x, targets, sampleWeights, likelihood } = data;
   const kept = evenly(available, plan.rows);
   return { plan, data: { x: rowsOf(x, kept, available), targets: targets === undefined ? undefined : rowsOf(targets, kept, available), sampleWeights: sampleWeights === undefined ? undefined : rowsOf(sampleWeights, kept, available), likelihood }, available };
 }

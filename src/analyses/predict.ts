@@ -36,7 +36,7 @@ import { needsTensorflow, predictOnTensorflow } from './predictOnTensorflow.ts';
 import { predictReport, type Prediction } from './predictReport.ts';
 import { startProvenance } from './provenance.ts';
 import { curvatureAt, removable } from './projectedCurvature.ts';
-import { targetsFor } from './targets.ts';
+import { likelihoodFor, targetsFor } from './targets.ts';
 
 /** Draws for the two questions, and for each point of the sweep. */
 const QUESTION_DRAWS = 64;
@@ -73,7 +73,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   requireInputs(data, network);
   const test = request.test === undefined ? undefined : await readData(request.test);
   if (test !== undefined) requireInputs(test, network);
-  const asked = likelihoodModel(request.likelihood, request.noise, network.outputs);
+  const asked = likelihoodModel(likelihoodFor(request.likelihood, data, network.outputs), request.noise, network.outputs);
   const trainTargets = targetsFor(data, asked, network.outputs);
   if (trainTargets === undefined) throw new WeightFileError(request.data, '', 'has no targets y; a posterior needs the data that the network was trained on');
 

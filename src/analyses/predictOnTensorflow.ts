@@ -24,6 +24,7 @@ import { groupedFiles } from './drawFiles.ts';
 import { methodNames } from './methodNames.ts';
 import { methodEntries, methodResult, predictedAt, predictionInputs, type MethodResult, type Predicted } from './methodResults.ts';
 import { bandsSection, scoreTable } from './predictivePictures.ts';
+import { likelihoodFor } from './targets.ts';
 
 const possible: ReadonlySet<PredictionMethod> = new Set(['ensemble', 'dropout']);
 
@@ -93,7 +94,7 @@ async function predictiveOf({ model, draws, data, test, request, context }: Ques
   const methods = methodsFor(model, count, request.methods);
   const training = await model.forward(data);
   const outputs = training.width;
-  const likelihood = likelihoodModel(request.likelihood, request.noise, outputs);
+  const likelihood = likelihoodModel(likelihoodFor(request.likelihood, data, outputs), request.noise, outputs);
   const inputs = predictionInputs(data, test, likelihood, outputs);
   if (inputs.trainTargets === undefined) throw new WeightFileError(request.data, '', 'has no targets y; a posterior needs the data that the network was trained on');
   const problem = { likelihood, network: { outputs } };

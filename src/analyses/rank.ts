@@ -34,7 +34,7 @@ import { planeOfReport } from './rankPlane.ts';
 import { factorisedReport } from './rankReport.ts';
 import { matrixFreeReport } from './rankWithoutMatrices.ts';
 import { readWays } from './rankWays.ts';
-import { requireTargetWidth } from './targets.ts';
+import { likelihoodFor, requireTargetWidth } from './targets.ts';
 
 /** Factorising what takes more multiplications than this (about a quarter of an hour) gives way to estimates. */
 const FACTORISED_OPERATIONS = 2e13;
@@ -46,10 +46,11 @@ const MATRIX_FREE = { eigenvalues: 50, probes: 8, steps: 48 } as const;
 /** Directions shown of either end of the image. */
 const SHOWN_DIRECTIONS = 2;
 
-export async function rank(request: RankRequest, context: JobContext): Promise<Report> {
-  const provenance = startProvenance(request.seed);
-  const { network, assumptions, state } = await readNetworkAt(request);
-  const data = request.data === undefined ? undefined : await readData(request.data);
+export async function rank(asked: RankRequest, context: JobContext): Promise<Report> {
+  const provenance = startProvenance(asked.seed);
+  const { network, assumptions, state } = await readNetworkAt(asked);
+  const data = asked.data === undefined ? undefined : await readData(asked.data);
+  const request = { ...asked, likelihood: likelihoodFor(asked.likelihood, data, network.outputs) };
   const likelihood = likelihoodModel(request.likelihood, request.noise, network.outputs);
   if (data !== undefined) {
     requireInputs(data, network);

@@ -12,7 +12,7 @@ import type { DataSet } from '../network/data.ts';
 import type { Network } from '../network/network.ts';
 import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
 import type { Figure, JsonValue, Report, Section } from '../protocol/report.ts';
-import type { RankRequest } from '../protocol/service.ts';
+import type { Decided, RankRequest } from '../protocol/service.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
@@ -24,7 +24,7 @@ import { planeResult, planeSection, type PlaneOfReport } from './rankPlane.ts';
 const LISTED_EIGENVALUES = 4096;
 
 export interface RankQuestion {
-  readonly request: RankRequest;
+  readonly request: Decided<RankRequest>;
   readonly network: Network;
   readonly data: DataSet | undefined;
   /** N */

@@ -39,7 +39,7 @@ export type RankOptions = JobOptions & Partial<Omit<RankRequest, 'file'>>;
 /** Rank, spectrum and kernel of the generalised Gauss–Newton matrix, on `data` or on generic inputs. */
 export function rank(file: string, options: RankOptions = {}): Promise<Report> {
   const [job, request] = split(options);
-  return analyses.rank({ inputs: 2000, likelihood: 'gaussian', noise: 1, priorPrecision: 1, seed: 0, ...request, file }, context(job));
+  return analyses.rank({ inputs: 2000, noise: 1, priorPrecision: 1, seed: 0, ...request, file }, context(job));
 }
 
 export type CompareOptions = JobOptions & Partial<Omit<CompareRequest, 'files'>>;
@@ -47,7 +47,7 @@ export type CompareOptions = JobOptions & Partial<Omit<CompareRequest, 'files'>>
 /** Whether two networks are the same function, the same up to symmetry, or different; and how far apart. */
 export function compare(first: string, second: string, options: CompareOptions = {}): Promise<Report> {
   const [job, request] = split(options);
-  return analyses.compare({ likelihood: 'gaussian', seed: 0, ...request, files: [first, second] }, context(job));
+  return analyses.compare({ seed: 0, ...request, files: [first, second] }, context(job));
 }
 
 /** `out` is the one thing that has to be said: the folder, or with one file its path. */
@@ -64,7 +64,7 @@ export type AlignOptions = JobOptions & Pick<AlignRequest, 'out'> & Partial<Omit
 /** Brings the units of networks into the order of a reference, and writes them. */
 export function align(reference: string, files: Files, options: AlignOptions): Promise<Report> {
   const [job, request] = split(options);
-  return analyses.align({ overwrite: false, method: 'weights', likelihood: 'gaussian', seed: 0, ...request, reference, files: listed(files) }, context(job));
+  return analyses.align({ overwrite: false, method: 'weights', seed: 0, ...request, reference, files: listed(files) }, context(job));
 }
 
 export type PosteriorOptions = JobOptions & Partial<Omit<PosteriorRequest, 'files'>>;
@@ -81,7 +81,7 @@ export type PredictOptions = JobOptions & Pick<PredictRequest, 'data'> & Partial
 /** Posterior predictives by several methods side by side, scored. */
 export function predict(files: Files, options: PredictOptions): Promise<Report> {
   const [job, request] = split(options);
-  return analyses.predict({ likelihood: 'gaussian', noise: 1, priorPrecision: 1, draws: 200, diffusionSteps: 20, seed: 0, ...request, files: listed(files) }, context(job));
+  return analyses.predict({ noise: 1, priorPrecision: 1, draws: 200, diffusionSteps: 20, seed: 0, ...request, files: listed(files) }, context(job));
 }
 
 const listed = (files: Files): readonly string[] => (typeof files === 'string' ? [files] : files);

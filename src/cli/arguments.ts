@@ -20,7 +20,7 @@ const options = {
   network: { value: 'FILE', text: 'network description (default: NAME.network.json beside the weights)' },
   activation: { value: 'NAME', text: 'hidden activation of a file that names dense layers only: relu, tanh, …' },
   data: { value: 'FILE', text: 'data with arrays x and y: .npz, .safetensors, .pt or .csv' },
-  likelihood: { value: 'NAME', text: 'gaussian, categorical or bernoulli (default gaussian)' },
+  likelihood: { value: 'NAME', text: 'gaussian, categorical or bernoulli (default: what the targets are made for)' },
   noise: { value: 'σ', text: 'standard deviation of Gaussian observation noise (default 1)' },
   'prior-precision': { value: 'α', text: 'precision of the Gaussian prior over weights (default 1)' },
   toward: { value: 'PATH', text: 'split the way to this other checkpoint, or to draws (a file or a folder), into image and kernel of the GGN' },
@@ -166,8 +166,8 @@ export class Values {
     return value;
   }
 
-  likelihood(): Likelihood {
-    return this.choice('likelihood', ['gaussian', 'categorical', 'bernoulli'], 'gaussian');
+  likelihood(): { readonly likelihood?: Likelihood } {
+    return this.text('likelihood') === undefined ? {} : { likelihood: this.choice('likelihood', ['gaussian', 'categorical', 'bernoulli'], 'gaussian') };
   }
 }
 

@@ -148,14 +148,14 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
       const [reference, ...others] = files();
       if (reference === undefined || others.length === 0) throw new UsageError('align needs a reference and at least one network to align to it');
       return analyses.align(
-        { ...options, ...withData, reference, files: others, out: { folder: folder() }, overwrite: values.flag('overwrite'), method: values.choice('by', alignMethods, 'weights'), ...(values.text('restarts') === undefined ? {} : { restarts: values.number('restarts', 0, 'seed') }), likelihood: values.likelihood(), seed },
+        { ...options, ...withData, reference, files: others, out: { folder: folder() }, overwrite: values.flag('overwrite'), method: values.choice('by', alignMethods, 'weights'), ...(values.text('restarts') === undefined ? {} : { restarts: values.number('restarts', 0, 'seed') }), ...values.likelihood(), seed },
         context,
       );
     }
     case 'compare': {
       const [a, b, ...others] = files();
       if (a === undefined || b === undefined || others.length > 0) throw new UsageError('compare needs two weight files');
-      return analyses.compare({ ...options, ...withData, files: [a, b], likelihood: values.likelihood(), seed }, context);
+      return analyses.compare({ ...options, ...withData, files: [a, b], ...values.likelihood(), seed }, context);
     }
     case 'rank':
       return analyses.rank(
@@ -165,7 +165,7 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
           ...withDirection,
           file: only('weight file'),
           inputs: values.number('inputs', 2000, 'count'),
-          likelihood: values.likelihood(),
+          ...values.likelihood(),
           noise: values.number('noise', 1, 'positive'),
           priorPrecision: values.number('prior-precision', 1, 'positive'),
           seed,
@@ -182,7 +182,7 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
           ...(values.text('draws') === undefined ? {} : { draws: values.number('draws', 1000, 'count') }),
           ...parameters(),
           // Without a likelihood the data are inputs alone.
-          ...(values.text('likelihood') === undefined ? {} : { likelihood: values.likelihood(), noise: values.number('noise', 1, 'positive'), priorPrecision: values.number('prior-precision', 1, 'positive') }),
+          ...(values.text('likelihood') === undefined ? {} : { ...values.likelihood(), noise: values.number('noise', 1, 'positive'), priorPrecision: values.number('prior-precision', 1, 'positive') }),
           scaling: values.choice('scaling', ['unit', 'balanced', 'none'], 'unit'),
           permutation: values.choice('permutation', ['sorted', 'aligned'], 'sorted'),
           seed,
@@ -201,7 +201,7 @@ function run({ command, paths, values }: ParsedArguments, context: JobContext): 
           data,
           ...(test === undefined ? {} : { test }),
           ...methodNames(values.text('method')),
-          likelihood: values.likelihood(),
+          ...values.likelihood(),
           noise: values.number('noise', 1, 'positive'),
           priorPrecision: precision === 'evidence' ? precision : values.number('prior-precision', 1, 'positive'),
           draws: values.number('draws', 200, 'count'),

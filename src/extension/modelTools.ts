@@ -65,10 +65,10 @@ async function network(input: unknown, files: readonly string[], { roots, known 
   };
 }
 
-function data(input: unknown, { roots }: ToolSurroundings): { readonly data?: string; readonly likelihood: Likelihood } {
-  const [file, likelihood] = [optional(input, 'data'), optional(input, 'likelihood') ?? 'gaussian'];
-  if (likelihood !== 'gaussian' && likelihood !== 'categorical' && likelihood !== 'bernoulli') throw refused(`"likelihood" is "${likelihood}"; expected gaussian, categorical or bernoulli.`);
-  return { likelihood, ...(file === undefined ? {} : { data: workspaceFile(file, roots) }) };
+function data(input: unknown, { roots }: ToolSurroundings): { readonly data?: string; readonly likelihood?: Likelihood } {
+  const [file, likelihood] = [optional(input, 'data'), optional(input, 'likelihood')];
+  if (likelihood !== undefined && likelihood !== 'gaussian' && likelihood !== 'categorical' && likelihood !== 'bernoulli') throw refused(`"likelihood" is "${likelihood}"; expected gaussian, categorical or bernoulli.`);
+  return { ...(likelihood === undefined ? {} : { likelihood }), ...(file === undefined ? {} : { data: workspaceFile(file, roots) }) };
 }
 
 const refused = (message: string): AnalysisError => new AnalysisError({ kind: 'input', message });

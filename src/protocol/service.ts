@@ -33,6 +33,9 @@ export interface NetworkOptions {
 
 export type Likelihood = 'gaussian' | 'categorical' | 'bernoulli';
 
+/** A request of which the data have decided what was left open. */
+export type Decided<Request extends { readonly likelihood?: Likelihood }> = Request & { readonly likelihood: Likelihood };
+
 export interface InspectRequest extends NetworkOptions {
   readonly files: readonly string[];
   /** Reads every weight once; without it the header alone. */
@@ -82,7 +85,8 @@ export interface AlignRequest extends NetworkOptions {
   readonly restarts?: number;
   /** For the loss along the line, and the inputs that units respond to. */
   readonly data?: string;
-  readonly likelihood: Likelihood;
+  /** Left out: categorical where `y` are class numbers of a network with more outputs, gaussian elsewhere. */
+  readonly likelihood?: Likelihood;
   readonly seed: number;
 }
 
@@ -90,7 +94,8 @@ export interface CompareRequest extends NetworkOptions {
   readonly files: readonly [string, string];
   /** Inputs on which the functions are compared and, with targets, the loss along the line between the weights. */
   readonly data?: string;
-  readonly likelihood: Likelihood;
+  /** Left out: categorical where `y` are class numbers of a network with more outputs, gaussian elsewhere. */
+  readonly likelihood?: Likelihood;
   readonly seed: number;
 }
 
@@ -102,7 +107,8 @@ export interface RankRequest extends NetworkOptions {
   /** `.npz`, `.safetensors`, `.csv` or `.pt` with `x` (N×d) and optionally `y`. Without it, `inputs` generic inputs are drawn. */
   readonly data?: string;
   readonly inputs: number;
-  readonly likelihood: Likelihood;
+  /** Left out: categorical where `y` are class numbers of a network with more outputs, gaussian elsewhere. */
+  readonly likelihood?: Likelihood;
   /** Standard deviation of Gaussian observation noise. */
   readonly noise: number;
   readonly priorPrecision: number;
@@ -184,7 +190,8 @@ export interface PredictRequest extends DrawOptions {
   readonly methods?: readonly PredictionMethod[];
   /** Trains on from the network in the file first, to the mode of this posterior. */
   readonly train?: TrainRequest;
-  readonly likelihood: Likelihood;
+  /** Left out: categorical where `y` are class numbers of a network with more outputs, gaussian elsewhere. */
+  readonly likelihood?: Likelihood;
   readonly noise: number;
   /** α, or `evidence`: where the Laplace evidence is largest (with the noise, for a Gaussian likelihood). */
   readonly priorPrecision: number | 'evidence';

@@ -49,7 +49,7 @@ async function askData(networks: readonly string[]): Promise<Pick<AlignRequest, 
     without: { label: t('Without data'), detail: t('The function along the line, on random inputs; units are matched by their weights') },
   });
   if (data === undefined) return undefined;
-  if (data === 'without') return { likelihood: 'gaussian' };
+  if (data === 'without') return {};
   const likelihood = await askLikelihood();
   return likelihood === undefined ? undefined : { data, likelihood };
 }

@@ -25,7 +25,7 @@ async function askData(files: CompareRequest['files']): Promise<Pick<CompareRequ
     without: { label: t('Generic inputs'), detail: t('Random inputs: whether the functions are the same everywhere') },
   });
   if (data === undefined) return undefined;
-  if (data === 'without') return { likelihood: 'gaussian' };
+  if (data === 'without') return {};
   const likelihood = await askLikelihood();
   return likelihood === undefined ? undefined : { data, likelihood };
 }

@@ -36,7 +36,7 @@ export async function askRankData(weights: string): Promise<Pick<RankRequest, 'd
     without: { label: t('Generic inputs'), detail: t('{0} random inputs: what the network can express at these weights', formatCount(rankSettings().inputs)) },
   });
   if (data === undefined) return undefined;
-  if (data === 'without') return { likelihood: 'gaussian' };
+  if (data === 'without') return {};
   const likelihood = await askLikelihood();
   return likelihood === undefined ? undefined : { data, likelihood };
 }

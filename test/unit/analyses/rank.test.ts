@@ -164,6 +164,25 @@ describe('the rank analysis', () => {
     await expect(rankOf([3, 5, 2], 'tanh', { data })).rejects.toThrow(`${data}: y: has 1 values a row, the network gives 2`);
   });
 
+  it('takes the likelihood that targets are made for when none is named', async () => {
+    const folder = await temporaryFolder();
+    const data = path.join(folder, 'data.npz');
+    const { network: net, theta } = randomNetwork([3, 5, 2], 'tanh', 2);
+    const file = path.join(folder, 'network.safetensors');
+    await writeNetwork(file, net, theta);
+    const ranked = async (y: readonly number[], shape: readonly number[], named: Partial<RankRequest> = {}): Promise<RankResult> => {
+      const x = standardNormalInputs(3, 3, seededRandom(5));
+      await writeNpz(data, [{ name: 'x', shape: [3, 3], values: x }, { name: 'y', shape: [...shape], values: Float64Array.from(y) }], { overwrite: true });
+      return (await rank({ inputs: 2000, noise: 1, priorPrecision: 1, seed: 0, ...named, file, activation: 'tanh', data }, context)).result as unknown as RankResult;
+    };
+    const classes = await ranked([0, 1, 1], [3]);
+    expect(classes).toMatchObject({ likelihood: 'categorical', rankBound: 3 });
+    expect(classes.spectrum).toEqual((await ranked([0, 1, 1], [3], { likelihood: 'categorical' })).spectrum);
+    expect(await ranked([0, 1, 1, 0, 1, 0], [3, 2])).toMatchObject({ likelihood: 'gaussian', rankBound: 6 });
+    // 2 is no class of two outputs: neither likelihood can be meant.
+    await expect(ranked([0, 1, 2], [3])).rejects.toThrow('has 1 values a row, the network gives 2');
+  });
+
   it('takes convolutional networks: the kernel of conv 1→3→3, pool, dense 2 is one scaling a channel', async () => {
     const folder = await temporaryFolder();
     const file = path.join(folder, 'network.npz');
