@@ -35,7 +35,7 @@ function modeFigures({ mode, problem }: Prediction): { readonly label: string; r
   if (mode === undefined) return [];
   return [
     { label: 'Gain of a Newton step', value: `${formatNumber(mode.gain, 3)} nats`, detail: `of log posterior; 0 at a mode of prior precision ${formatNumber(problem.priorPrecision, 3)}` },
-    { label: 'Lowest curvature', value: formatNumber(mode.lowestCurvature, 3), detail: `of −log p(w | D) in any direction, ± ${formatNumber(mode.lowestCurvatureError, 2)}; positive at a mode` },
+    { label: 'Lowest curvature', value: formatNumber(mode.lowestCurvature, 3), detail: `of −log p(w | D) in any direction, ± ${formatNumber(mode.lowestCurvatureError, 2)}; positive at a mode${mode.lowestCurvature < 0 ? `. That way there are ${formatNumber(mode.descent, 2)} nats to gain` : ''}` },
   ];
 }
 
@@ -68,8 +68,8 @@ export function overview(prediction: Prediction): FiguresSection {
 
 /** Nats that a Newton step may promise at what still counts as a mode: so much the draws of a posterior differ from each other anyway. */
 const MODE_GAIN = 1;
-/** Nats of log posterior that a negative curvature −c may promise within the prior's deviation, c/(2α): less is a valley that no draw knows from a flat one. */
-const SADDLE_GAIN = 0.01;
+/** The same along the direction of lowest curvature. */
+const SADDLE_GAIN = 0.1;
 
 /** A share of the prior's variance that no draw shows. */
 const NOTHING = 1e-3;
@@ -97,12 +97,12 @@ function apart({ chains }: Prediction): string[] {
 }
 
 export function warnings(prediction: Prediction): string[] {
-  const { problem, chosen, source, request, laplace, mode, methods, leftOut, projectionsOmitted } = prediction;
+  const { chosen, source, request, laplace, mode, methods, leftOut, projectionsOmitted } = prediction;
   const { maximum } = chosen ?? {};
   const remedy = request.train === undefined ? 'Train on with this prior (--train EPOCHS; in the settings quotient.predict.trainEpochs), or choose the prior precision with which the network was trained.' : 'Train for longer, or choose the prior precision with which the network was trained.';
   return [
     ...(mode !== undefined && mode.gain > MODE_GAIN ? [`ŵ is not a mode of this posterior: a Newton step promises ${formatNumber(mode.gain, 3)} nats more log posterior (its gradient has norm ${formatNumber(mode.gradientNorm, 3)}), and Laplace's approximation presumes a mode. ${remedy}`] : []),
-    ...(mode !== undefined && mode.lowestCurvature + mode.lowestCurvatureError < -2 * SADDLE_GAIN * problem.priorPrecision ? [`ŵ is not a minimum of the loss: in some direction its curvature is ${formatNumber(mode.lowestCurvature, 3)}, which the GGN, never below the prior precision, does not see. ${remedy}`] : []),
+    ...(mode !== undefined && mode.lowestCurvature < 0 && mode.descent > SADDLE_GAIN ? [`ŵ is a saddle of this posterior, no mode: where its curvature is lowest (${formatNumber(mode.lowestCurvature, 3)}) there are ${formatNumber(mode.descent, 3)} nats to gain, which the GGN, never below the prior precision, does not see. ${remedy}`] : []),
     ...(maximum?.converged === false ? ['The evidence had not settled on a prior precision after 500 steps; take the value as a rough one.'] : []),
     ...(laplace === undefined ? [] : uncertainRank(laplace)),
     ...(methods.some(({ method }) => method.startsWith('diffusion')) && request.diffusionSteps === 1 ? ['A diffusion of one step is the Laplace draw itself; take more steps.'] : []),

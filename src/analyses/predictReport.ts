@@ -138,7 +138,7 @@ function result(prediction: Prediction): JsonValue {
     parameters: network.parameters, outputs: network.outputs, likelihood: problem.likelihood.kind, noise: problem.likelihood.kind === 'gaussian' ? problem.likelihood.noise : null, priorPrecision: problem.priorPrecision,
     files: { kind: source.origin.kind, networks: source.origin.kind === 'networks' ? source.count : null, chains: source.chains },
     logMarginalLikelihood: chosen === undefined ? null : finite(chosen.evidence.logMarginalLikelihood), gradientNorm: chosen === undefined ? null : finite(chosen.evidence.gradientNorm),
-    mode: mode === undefined ? null : { newtonGain: finite(mode.gain), lowestCurvature: finite(mode.lowestCurvature), lowestCurvatureError: finite(mode.lowestCurvatureError) },
+    mode: mode === undefined ? null : { newtonGain: finite(mode.gain), lowestCurvature: finite(mode.lowestCurvature), lowestCurvatureError: finite(mode.lowestCurvatureError), descent: finite(mode.descent) },
     trained: trained === undefined ? null : { ...trained },
     rank: laplace?.rank.rank ?? null, kernelVarianceShare: answers?.kernelVarianceShare ?? null,
     predictedAt: at === 0 ? 'data' : at === inputs.gridIndex ? 'grid' : 'test',

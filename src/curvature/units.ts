@@ -103,7 +103,7 @@ function activationOf(next: NetworkNode | undefined, state: Float64Array): Activ
   if (next?.op === 'activation') return next.activation;
   if (next?.op !== 'prelu') return LINEAR;
   const slope = state[next.slope.offset]!;
-  return { name: 'prelu', value: (z) => (z > 0 ? z : slope * z), derivative: (z) => (z > 0 ? 1 : slope), positivelyHomogeneous: true, odd: false };
+  return { name: 'prelu', value: (z) => (z > 0 ? z : slope * z), derivative: (z) => (z > 0 ? 1 : slope), secondDerivative: undefined, positivelyHomogeneous: true, odd: false };
 }
 
 function rowsOf(node: NodeOf<'dense' | 'conv'>, norm: NodeOf<'batchnorm'> | undefined, state: Float64Array): Float64Array[] {

@@ -10,6 +10,8 @@ export interface Activation {
   readonly name: string;
   readonly value: (z: number) => number;
   readonly derivative: (z: number) => number;
+  /** Undefined where it is zero everywhere but at kinks. */
+  readonly secondDerivative: ((z: number) => number) | undefined;
   /** σ(αz) = ασ(z) for every α > 0: scaling symmetry. */
   readonly positivelyHomogeneous: boolean;
   /** σ(−z) = −σ(z): sign symmetry. */
@@ -18,30 +20,41 @@ export interface Activation {
 
 const sigmoid = (z: number): number => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
 
+const sigmoidSlope = (z: number): number => sigmoid(z) * sigmoid(-z);
+const sigmoidBend = (z: number): number => sigmoidSlope(z) * (sigmoid(-z) - sigmoid(z));
+
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 const cubic = (z: number): number => SQRT_2_OVER_PI * (z + 0.044715 * z ** 3);
 
-const smooth = { positivelyHomogeneous: false, odd: false } as const;
+/** t = tanh u: (½ z (1 + t))″ = t′ + ½ z t″. */
+function geluTanhBend(z: number): number {
+  const [t, slope, bend] = [Math.tanh(cubic(z)), SQRT_2_OVER_PI * (1 + 3 * 0.044715 * z * z), SQRT_2_OVER_PI * 6 * 0.044715 * z];
+  const flat = 1 / Math.cosh(cubic(z)) ** 2;
+  return flat * slope + 0.5 * z * flat * (bend - 2 * t * slope ** 2);
+}
+
+const neither = { positivelyHomogeneous: false, odd: false } as const;
+const straight = { secondDerivative: undefined } as const;
 
 /** No activation at all: the default of the last layer. */
-export const LINEAR: Activation = { name: 'linear', value: (z) => z, derivative: () => 1, positivelyHomogeneous: true, odd: true };
+export const LINEAR: Activation = { name: 'linear', value: (z) => z, derivative: () => 1, ...straight, positivelyHomogeneous: true, odd: true };
 
 const fixed: readonly Activation[] = [
-  { name: 'relu', value: (z) => (z > 0 ? z : 0), derivative: (z) => (z > 0 ? 1 : 0), positivelyHomogeneous: true, odd: false },
+  { name: 'relu', value: (z) => (z > 0 ? z : 0), derivative: (z) => (z > 0 ? 1 : 0), ...straight, positivelyHomogeneous: true, odd: false },
   // min(max(z, 0), 6): MobileNet's (Howard et al. 2017).
-  { name: 'relu6', value: (z) => (z > 0 ? Math.min(z, 6) : 0), derivative: (z) => (z > 0 && z <= 6 ? 1 : 0), ...smooth },
-  { name: 'tanh', value: Math.tanh, derivative: (z) => 1 / Math.cosh(z) ** 2, positivelyHomogeneous: false, odd: true },
-  { name: 'sigmoid', value: sigmoid, derivative: (z) => sigmoid(z) * sigmoid(-z), ...smooth },
+  { name: 'relu6', value: (z) => (z > 0 ? Math.min(z, 6) : 0), derivative: (z) => (z > 0 && z <= 6 ? 1 : 0), ...straight, ...neither },
+  { name: 'tanh', value: Math.tanh, derivative: (z) => 1 / Math.cosh(z) ** 2, secondDerivative: (z) => (-2 * Math.tanh(z)) / Math.cosh(z) ** 2, positivelyHomogeneous: false, odd: true },
+  { name: 'sigmoid', value: sigmoid, derivative: sigmoidSlope, secondDerivative: sigmoidBend, ...neither },
   // The exact form z Φ(z), PyTorch's default (Hendrycks & Gimpel 2016).
-  { name: 'gelu', value: (z) => z * normalCdf(z), derivative: (z) => normalCdf(z) + z * normalPdf(z), ...smooth },
+  { name: 'gelu', value: (z) => z * normalCdf(z), derivative: (z) => normalCdf(z) + z * normalPdf(z), secondDerivative: (z) => (2 - z * z) * normalPdf(z), ...neither },
   // The approximation by tanh of the same paper, as GPT-2 and JAX have it.
-  { name: 'gelu_tanh', value: (z) => 0.5 * z * (1 + Math.tanh(cubic(z))), derivative: (z) => 0.5 * (1 + Math.tanh(cubic(z))) + (0.5 * z * SQRT_2_OVER_PI * (1 + 3 * 0.044715 * z * z)) / Math.cosh(cubic(z)) ** 2, ...smooth },
-  { name: 'silu', value: (z) => z * sigmoid(z), derivative: (z) => sigmoid(z) * (1 + z * sigmoid(-z)), ...smooth },
-  { name: 'softplus', value: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))), derivative: sigmoid, ...smooth },
-  { name: 'elu', value: (z) => (z > 0 ? z : Math.expm1(z)), derivative: (z) => (z > 0 ? 1 : Math.exp(z)), ...smooth },
-  { name: 'sin', value: Math.sin, derivative: Math.cos, positivelyHomogeneous: false, odd: true },
-  { name: 'softsign', value: (z) => z / (1 + Math.abs(z)), derivative: (z) => 1 / (1 + Math.abs(z)) ** 2, positivelyHomogeneous: false, odd: true },
-  { name: 'erf', value: erf, derivative: (z) => (2 / Math.sqrt(Math.PI)) * Math.exp(-z * z), positivelyHomogeneous: false, odd: true },
+  { name: 'gelu_tanh', value: (z) => 0.5 * z * (1 + Math.tanh(cubic(z))), derivative: (z) => 0.5 * (1 + Math.tanh(cubic(z))) + (0.5 * z * SQRT_2_OVER_PI * (1 + 3 * 0.044715 * z * z)) / Math.cosh(cubic(z)) ** 2, secondDerivative: geluTanhBend, ...neither },
+  { name: 'silu', value: (z) => z * sigmoid(z), derivative: (z) => sigmoid(z) * (1 + z * sigmoid(-z)), secondDerivative: (z) => 2 * sigmoidSlope(z) + z * sigmoidBend(z), ...neither },
+  { name: 'softplus', value: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))), derivative: sigmoid, secondDerivative: sigmoidSlope, ...neither },
+  { name: 'elu', value: (z) => (z > 0 ? z : Math.expm1(z)), derivative: (z) => (z > 0 ? 1 : Math.exp(z)), secondDerivative: (z) => (z > 0 ? 0 : Math.exp(z)), ...neither },
+  { name: 'sin', value: Math.sin, derivative: Math.cos, secondDerivative: (z) => -Math.sin(z), positivelyHomogeneous: false, odd: true },
+  { name: 'softsign', value: (z) => z / (1 + Math.abs(z)), derivative: (z) => 1 / (1 + Math.abs(z)) ** 2, secondDerivative: (z) => (-2 * Math.sign(z)) / (1 + Math.abs(z)) ** 3, positivelyHomogeneous: false, odd: true },
+  { name: 'erf', value: erf, derivative: (z) => (2 / Math.sqrt(Math.PI)) * Math.exp(-z * z), secondDerivative: (z) => ((-4 * z) / Math.sqrt(Math.PI)) * Math.exp(-z * z), positivelyHomogeneous: false, odd: true },
   LINEAR,
 ];
 
@@ -71,6 +84,7 @@ function leaky(slope: number): Activation {
     name: `leaky_relu:${slope}`,
     value: (z) => (z > 0 ? z : slope * z),
     derivative: (z) => (z > 0 ? 1 : slope),
+    ...straight,
     positivelyHomogeneous: true,
     odd: slope === 1,
   };

@@ -45,7 +45,7 @@ export function pullBack(network: Network, state: Float64Array, { values, rows }
 }
 
 /** For each node, whether it or anything before it has parameters. */
-function leadsToParameters(network: Network): boolean[] {
+export function leadsToParameters(network: Network): boolean[] {
   const needed: boolean[] = [];
   for (const node of network.nodes) needed[node.index] = blocksOf(node).some(({ trainable }) => trainable) || node.inputs.some((input) => needed[input]);
   return needed;
@@ -56,7 +56,8 @@ function addInto(sum: Float64Array, part: Float64Array): Float64Array {
   return sum;
 }
 
-function pullThrough(network: Network, node: NetworkNode, state: Float64Array, values: readonly Float64Array[], { values: delta, owned }: Pending, seeds: number, give: (input: number, part: Float64Array, owned: boolean) => void): void {
+/** The cotangents of a node's inputs from those of its value. */
+export function pullThrough(network: Network, node: NetworkNode, state: Float64Array, values: readonly Float64Array[], { values: delta, owned }: Pending, seeds: number, give: (input: number, part: Float64Array, owned: boolean) => void): void {
   const size = valueSize(node.shape);
   const inputShape = network.nodes[node.inputs[0] ?? 0]!.shape;
   const x = values[node.inputs[0] ?? 0]!;

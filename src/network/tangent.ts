@@ -14,9 +14,13 @@ import { toChannelLast } from './valueOrder.ts';
  * @param direction v, length D (a longer one's buffers are not read)
  * @returns J v, N × O
  */
-export function pushForward(network: Network, state: Float64Array, { values, rows }: Trace, direction: Float64Array): Float64Array {
+export function pushForward(network: Network, state: Float64Array, values: Trace, direction: Float64Array): Float64Array {
+  return pushTangents(network, state, values, direction)[network.output] ?? new Float64Array(values.rows * network.outputs);
+}
+
+/** As `pushForward`, the tangents of all nodes: N values of the node's shape; undefined where nothing up to the node has parameters. */
+export function pushTangents(network: Network, state: Float64Array, { values, rows }: Trace, direction: Float64Array): readonly (Float64Array | undefined)[] {
   if (direction.length < network.parameters) throw new RangeError(`the direction has ${direction.length} entries, the network ${network.parameters} parameters`);
-  // Undefined where nothing before the node has parameters.
   const tangents: (Float64Array | undefined)[] = [];
   for (const node of network.nodes) {
     const incoming = node.inputs.map((input) => tangents[input]);
@@ -27,7 +31,7 @@ export function pushForward(network: Network, state: Float64Array, { values, row
     if (moved) addOwn(network, node, state, values[node.inputs[0]!]!, direction, result);
     tangents[node.index] = result;
   }
-  return tangents[network.output] ?? new Float64Array(rows * network.outputs);
+  return tangents;
 }
 
 /** The derivative by the input. */

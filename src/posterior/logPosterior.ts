@@ -1,9 +1,11 @@
 /**
  * The unnormalised log-posterior of a network's weights, log p(D|θ) + log p(θ), with an isotropic Gaussian prior N(0, α⁻¹I), and its
- * gradient by reverse mode. Running statistics of batch normalisation are constants, as everywhere here (evaluation mode).
+ * gradient by reverse mode, and products with its Hessian. Running statistics of batch normalisation are constants, as everywhere here (evaluation mode).
  */
-import { logLikelihood, type LikelihoodModel } from '../curvature/likelihood.ts';
+import { applyHessian, logLikelihood, type LikelihoodModel } from '../curvature/likelihood.ts';
+import type { Interruptible } from '../linalg/interruptible.ts';
 import { trace } from '../network/forward.ts';
+import { addHessianProduct } from '../network/hessianProduct.ts';
 import { type Network, valueSize } from '../network/network.ts';
 import { addVectorJacobianProduct } from '../network/parameterGradients.ts';
 
@@ -40,7 +42,7 @@ export function logPosterior({ network, x, targets, likelihood, sampleWeights, p
   const perRow = targets.length / count;
   const used = rows === undefined ? count : rows.length;
   const scale = count / used;
-  const chunk = Math.max(1, Math.floor(CHUNK_VALUES / network.nodes.reduce((sum, { shape }) => sum + valueSize(shape), 0)));
+  const chunk = inputsTogether(network);
   gradient.fill(0);
   let value = 0;
   for (let first = 0; first < used; first += chunk) {
@@ -61,6 +63,31 @@ export function logPosterior({ network, x, targets, likelihood, sampleWeights, p
   }
   const prior = 0.5 * network.parameters * Math.log(priorPrecision / (2 * Math.PI)) - 0.5 * priorPrecision * square;
   return { value: scale * value + prior, logLikelihood: scale * value };
+}
+
+const inputsTogether = (network: Network): number => Math.max(1, Math.floor(CHUNK_VALUES / network.nodes.reduce((sum, { shape }) => sum + valueSize(shape), 0)));
+
+/**
+ * −∂² log p(D, θ)/∂θ² v: what the GGN leaves out of it is included.
+ * @param direction v, length D
+ */
+export function* logPosteriorCurvature({ network, x, targets, likelihood, sampleWeights, priorPrecision }: PosteriorProblem, state: Float64Array, direction: Float64Array): Interruptible<Float64Array> {
+  const rows = x.length / network.inputs;
+  const perRow = targets.length / rows;
+  const chunk = inputsTogether(network);
+  const product = new Float64Array(network.parameters);
+  for (let first = 0; first < rows; first += chunk) {
+    const weights = sampleWeights?.subarray(first, first + chunk);
+    const values = trace(network, state, x.subarray(first * network.inputs, (first + chunk) * network.inputs));
+    const f = values.values[network.output]!;
+    const { gradient } = logLikelihood(likelihood, f, network.outputs, targets.subarray(first * perRow, (first + chunk) * perRow), weights);
+    addHessianProduct(network, state, values, direction, gradient, (tangents) => {
+      applyHessian(likelihood, f, network.outputs, tangents);
+      return tangents.map((value, k) => -(weights?.[Math.floor(k / network.outputs)] ?? 1) * value);
+    }, product);
+    yield;
+  }
+  return product.map((value, i) => priorPrecision * direction[i]! - value);
 }
 
 function gather(values: Float64Array, width: number, rows: Int32Array): Float64Array {

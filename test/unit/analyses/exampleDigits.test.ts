@@ -48,7 +48,7 @@ it('sampled Laplace underfits more than linearised, by the kernel that is half o
     files: [path.join(folder, 'a/network.safetensors')], data: path.join(folder, 'a/data.npz'), test: path.join(folder, 'a/test.npz'), methods: ['sampled', 'linearized'], likelihood: 'categorical', noise: 1, priorPrecision: 1, draws: 40,
     diffusionSteps: 1, seed: 0,
   }, context);
-  const { methods, rank, questions } = report.result as unknown as { readonly methods: Readonly<Record<string, { readonly underfit: number; readonly accuracy: number; readonly ece: number; readonly mean: readonly (readonly number[])[] }>>; readonly rank: number; readonly questions: { readonly kernelVarianceShare: number; readonly linearisedRelative: number } };
+  const { methods, rank, questions, mode } = report.result as unknown as { readonly methods: Readonly<Record<string, { readonly underfit: number; readonly accuracy: number; readonly ece: number; readonly mean: readonly (readonly number[])[] }>>; readonly rank: number; readonly mode: { readonly lowestCurvature: number; readonly descent: number }; readonly questions: { readonly kernelVarianceShare: number; readonly linearisedRelative: number } };
   expect(methods['sampled']!.underfit).toBeGreaterThan(2 * methods['linearized']!.underfit);
   expect(methods['linearized']!.accuracy).toBeGreaterThan(methods['sampled']!.accuracy + 0.2);
   // N (O − 1) at most, and no symmetry makes it less with as many images.
@@ -56,6 +56,10 @@ it('sampled Laplace underfits more than linearised, by the kernel that is half o
   expect(rank).toBeGreaterThan(600);
   expect(questions.kernelVarianceShare).toBeGreaterThan(0.4);
   expect(questions.linearisedRelative).toBeLessThan(1e-9);
+  // The mode lies on kinks of relu, beside which the curvature is negative and nothing is to gain.
+  expect(mode.lowestCurvature).toBeGreaterThan(-1);
+  expect(mode.descent).toBeLessThan(0.1);
+  expect(report.warnings.join(' ')).not.toMatch(/mode|saddle/);
   // The diagram and the error are of the same bins; the pictures are of the test data.
   const reliability = report.sections.find(({ id }) => id === 'reliability');
   if (reliability?.kind !== 'lines') throw new Error('no reliability');

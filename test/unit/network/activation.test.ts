@@ -15,6 +15,15 @@ describe('activations', () => {
     );
   });
 
+  it.each(all)('$name: the second derivative is the limit of central differences of the first', ({ derivative, secondDerivative }) => {
+    fc.assert(
+      fc.property(z.filter((at) => Math.abs(at - 6) > 1e-3), (at) => {
+        const h = 1e-5;
+        expect(secondDerivative?.(at) ?? 0).toBeCloseTo((derivative(at + h) - derivative(at - h)) / (2 * h), 8);
+      }),
+    );
+  });
+
   it.each(all)('$name: has the symmetry it says, and no other', ({ value, positivelyHomogeneous, odd }) => {
     const at = [-3.1, -0.7, 0.4, 2.3];
     const homogeneous = at.every((x) => [0.3, 2, 7].every((a) => Math.abs(value(a * x) - a * value(x)) < 1e-12));

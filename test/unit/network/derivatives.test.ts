@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { forward, trace } from '../../../src/network/forward.ts';
+import { addHessianProduct } from '../../../src/network/hessianProduct.ts';
 import { addVectorJacobianProduct, identitySeeds, jacobian, jacobianRows } from '../../../src/network/parameterGradients.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { pullBack } from '../../../src/network/reverse.ts';
@@ -66,6 +67,34 @@ describe('derivatives by the parameters', () => {
     const [up, down] = [moved(h), moved(-h)];
     const slope = up.map((value, k) => (value - down[k]!) / (2 * h));
     expect(distance(pushForward(network, state, trace(network, state, x), v), slope)).toBeLessThan(1e-7 * Math.hypot(...slope));
+  });
+
+  test.each(names)('%s: second derivatives are symmetric, and central differences of the first', (name) => {
+    const network = operations[name]!().build();
+    const state = randomState(network, 7);
+    const random = seededRandom(10);
+    const x = gaussian(random, 3, network.inputs);
+    const c = gaussian(random, 3, network.outputs);
+    const [v, u] = [gaussian(random, network.parameters, 1), gaussian(random, network.parameters, 1)];
+    const values = trace(network, state, x);
+    // Of ½ ‖f‖² + c · f, whose cotangents are f + c, and their rates J v.
+    const cotangents = c.map((value, k) => value + values.values[network.output]![k]!);
+    const kept = cotangents.slice();
+    const product = (direction: Float64Array): Float64Array => {
+      const into = new Float64Array(network.parameters);
+      addHessianProduct(network, state, values, direction, cotangents, (tangents) => tangents, into);
+      return into;
+    };
+    const [alongV, alongU] = [product(v), product(u)];
+    expect(cotangents).toEqual(kept);
+    expect(Math.abs(dot(u, alongV) - dot(v, alongU))).toBeLessThan(1e-12 * Math.hypot(...u) * Math.hypot(...alongV));
+    const h = 1e-6;
+    const gradientAt = (by: number): Float64Array => {
+      const moved = state.map((w, k) => w + by * (v[k] ?? 0));
+      return pulled(network, moved, x, c.map((value, k) => value + forward(network, moved, x)[k]!));
+    };
+    const [up, down] = [gradientAt(h), gradientAt(-h)];
+    expect(distance(alongV, up.map((value, k) => (value - down[k]!) / (2 * h)))).toBeLessThan(1e-7 * Math.hypot(...alongV));
   });
 
   test('several seeds an input are as many single ones; seeds and inputs are not changed', () => {

@@ -1,14 +1,36 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { LikelihoodModel } from '../../../src/curvature/likelihood.ts';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
-import { logPosterior, type PosteriorProblem } from '../../../src/posterior/logPosterior.ts';
+import { laplace } from '../../../src/posterior/laplace.ts';
+import { logPosterior, logPosteriorCurvature, type PosteriorProblem } from '../../../src/posterior/logPosterior.ts';
+import { modeCheck } from '../../../src/posterior/modeCheck.ts';
 import { activationNamed } from '../../../src/network/activation.ts';
 import { denseNetwork } from '../../../src/network/denseNetwork.ts';
 import { quasiNewton } from '../../../src/posterior/quasiNewton.ts';
 import { train, type Optimizer } from '../../../src/posterior/training.ts';
+import { context } from '../analyses/workspace.ts';
 import { operations, ruledState } from '../network/networks.ts';
 import { linearModel } from './linearModel.ts';
+
+interface TorchHessian {
+  readonly name: string;
+  readonly widths: readonly number[];
+  readonly activation: string;
+  readonly likelihood: LikelihoodModel['kind'];
+  readonly noise: number;
+  readonly alpha: number;
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  readonly state: readonly number[];
+  /** Of the negative log posterior with the direction sin 2, sin 4, …; and its smallest eigenvalue. */
+  readonly product: readonly number[];
+  readonly lowest: number;
+}
+
+/** Written by `hessian.py`. */
+const { cases: hessians } = JSON.parse(readFileSync(new URL('hessian.json', import.meta.url), 'utf8')) as { readonly cases: readonly TorchHessian[] };
 
 const likelihoods: readonly LikelihoodModel[] = [{ kind: 'gaussian', noise: 0.3 }, { kind: 'categorical' }, { kind: 'bernoulli' }];
 
@@ -32,6 +54,33 @@ describe('log-posterior', () => {
     const at = (t: number): number => logPosterior(problem, state.map((w, i) => w + t * direction[i]!), scratch).value;
     const h = 1e-5;
     expect(Math.abs((at(h) - at(-h)) / (2 * h) - along)).toBeLessThan(1e-5 * (1 + Math.abs(along)));
+  });
+
+  it.each(hessians)('has the Hessian that PyTorch finds, kinks a hair away from the data and all: $name', async ({ widths, activation, likelihood: kind, noise, alpha, x, y, state, product, lowest }) => {
+    const likelihood: LikelihoodModel = kind === 'gaussian' ? { kind, noise } : { kind };
+    const network = denseNetwork(widths, activationNamed(activation));
+    const problem: PosteriorProblem = { network, x: Float64Array.from(x), targets: Float64Array.from(y), likelihood, priorPrecision: alpha };
+    const place = Float64Array.from(state);
+    const found = complete(logPosteriorCurvature(problem, place, Float64Array.from(state, (_, i) => Math.sin(2 * (i + 1)))));
+    product.forEach((value, i) => { expect(Math.abs(found[i]! - value)).toBeLessThan(1e-11 * Math.hypot(...product)); });
+    // Each input twice, and each counts half.
+    const doubled = { ...problem, x: Float64Array.of(...x, ...x), targets: Float64Array.of(...y, ...y), sampleWeights: new Float64Array((2 * x.length) / network.inputs).fill(0.5) };
+    const again = complete(logPosteriorCurvature(doubled, place, Float64Array.from(state, (_, i) => Math.sin(2 * (i + 1)))));
+    product.forEach((value, i) => { expect(Math.abs(again[i]! - value)).toBeLessThan(1e-11 * Math.hypot(...product)); });
+    const approximation = await laplace({ network, state: place, x: problem.x, likelihood, weighting: 'likelihood' }, alpha, context);
+    expect(Math.abs((await modeCheck(problem, place, approximation, context)).lowestCurvature / lowest - 1)).toBeLessThan(1e-6);
+  });
+
+  it('is found to be a saddle by what there is to gain along its lowest curvature', async () => {
+    // One tanh unit at zero weights: the Hessian is α on the diagonal and −Σ x y/σ² beside it.
+    const problem: PosteriorProblem = { network: denseNetwork([1, 1, 1], activationNamed('tanh'), undefined, false), x: Float64Array.of(-1, 1), targets: Float64Array.of(-1, 1), likelihood: { kind: 'gaussian', noise: 0.3 }, priorPrecision: 0.1 };
+    const state = new Float64Array(2);
+    const { gain, lowestCurvature, descent } = await modeCheck(problem, state, await laplace({ network: problem.network, x: problem.x, likelihood: problem.likelihood, state, weighting: 'likelihood' }, 0.1, context), context);
+    expect(gain).toBe(0);
+    expect(lowestCurvature).toBeCloseTo(0.1 - 2 / 0.09, 10);
+    // Along (1, 1)/√2 the best of the places looked at, by hand.
+    const rise = (t: number): number => (1 - (1 - (t / Math.SQRT2) * Math.tanh(t / Math.SQRT2)) ** 2) / 0.09 - 0.05 * t * t;
+    expect(descent).toBeCloseTo(Math.max(...Array.from({ length: 13 }, (_, k) => rise(2 ** -k / Math.sqrt(0.1)))), 8);
   });
 
   it('a part of the data, scaled up, is right on average', () => {
