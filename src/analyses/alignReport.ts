@@ -82,9 +82,15 @@ function lineSections(network: Network, files: readonly AlignedFile[], lines: Li
   }];
   return [...loss, {
     kind: 'lines', id: 'function', title: 'Function along the straight line', xLabel: `share of the network (0 is ${to})`, yLabel: 'relative distance', xScale: 'linear', yScale: 'linear',
-    meaning: `How far the outputs at the weights in between are from mixing the outputs of both ends, on ${onInputs}, relative to their size. Zero: the weights can be averaged like predictions.${lines.available === undefined ? ` ${smallerInputsSentence(network)}` : ''}`.trim(),
+    meaning: `How far the outputs at the weights in between are from mixing the outputs of both ends, on ${onInputs}, relative to their size${uncertainty(shown)}. Zero: the weights can be averaged like predictions.${lines.available === undefined ? ` ${smallerInputsSentence(network)}` : ''}`.trim(),
     panels: panels(({ functionDistance: values }) => values),
   }];
+}
+
+/** What other inputs of this kind would have shown. */
+function uncertainty(files: readonly AlignedFile[]): string {
+  const most = Math.max(0, ...files.flatMap(({ lineBefore, lineAfter }) => [...lineBefore.standardError, ...lineAfter.standardError]).filter(Number.isFinite));
+  return most === 0 ? '' : `; which inputs these are makes a difference of ${formatNumber(most, 1)} at most (one standard error, by leaving out one at a time)`;
 }
 
 function warnings(network: Network, files: readonly AlignedFile[], { data: { targets } }: Lines): string[] {
@@ -98,7 +104,7 @@ function warnings(network: Network, files: readonly AlignedFile[], { data: { tar
 }
 
 function fileResult(file: AlignedFile, classes: readonly MatchingClass[]): JsonValue {
-  const line = ({ t, loss, functionDistance, barrier }: Interpolation): JsonValue => ({ t: [...t], loss: loss === undefined ? null : [...loss], functionDistance: [...functionDistance], barrier: barrier ?? null });
+  const line = ({ t, loss, functionDistance, standardError, barrier }: Interpolation): JsonValue => ({ t: [...t], loss: loss === undefined ? null : [...loss], functionDistance: [...functionDistance], standardError: [...standardError], barrier: barrier ?? null });
   return {
     in: file.from, out: file.out, objectiveBefore: file.objectiveBefore, objectiveAfter: file.objectiveAfter, distanceBefore: file.distanceBefore, distanceAfter: file.distanceAfter,
     permutations: Object.fromEntries(classes.map(({ units }, c) => [units.name, [...file.orders[c]!.order]])),

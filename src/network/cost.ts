@@ -24,9 +24,10 @@ export function liveValuesPerInput({ nodes, output }: Network): number {
 
 /** What it takes to make a value entry by entry, in multiplications of a product. */
 const PRODUCTS_A_VALUE = 25;
-/** Seconds a multiplication, on one core of a small server, and a weight that is brought to the engine. */
+/** Seconds a multiplication, on one core of a small server, a weight that is brought to the engine, and one that is mixed of two there. */
 const PRODUCT = 1 / 12.5e9;
 const WEIGHT = 5e-9;
+const MIXED_WEIGHT = 2e-9;
 
 /** The work of one forward pass, in multiplications. */
 export function workPerInput(network: Network): number {
@@ -36,6 +37,11 @@ export function workPerInput(network: Network): number {
 /** About how long evaluating a network takes. */
 export function forwardSeconds(network: Network, rows: number): number {
   return (rows * workPerInput(network) * PRODUCT) / Math.min(16, availableParallelism()) + network.parameters * WEIGHT;
+}
+
+/** The same for points of a line between two networks, both ends included. */
+export function lineSeconds(network: Network, points: number, rows: number): number {
+  return (points * rows * workPerInput(network) * PRODUCT) / Math.min(16, availableParallelism()) + network.parameters * (2 * WEIGHT + (points - 2) * MIXED_WEIGHT);
 }
 
 /** Multiplications of one forward pass; pulling back a cotangent or pushing a tangent takes about twice as many. */

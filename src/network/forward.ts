@@ -2,12 +2,13 @@
  * The function f_w of a network in float64 for a batch of inputs, node by node. Dropout is the identity, batch normalisation uses
  * its running statistics; the head that a file's graph applies after f (softmax, sigmoid) is not part of f.
  */
-import { startedEngine } from '../linalg/engine/engine.ts';
+import { type Engine, startedEngine } from '../linalg/engine/engine.ts';
 import { complete, type Interruptible } from '../linalg/interruptible.ts';
 import { productsPerInput, valuesPerInput } from './cost.ts';
 import { evaluate } from './evaluate.ts';
-import { forwardOn } from './forwardOnEngine.ts';
+import { type Batch, forwardBetweenOn, forwardOn, pointBetween } from './forwardOnEngine.ts';
 import type { Network } from './network.ts';
+import { mayBeHeld } from './packedWeights.ts';
 
 export interface Trace {
   /** N */
@@ -27,9 +28,50 @@ export function forward(network: Network, state: Float64Array, x: Float64Array):
 
 /** As `forward`, for work that may be interrupted between layers. */
 export function* forwardInSteps(network: Network, state: Float64Array, x: Float64Array): Interruptible<Float64Array> {
-  const rows = batchSize(network, state, x);
-  const engine = rows * productsPerInput(network) >= ENGINE_PRODUCTS && network.nodes.some(({ op }) => op === 'conv') ? startedEngine() : undefined;
-  if (engine !== undefined) return yield* forwardOn(engine, network, state, x);
+  return (yield* forwardBatches(state, [{ network, x }]))[0]!;
+}
+
+/**
+ * The same function at inputs of several sizes, whose weights are brought to the engine once.
+ * @param batches of networks that differ in the size of their inputs alone (`withSmallerInputs`)
+ * @returns by batch: outputs, N × O
+ */
+export function* forwardBatches(state: Float64Array, batches: readonly Batch[]): Interruptible<Float64Array[]> {
+  const engine = engineFor(batches.map((batch) => ({ ...batch, rows: batchSize(batch.network, state, batch.x) })));
+  if (engine !== undefined) return yield* forwardOn(engine, state, batches);
+  const results: Float64Array[] = [];
+  for (const { network, x } of batches) results.push(yield* plainForward(network, state, x));
+  return results;
+}
+
+/**
+ * The functions of the networks on the straight line w(t) = a + t (b − a).
+ * @param shares each t; a is what 0 gives and b what 1 gives, to the last bit
+ * @param visit called with each t's position in `shares` and the outputs there, N × O
+ */
+export function* forwardBetween(network: Network, a: Float64Array, b: Float64Array, shares: Float64Array, x: Float64Array, visit: (k: number, outputs: Float64Array) => void): Interruptible<void> {
+  const rows = batchSize(network, a, x);
+  const engine = mayBeHeld(network, 2) ? engineFor([{ network, rows }]) : undefined;
+  if (engine !== undefined) {
+    yield* forwardBetweenOn(engine, { network, x }, a, b, shares, visit);
+    return;
+  }
+  const between = new Float64Array(a.length);
+  for (const [k, t] of shares.entries()) {
+    pointBetween(between, a, b, t);
+    visit(k, yield* forwardInSteps(network, between, x));
+    yield;
+  }
+}
+
+/** The engine, when it has started and is worth the way to it. */
+function engineFor(batches: readonly { readonly network: Network; readonly rows: number }[]): Engine | undefined {
+  const products = batches.reduce((sum, { network, rows }) => sum + rows * productsPerInput(network), 0);
+  return products >= ENGINE_PRODUCTS && batches[0]!.network.nodes.some(({ op }) => op === 'conv') ? startedEngine() : undefined;
+}
+
+function* plainForward(network: Network, state: Float64Array, x: Float64Array): Interruptible<Float64Array> {
+  const rows = x.length / network.inputs;
   const step = rowsPerChunk(network);
   if (rows <= step) return run(network, state, x, true)[network.output]!;
   const outputs = new Float64Array(rows * network.outputs);

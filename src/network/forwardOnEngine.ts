@@ -2,22 +2,21 @@
  * The forward pass of a convolutional network with all values in the engine's memory: they are brought there once and only the outputs are
  * taken back. Its results are those of `evaluate`, up to the order in which a convolution adds up.
  */
-import { COEFFICIENTS, convolve, type Finish, finishing, packedDoubles, packWeights, pool, unfinished, type WindowedShape } from '../linalg/engine/convolution.ts';
+import { COEFFICIENTS, convolve, type Finish, finishing, pool, unfinished, type WindowedShape } from '../linalg/engine/convolution.ts';
 import type { Engine, Scope } from '../linalg/engine/engine.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
 import { bringTable } from './convolutionOnEngine.ts';
 import { liveValuesPerInput } from './cost.ts';
 import { evaluate } from './evaluate.ts';
 import { forwardSteps, type Following, type Step } from './forwardSteps.ts';
-import { blockValues, type Network, type NetworkNode, type NodeOf, positions, valueSize } from './network.ts';
+import { type Block, blockValues, type Network, type NetworkNode, type NodeOf, positions, valueSize } from './network.ts';
 import { batchnormFactors } from './normalisation.ts';
+import { heldWeights, mayBeHeld, mixedWeights, type PackedWeights, passingWeights } from './packedWeights.ts';
 import { windowShares } from './pooling.ts';
 import { windowTable } from './windows.ts';
 
 /** Numbers of the inputs that are evaluated together. */
 const TOGETHER = 2 ** 24;
-/** Packed weights beyond this are packed anew for each chunk of inputs. */
-const KEPT_WEIGHTS = 2 ** 27;
 /** Under so many entries a second thread costs more than it saves. */
 const THREADED_ENTRIES = 2 ** 15;
 
@@ -29,40 +28,85 @@ interface Buffer {
   readers: number;
 }
 
-/** @param x inputs, N × d. @returns outputs, N × O */
-export function* forwardOn(engine: Engine, network: Network, state: Float64Array, x: Float64Array): Interruptible<Float64Array> {
+/** Inputs of one size, N × d, and the network for them. */
+export interface Batch {
+  readonly network: Network;
+  readonly x: Float64Array;
+}
+
+/**
+ * @param batches of networks that differ in the size of their inputs alone
+ * @returns by batch: outputs, N × O
+ */
+export function* forwardOn(engine: Engine, state: Float64Array, batches: readonly Batch[]): Interruptible<Float64Array[]> {
   return yield* engine.within('The forward pass of a network', function* (scope) {
-    const rows = x.length / network.inputs;
-    const outputs = new Float64Array(rows * network.outputs);
-    const step = Math.max(1, Math.min(rows, Math.floor(TOGETHER / liveValuesPerInput(network))));
-    const pass = new Pass(scope, network, state, step < rows);
-    for (let first = 0; first < rows; first += step) {
-      const part = x.subarray(first * network.inputs, (first + step) * network.inputs);
-      outputs.set(yield* pass.outputs(part), first * network.outputs);
-    }
+    const plans = batches.map((batch) => ({ ...batch, step: rowsTogether(batch) }));
+    const chunks = plans.reduce((sum, { network, x, step }) => sum + Math.ceil(x.length / network.inputs / step), 0);
+    const weights = chunks > 1 && mayBeHeld(plans[0]!.network, 1) ? heldWeights(scope, state) : passingWeights(scope, state);
+    const outputs: Float64Array[] = [];
+    for (const { network, x, step } of plans) outputs.push(yield* new Pass(scope, network, state, weights).outputs(x, step));
     return outputs;
   });
+}
+
+/**
+ * The functions at w(t) = a + t (b − a) for each t, without ever forming w(t) as a whole: the packed weights of both ends are mixed layer by layer.
+ * @param visit called with each t's position in `shares` and its outputs, N × O
+ */
+export function* forwardBetweenOn(engine: Engine, { network, x }: Batch, a: Float64Array, b: Float64Array, shares: Float64Array, visit: (k: number, outputs: Float64Array) => void): Interruptible<void> {
+  yield* engine.within('The line between two networks', function* (scope) {
+    const [first, last] = [heldWeights(scope, a), heldWeights(scope, b)];
+    const between = a.slice();
+    let share = 0;
+    const mixed = mixedWeights(scope, first, last, () => share);
+    const others = blocksBesideConvolutions(network);
+    const pass = new Pass(scope, network, between, (node, shape) => (share === 0 ? first : share === 1 ? last : mixed)(node, shape));
+    const step = rowsTogether({ network, x });
+    for (const [k, t] of shares.entries()) {
+      share = t;
+      for (const { offset, length } of others) pointBetween(between.subarray(offset, offset + length), a.subarray(offset, offset + length), b.subarray(offset, offset + length), t);
+      pass.forgetState();
+      visit(k, yield* pass.outputs(x, step));
+    }
+  });
+}
+
+/** into ← a + t (b − a), to the last bit where t is 0 or 1. */
+export function pointBetween(into: Float64Array, a: Float64Array, b: Float64Array, t: number): void {
+  if (t === 0 || t === 1) into.set(t === 0 ? a : b);
+  else for (let i = 0; i < into.length; i++) into[i] = a[i]! + t * (b[i]! - a[i]!);
+}
+
+/** Inputs that are evaluated together. */
+function rowsTogether({ network, x }: Batch): number {
+  return Math.max(1, Math.min(x.length / network.inputs, Math.floor(TOGETHER / liveValuesPerInput(network))));
+}
+
+/** What a pass reads from the state itself. */
+function blocksBesideConvolutions({ nodes, blocks }: Network): readonly Block[] {
+  const packed = new Set(nodes.flatMap((node) => (node.op === 'conv' ? [node.weight] : [])));
+  for (const node of nodes) if (node.op === 'dense') packed.delete(node.weight);
+  return blocks.filter((block) => !packed.has(block));
 }
 
 class Pass {
   readonly #scope: Scope;
   readonly #network: Network;
   readonly #state: Float64Array;
-  readonly #keepsWeights: boolean;
-  readonly #weights = new Map<number, number>();
+  readonly #weights: PackedWeights;
   readonly #tables = new Map<number, number>();
   readonly #finishes = new Map<number, Finish>();
+  readonly #coefficients = new Map<number, number>();
   readonly #free: Buffer[] = [];
   readonly #values = new Map<number, Buffer>();
   readonly #readers: Int32Array;
   #rows = 0;
 
-  /** @param again whether there is more than one chunk of inputs */
-  constructor(scope: Scope, network: Network, state: Float64Array, again: boolean) {
+  constructor(scope: Scope, network: Network, state: Float64Array, weights: PackedWeights) {
     this.#scope = scope;
     this.#network = network;
     this.#state = state;
-    this.#keepsWeights = again && network.nodes.reduce((sum, node) => sum + (node.op === 'conv' ? node.weight.length : 0), 0) <= KEPT_WEIGHTS;
+    this.#weights = weights;
     this.#readers = new Int32Array(network.nodes.length);
     for (const { inputs, following: { other } } of forwardSteps(network)) {
       for (const input of inputs) this.#readers[input]!++;
@@ -71,7 +115,21 @@ class Pass {
     this.#readers[network.output]!++;
   }
 
-  *outputs(x: Float64Array): Interruptible<Float64Array> {
+  /** To be called when the state has changed. */
+  forgetState(): void {
+    this.#finishes.clear();
+  }
+
+  /** @param step inputs that are evaluated together */
+  *outputs(x: Float64Array, step: number): Interruptible<Float64Array> {
+    const { inputs, outputs } = this.#network;
+    const rows = x.length / inputs;
+    const result = new Float64Array(rows * outputs);
+    for (let first = 0; first < rows; first += step) result.set(yield* this.#together(x.subarray(first * inputs, (first + step) * inputs)), first * outputs);
+    return result;
+  }
+
+  *#together(x: Float64Array): Interruptible<Float64Array> {
     const network = this.#network;
     this.#rows = x.length / network.inputs;
     for (const step of forwardSteps(network)) {
@@ -124,11 +182,9 @@ class Pass {
       rows: this.#rows, groups: node.groups, channels: input.shape[0]! / node.groups, outputs: node.shape[0]! / node.groups,
       size: table.size, windows: table.windows, area: positions(input.shape),
     };
-    const packed = this.#packed(node, shape);
     const y = this.#take(this.#rows * valueSize(node.shape), readers);
     const bias = node.bias === undefined ? undefined : blockValues(this.#state, node.bias);
-    convolve(this.#scope, shape, { x: this.#value(input.index).address, table: this.#table(node, table), packed: packed.address, y: y.address }, this.#finish(step, node.shape[0]!, bias));
-    if (!this.#keepsWeights) this.#release(packed);
+    convolve(this.#scope, shape, { x: this.#value(input.index).address, table: this.#table(node, table), packed: this.#weights(node, shape), y: y.address }, this.#finish(step, node.shape[0]!, bias));
     return y;
   }
 
@@ -159,12 +215,12 @@ class Pass {
 
   #finish({ result, following }: Step, channels: number, bias?: Float64Array): Finish {
     const { other } = following;
-    const finish = this.#finishes.get(result) ?? this.#bringFinish(following, channels, bias);
+    const finish = this.#finishes.get(result) ?? this.#bringFinish(result, following, channels, bias);
     this.#finishes.set(result, finish);
     return other === undefined ? finish : { ...finish, other: this.#value(other).address };
   }
 
-  #bringFinish({ norm, rectifier }: Following, channels: number, bias: Float64Array | undefined): Finish {
+  #bringFinish(result: number, { norm, rectifier }: Following, channels: number, bias: Float64Array | undefined): Finish {
     if (norm === undefined && rectifier === undefined && bias === undefined) return unfinished;
     const coefficients = new Float64Array(COEFFICIENTS * channels);
     const put = (k: number, values: Float64Array): void => { for (let c = 0; c < channels; c++) coefficients[COEFFICIENTS * c + k] = values[values.length === 1 ? 0 : c]!; };
@@ -190,7 +246,8 @@ class Pass {
         put(4, rectifier.op === 'prelu' ? blockValues(this.#state, rectifier.slope) : Float64Array.of(-rectifier.activation.value(-1)));
       }
     }
-    const address = this.#scope.allocate(coefficients.length);
+    const address = this.#coefficients.get(result) ?? this.#scope.allocate(coefficients.length);
+    this.#coefficients.set(result, address);
     this.#scope.view(address, coefficients.length).set(coefficients);
     return { other: 0, coefficients: address, flags, ceiling };
   }
@@ -209,19 +266,6 @@ class Pass {
       return added;
     }
     return this.#take(length, readers);
-  }
-
-  /** Packed weights of a convolution. */
-  #packed(node: NodeOf<'conv'>, shape: WindowedShape): Buffer {
-    const capacity = packedDoubles(shape);
-    const kept = this.#weights.get(node.index);
-    if (kept !== undefined) return { address: kept, capacity, readers: 1 };
-    const raw = this.#bring(blockValues(this.#state, node.weight), 1);
-    const packed = this.#keepsWeights ? { address: this.#scope.allocate(capacity), capacity, readers: 1 } : this.#take(capacity, 1);
-    packWeights(this.#scope, shape, raw.address, packed.address);
-    this.#release(raw);
-    if (this.#keepsWeights) this.#weights.set(node.index, packed.address);
-    return packed;
   }
 
   #table(node: NetworkNode, table: Parameters<typeof bringTable>[1]): number {

@@ -6,7 +6,7 @@
  */
 import { logLikelihood, type LikelihoodModel } from '../curvature/likelihood.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
-import { forwardInSteps } from '../network/forward.ts';
+import { forwardBetween } from '../network/forward.ts';
 import type { Network } from '../network/network.ts';
 
 export interface Interpolation {
@@ -16,6 +16,8 @@ export interface Interpolation {
   readonly loss: Float64Array | undefined;
   /** RMS of f_t − ((1 − t) f_a + t f_b), relative to the RMS of f_a and f_b. 0 at both ends. */
   readonly functionDistance: Float64Array;
+  /** What the choice of inputs does to each of these: standard errors by the jackknife (Efron & Stein 1981), one input left out at a time; NaN of a single input. */
+  readonly standardError: Float64Array;
   /** max_t loss(t) − ((1 − t) loss(0) + t loss(1)) (Frankle et al. 2020); not below 0, which both ends give. */
   readonly barrier: number | undefined;
 }
@@ -37,30 +39,45 @@ export interface InterpolationData {
  */
 export function* interpolate(network: Network, a: Float64Array, b: Float64Array, { x, targets, likelihood, sampleWeights }: InterpolationData, points: number, visit?: (share: number) => void): Interruptible<Interpolation> {
   const t = Float64Array.from({ length: points }, (_, i) => i / (points - 1));
-  const fa = yield* forwardInSteps(network, a, x);
-  const fb = yield* forwardInSteps(network, b, x);
-  const counts = (k: number): number => sampleWeights?.[Math.floor(k / network.outputs)] ?? 1;
-  let size = 0;
-  for (let k = 0; k < fa.length; k++) size += (counts(k) * (fa[k]! ** 2 + fb[k]! ** 2)) / 2;
-  const mass = sampleWeights === undefined ? x.length / network.inputs : sampleWeights.reduce((sum, c) => sum + c, 0);
-  const lossOf = (outputs: Float64Array): number => (targets === undefined ? Number.NaN : -logLikelihood(likelihood, outputs, network.outputs, targets, sampleWeights).value / mass);
+  const rows = x.length / network.inputs;
+  const mass = sampleWeights === undefined ? rows : sampleWeights.reduce((sum, c) => sum + c, 0);
   const loss = new Float64Array(points);
   const functionDistance = new Float64Array(points);
-  const between = new Float64Array(a.length);
-  for (let i = 0; i < points; i++) {
-    const share = t[i]!;
-    visit?.(share);
-    const inside = i > 0 && i < points - 1;
-    if (inside) for (let k = 0; k < a.length; k++) between[k] = a[k]! + share * (b[k]! - a[k]!);
-    const f = inside ? yield* forwardInSteps(network, between, x) : i === 0 ? fa : fb;
-    loss[i] = lossOf(f);
-    let square = 0;
-    for (let k = 0; k < f.length; k++) square += counts(k) * (f[k]! - fa[k]! - share * (fb[k]! - fa[k]!)) ** 2;
-    functionDistance[i] = i === 0 || i === points - 1 || square === 0 ? 0 : Math.sqrt(square / size);
-    yield;
-  }
-  if (targets === undefined) return { t, loss: undefined, functionDistance, barrier: undefined };
+  const standardError = new Float64Array(points);
+  // The ends come first: all others are compared with them.
+  const order = [0, points - 1, ...Array.from({ length: points - 2 }, (_, i) => i + 1)];
+  const ends: Float64Array[] = [];
+  /** Σ over an input's outputs, for every input. */
+  const sums = (square: (k: number) => number): Float64Array => Float64Array.from({ length: rows }, (_, n) => {
+    let sum = 0;
+    for (let k = n * network.outputs; k < (n + 1) * network.outputs; k++) sum += square(k);
+    return sum * (sampleWeights?.[n] ?? 1);
+  });
+  let sizes: Float64Array = new Float64Array(rows);
+  yield* forwardBetween(network, a, b, Float64Array.from(order, (i) => t[i]!), x, (visited, f) => {
+    visit?.((visited + 1) / points);
+    const i = order[visited]!;
+    loss[i] = targets === undefined ? Number.NaN : -logLikelihood(likelihood, f, network.outputs, targets, sampleWeights).value / mass;
+    if (visited < 2) ends.push(f);
+    const [fa, fb] = ends as [Float64Array, Float64Array];
+    if (visited === 1) sizes = sums((k) => (fa[k]! ** 2 + fb[k]! ** 2) / 2);
+    if (visited < 2) return;
+    const { value, error } = ratioRoot(sums((k) => (f[k]! - fa[k]! - t[i]! * (fb[k]! - fa[k]!)) ** 2), sizes);
+    functionDistance[i] = value;
+    standardError[i] = error;
+  });
+  if (targets === undefined) return { t, loss: undefined, functionDistance, standardError, barrier: undefined };
   let barrier = 0;
   for (let i = 1; i < points - 1; i++) barrier = Math.max(barrier, loss[i]! - (1 - t[i]!) * loss[0]! - t[i]! * loss[points - 1]!);
-  return { t, loss, functionDistance, barrier };
+  return { t, loss, functionDistance, standardError, barrier };
+}
+
+/** √(Σ p / Σ q), with its standard error by leaving out one pair at a time. */
+function ratioRoot(p: Float64Array, q: Float64Array): { readonly value: number; readonly error: number } {
+  const total = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
+  const root = (above: number, below: number): number => (above <= 0 ? 0 : Math.sqrt(above / below));
+  const [above, below] = [total(p), total(q)];
+  const without = p.map((value, n) => root(above - value, below - q[n]!));
+  const mean = total(without) / p.length;
+  return { value: root(above, below), error: p.length < 2 ? Number.NaN : Math.sqrt(((p.length - 1) / p.length) * without.reduce((sum, value) => sum + (value - mean) ** 2, 0)) };
 }

@@ -8,7 +8,7 @@
 import { complete, type Interruptible } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { valuesPerInput } from '../network/cost.ts';
-import { forwardInSteps, trace } from '../network/forward.ts';
+import { forwardBatches, trace } from '../network/forward.ts';
 import type { Network } from '../network/network.ts';
 import { genericProbes, type Probe } from './comparedInputs.ts';
 import { firstDifferentLayer } from './layerDifference.ts';
@@ -19,9 +19,9 @@ export interface FunctionDistance {
   readonly relative: number;
   /** max |a_no − b_no|. */
   readonly absolute: number;
-  /** On the scale of `relative`: what rounding of the computation alone can explain. Large where outputs are small differences of large terms. */
+  /** On the scale of `relative`: what rounding of the computation alone can explain. Large where outputs are small differences of large terms; 0, not asked, where `relative` is within the tolerance. */
   readonly rounding: number;
-  /** On the scale of `relative`: how far outputs move per share of itself by which every weight is moved at random. */
+  /** On the scale of `relative`: how far outputs move per share of itself by which every weight is moved at random; 0, not asked, where `relative` is within the tolerance. */
   readonly sensitivity: number;
   /** Outputs (of N × O) at which both networks are finite and were compared. */
   readonly compared: number;
@@ -48,25 +48,35 @@ export function functionChanged({ compared, relative, rounding, sensitivity }: O
 }
 
 /** A network's function at some inputs. */
-export interface Evaluated {
+export class Evaluated {
   readonly state: Float64Array;
   readonly probes: readonly Probe[];
-  /** Per probe, N × O: f, and f with every weight moved. */
+  /** Per probe, N × O. */
   readonly values: readonly Float64Array[];
-  readonly near: readonly Float64Array[];
+  readonly #seed: number;
+  #near: readonly Float64Array[] | undefined;
+
+  /** @param seed of the random moves */
+  constructor(state: Float64Array, probes: readonly Probe[], values: readonly Float64Array[], seed: number) {
+    this.state = state;
+    this.probes = probes;
+    this.values = values;
+    this.#seed = seed;
+  }
+
+  /** The same with every weight moved: evaluated when it is first asked for. */
+  *near(): Interruptible<readonly Float64Array[]> {
+    if (this.#near === undefined) {
+      const random = seededRandom(this.#seed);
+      this.#near = yield* forwardBatches(this.state.map((value) => value * (1 + SHARE * (2 * random.uniform() - 1))), this.probes);
+    }
+    return this.#near;
+  }
 }
 
 /** @param seed of the random moves */
 export function* evaluateAt(state: Float64Array, probes: readonly Probe[], seed: number): Interruptible<Evaluated> {
-  const random = seededRandom(seed);
-  const moved = state.map((value) => value * (1 + SHARE * (2 * random.uniform() - 1)));
-  const values: Float64Array[] = [];
-  const near: Float64Array[] = [];
-  for (const { network, x } of probes) {
-    values.push(yield* forwardInSteps(network, state, x));
-    near.push(yield* forwardInSteps(network, moved, x));
-  }
-  return { state, probes, values, near };
+  return new Evaluated(state, probes, yield* forwardBatches(state, probes), seed);
 }
 
 /**
@@ -85,9 +95,13 @@ export function functionDistance(network: Network, a: Float64Array, b: Float64Ar
  * @param precision machine epsilon of the weights as stored: below what their rounding does, no layer is looked for
  */
 export function* distanceBetween(a: Evaluated, b: Evaluated, precision = Number.EPSILON): Interruptible<FunctionDistance> {
-  let found = summed(a, b, undefined);
-  // The bound takes longer than all the rest, and decides only between the tolerance and the stochastic figure.
-  if (!found.linear || (found.distance.relative > TOLERANCE && !functionChanged(found.distance))) found = summed(a, b, yield* errorBounds(a, b));
+  const { distance: plain } = summed(a, b, undefined, undefined);
+  // What rounding can explain matters only where there is something to explain.
+  if (plain.compared > 0 && plain.relative <= TOLERANCE) return { ...plain, firstLayer: null };
+  const near = [yield* a.near(), yield* b.near()] as const;
+  let found = summed(a, b, near, undefined);
+  // The bound takes longer than all the rest, and decides only where the stochastic figure does not.
+  if (!found.linear || !functionChanged(found.distance)) found = summed(a, b, near, yield* errorBounds(a, b));
   const { distance } = found;
   return { ...distance, firstLayer: functionChanged(distance, precision) ? firstLayerOf(a, b) : null };
 }
@@ -100,17 +114,22 @@ function firstLayerOf(a: Evaluated, b: Evaluated): string | null {
   return null;
 }
 
+/** By probe: values with every weight moved, of both networks. */
+type Near = readonly [readonly Float64Array[], readonly Float64Array[]];
+
 /**
+ * @param moved what tells rounding; without it nothing is explained by rounding
  * @param bounds by probe, of both networks' rounding errors together
  * @returns whether all outputs told what a smaller move would do, too
  */
-function summed(a: Evaluated, b: Evaluated, bounds: readonly Float64Array[] | undefined): { readonly distance: Omit<FunctionDistance, 'firstLayer'>; readonly linear: boolean } {
+function summed(a: Evaluated, b: Evaluated, moved: Near | undefined, bounds: readonly Float64Array[] | undefined): { readonly distance: Omit<FunctionDistance, 'firstLayer'>; readonly linear: boolean } {
   const outputs = a.probes[0]!.network.outputs;
   const [size, difference, explained, shift] = [new Float64Array(outputs), new Float64Array(outputs), new Float64Array(outputs), new Float64Array(outputs)];
   let compared = 0;
   let linear = true;
   a.values.forEach((values, k) => {
-    const [others, near, nearOthers] = [b.values[k]!, a.near[k]!, b.near[k]!];
+    const others = b.values[k]!;
+    const [near, nearOthers] = moved === undefined ? [values, others] : [moved[0][k]!, moved[1][k]!];
     for (let i = 0; i < values.length; i++) {
       const o = i % outputs;
       const [p, q] = [values[i]!, others[i]!];

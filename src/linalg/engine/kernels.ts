@@ -54,6 +54,7 @@ export interface Kernels {
   pool(threads: number, x: number, area: number, planes: number, table: number, runs: number, size: number, windows: number, shares: number, y: number): void;
   finish(threads: number, from: number, to: number, planes: number, channels: number, area: number, other: number, coefficients: number, flags: number, ceiling: number): void;
   rectify(threads: number, values: number, rows: number, width: number, bias: number, slope: number): void;
+  mix(threads: number, a: number, b: number, t: number, count: number, y: number): void;
   contractCotangents(threads: number, t: number, rows: number, columns: number, b: number, seeds: number, shift: number, h: number): void;
   spreadCotangents(threads: number, t: number, rows: number, columns: number, b: number, seeds: number, totals: number, c: number): void;
   choleskyBlock(a: number, ld: number, n: number): number;

@@ -13,5 +13,6 @@ export { convolve, packWeights } from './convolve';
 export { convolvePlanes, pool, windowRuns } from './planes';
 export { finish } from './finish';
 export { rectify } from './rectify';
+export { mix } from './mix';
 export { contractCotangents, spreadCotangents } from './cotangents';
 export { augmentPath, augmentRows, keepCheapest, reduceColumns } from './assignment';

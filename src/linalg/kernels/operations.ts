@@ -7,9 +7,10 @@ import { gemmPart } from './gemm';
 import { reflectRowsPart } from './householder';
 import { jacobiRoundPart } from './jacobi';
 import {
-  CONTRACT_COTANGENTS, CONVOLVE, CONVOLVE_PLANES, FINISH, GATHER_PATCHES, GEMM, JACOBI_ROUND, PACK_WEIGHTS, POOL, RECTIFY, REFLECT_ROWS, SCATTER_PATCHES, SECULAR_ROOTS, SECULAR_VECTORS,
+  CONTRACT_COTANGENTS, CONVOLVE, CONVOLVE_PLANES, FINISH, GATHER_PATCHES, GEMM, JACOBI_ROUND, MIX, PACK_WEIGHTS, POOL, RECTIFY, REFLECT_ROWS, SCATTER_PATCHES, SECULAR_ROOTS, SECULAR_VECTORS,
   SECULAR_WEIGHTS, SOLVE_ROWS, SPREAD_COTANGENTS, SUBSTITUTE, TRIDIAGONAL_COLUMN, TRIDIAGONAL_LEAVES,
 } from './operationCodes';
+import { mixPart } from './mix';
 import { patchesPart } from './patches';
 import { rectifyPart } from './rectify';
 import { secularRootsPart, secularVectorsPart, secularWeightsPart } from './secular';
@@ -78,6 +79,9 @@ export function perform(operation: i32, thread: i32, threads: i32): void {
       return;
     case SPREAD_COTANGENTS:
       spreadCotangentsPart(thread, threads);
+      return;
+    case MIX:
+      mixPart(thread, threads);
       return;
     default:
       unreachable();

@@ -4,9 +4,10 @@ import type { Engine } from '../../../src/linalg/engine/engine.ts';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { forward } from '../../../src/network/forward.ts';
-import { forwardOn } from '../../../src/network/forwardOnEngine.ts';
+import { forwardBetweenOn, forwardOn } from '../../../src/network/forwardOnEngine.ts';
 import { forwardSteps } from '../../../src/network/forwardSteps.ts';
 import type { Network } from '../../../src/network/network.ts';
+import { withSmallerInputs } from '../../../src/network/smallerInputs.ts';
 import { engines, stopEngines } from '../linalg/engines.ts';
 import { distance, gaussian } from '../linalg/matrices.ts';
 import { Layers, operationFigures, operations, ruledInputs, ruledState } from './networks.ts';
@@ -14,7 +15,7 @@ import { randomGraph } from './randomNetworks.ts';
 
 afterAll(stopEngines);
 
-const inner = (network: Network, state: Float64Array, x: Float64Array, engine: Engine): Float64Array => complete(forwardOn(engine, network, state, x));
+const inner = (network: Network, state: Float64Array, x: Float64Array, engine: Engine): Float64Array => complete(forwardOn(engine, state, [{ network, x }]))[0]!;
 
 /** Normal weights, running statistics among them, variances positive. */
 function randomState(network: Network, seed: number): Float64Array {
@@ -102,14 +103,42 @@ describe.each(engines)('$name', ({ engine }) => {
     expect([...inner(rectified, new Float64Array(0), x, await engine)]).toEqual([...forward(rectified, new Float64Array(0), x)]);
   });
 
+  test('the points of a line are networks of their own, both ends to the last bit', async () => {
+    const here = await engine;
+    for (const network of [operations['residual']!().build(), ...shapes.map(([, layers]) => layers().build())]) {
+      const [a, b] = [randomState(network, 1), randomState(network, 2)];
+      const x = gaussian(seededRandom(3), 2, network.inputs);
+      const shares = Float64Array.of(1, 0.3, 0, 0.75);
+      const seen: number[] = [];
+      complete(forwardBetweenOn(here, { network, x }, a, b, shares, (k, outputs) => {
+        const t = shares[k]!;
+        const expected = inner(network, a.map((value, i) => (t === 1 ? b[i]! : value + t * (b[i]! - value))), x, here);
+        if (t === 0 || t === 1) expect(outputs).toEqual(expected);
+        else expect(distance(outputs, expected)).toBeLessThan(1e-13 * Math.hypot(...expected));
+        seen.push(k);
+      }));
+      expect(seen).toEqual([0, 1, 2, 3]);
+    }
+  });
+
+  test('networks for pictures of two sizes share their weights', async () => {
+    const here = await engine;
+    const network = new Layers([3, 21, 17]).conv(14, [3, 3], { padding: [1, 1] }).batchnorm().activation('relu').conv(5, [3, 3], { groups: 1 }).globalPool('globalavgpool').dense(4).build();
+    const smaller = withSmallerInputs(network)!;
+    const state = randomState(network, 4);
+    const [small, large] = [gaussian(seededRandom(5), 3, smaller.inputs), gaussian(seededRandom(6), 2, network.inputs)];
+    const both = complete(forwardOn(here, state, [{ network: smaller, x: small }, { network, x: large }]));
+    expect(both).toEqual([inner(smaller, state, small, here), inner(network, state, large, here)]);
+  });
+
   test('is left in the middle without a trace', async () => {
     const here = await engine;
     const network = operations['residual']!().build();
     const state = ruledState(network);
     const before = inner(network, state, ruledInputs(network), here);
-    const broken = forwardOn(here, network, state, ruledInputs(network));
+    const broken = forwardOn(here, state, [{ network, x: ruledInputs(network) }]);
     for (let k = 0; k < 5; k++) broken.next();
-    broken.return(new Float64Array(0));
+    broken.return([]);
     expect(inner(network, state, ruledInputs(network), here)).toEqual(before);
   });
 });

@@ -52,4 +52,29 @@ describe('the line between two networks', () => {
     expect([loss, barrier]).toEqual([undefined, undefined]);
     expect(Math.max(...functionDistance)).toBeGreaterThan(0.01);
   });
+
+  it('is certain where every input tells the same', () => {
+    // Half way to the mirror image the function is nothing, whatever the input.
+    const network = denseNetwork([1, 1, 1], activationNamed('tanh'), LINEAR, false);
+    const x = Float64Array.of(-2, -1, 1, 3);
+    const certain = complete(interpolate(network, Float64Array.of(1, 2), Float64Array.of(-1, -2), { x, targets: undefined, likelihood: { kind: 'gaussian', noise: 1 } }, 3));
+    expect(certain.standardError[1]).toBeLessThan(1e-15);
+    // Products of two weights: the difference half way is in proportion to the input.
+    const linear = denseNetwork([1, 1, 2], LINEAR, LINEAR, false);
+    const [a, b] = [Float64Array.of(1, 1, 0), Float64Array.of(3, 3, 0)];
+    expect(complete(interpolate(linear, a, b, { x, targets: undefined, likelihood: { kind: 'gaussian', noise: 1 } }, 3)).standardError[1]).toBeLessThan(1e-15);
+    expect(complete(interpolate(linear, a, b, { x: Float64Array.of(1), targets: undefined, likelihood: { kind: 'gaussian', noise: 1 } }, 3)).standardError[1]).toBeNaN();
+  });
+
+  it('leaves out one input at a time', () => {
+    const network = denseNetwork([2, 4, 3], activationNamed('relu'));
+    const [a, b, x] = [normal(27), normal(27), normal(10)];
+    const along = (inputs: Float64Array): number => complete(interpolate(network, a, b, { x: inputs, targets: undefined, likelihood: { kind: 'gaussian', noise: 1 } }, 3)).functionDistance[1]!;
+    const without = Array.from({ length: 5 }, (_, n) => along(x.filter((_value, k) => Math.floor(k / 2) !== n)));
+    const mean = without.reduce((sum, value) => sum + value, 0) / 5;
+    const error = Math.sqrt((4 / 5) * without.reduce((sum, value) => sum + (value - mean) ** 2, 0));
+    const found = complete(interpolate(network, a, b, { x, targets: undefined, likelihood: { kind: 'gaussian', noise: 1 } }, 3));
+    expect(found.standardError[1]).toBeCloseTo(error, 14);
+    expect([found.standardError[0], found.standardError[2]]).toEqual([0, 0]);
+  });
 });
