@@ -27,7 +27,7 @@ export function forward(network: Network, state: Float64Array, x: Float64Array):
 }
 
 /** As `forward`, for work that may be interrupted between layers. */
-export function* forwardInSteps(network: Network, state: Float64Array, x: Float64Array): Interruptible<Float64Array> {
+function* forwardInSteps(network: Network, state: Float64Array, x: Float64Array): Interruptible<Float64Array> {
   return (yield* forwardBatches(state, [{ network, x }]))[0]!;
 }
 
