@@ -5,8 +5,9 @@
 import './styleNonce.ts';
 import type { Report } from '../src/protocol/report.ts';
 import type { ToWebview } from '../src/protocol/webview.ts';
+import type { PageOptions } from '../src/protocol/webviewHtml.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
-import { speak, type Words } from '../src/protocol/words.ts';
+import { speak } from '../src/protocol/words.ts';
 import { element } from './elements.ts';
 import { focusKeeper } from './focus.ts';
 import pageStyle from './page.css';
@@ -18,12 +19,13 @@ import { onThemeChange, readTheme, type Theme } from './theme.ts';
 import { StateKeeper } from './viewState.ts';
 
 const embedded = document.getElementById('report');
-const words = document.getElementById('words');
-// A standalone file is for whoever gets it, and English as its report is.
-if (words !== null) speak(JSON.parse(words.textContent) as Words);
+const written = document.getElementById('options')?.textContent;
+// A standalone file is for whoever gets it: English as its report is, and in no folder.
+const options = written === undefined ? undefined : JSON.parse(written) as PageOptions;
+speak(options?.words);
 document.head.append(element('style', {}, embedded === null ? pageStyle : standaloneStyle + pageStyle));
 
-const surroundings = embedded === null ? inVsCode() : standalone();
+const surroundings = embedded === null ? inVsCode(options?.folders ?? []) : standalone();
 const keeper = new StateKeeper(surroundings.state, (state) => { surroundings.writeState(state); });
 const status = element('div', { id: 'status' });
 const main = element('main');

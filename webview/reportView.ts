@@ -28,7 +28,7 @@ export interface SectionMemory {
 export function reportView(report: Report, memory: SectionMemory, surroundings: Surroundings, theme: () => Theme): ReportView {
   const views = report.sections.map((section) =>
     sectionView(section, report, { remembered: memory.remembered(section.id), remember: (value) => { memory.remember(section.id, value); } }, surroundings, theme));
-  const page = element('article', { class: 'report', 'data-analysis': report.analysis }, header(report, surroundings), ...views.map((view) => view.element), origin(report));
+  const page = element('article', { class: 'report', 'data-analysis': report.analysis }, header(report, surroundings), ...views.map((view) => view.element), origin(report, surroundings));
   return {
     element: page,
     draw: async (now) => { await Promise.all(views.map((view) => view.draw(now))); },
@@ -37,15 +37,15 @@ export function reportView(report: Report, memory: SectionMemory, surroundings: 
 }
 
 function header(report: Report, surroundings: Surroundings): HTMLElement {
-  const json = (): string => `${JSON.stringify(fullResult(report), null, 2)}\n`;
-  const { saveHtml } = surroundings;
+  const { saveHtml, shown } = surroundings;
+  const json = (): string => `${JSON.stringify(fullResult(report), (_, value: unknown) => (typeof value === 'string' ? shown(value) : value), 2)}\n`;
   const tools = element('div', { class: 'tools', role: 'group', 'aria-label': t('Save or copy this report') },
     saveHtml === undefined ? null : button(t('Save HTML'), saveHtml, { class: 'quiet', title: t('Save this report as one HTML file that needs nothing else') }),
     button(t('Save JSON'), () => { surroundings.save(suggestedName(report, null, 'json'), { text: json(), mediaType: 'application/json' }); }, { class: 'quiet', title: t('Save the result as JSON') }),
     copyButton(t('Copy JSON'), t('Copy the result as JSON'), () => surroundings.copy(json())));
   return element('header', { class: 'report-head' },
     element('div', { class: 'section-head' }, element('h1', {}, visible(report.title)), tools),
-    element('p', { class: 'summary' }, ...prose(report.summary)),
+    element('p', { class: 'summary' }, ...prose(shown(report.summary))),
     warningList(report.warnings),
     surroundings.canRun && report.analysis === 'inspect' ? actions(report, surroundings) : null,
     surroundings.canRun ? nextActions(report, surroundings) : null);
@@ -101,10 +101,10 @@ const isForwardOnly = ({ result }: Report): boolean => typeof result === 'object
 const runner = (surroundings: Surroundings) => (action: WebviewAction, label: string, title: string): HTMLElement =>
   button(label, () => { surroundings.run(action); }, { class: 'secondary', title, 'data-action': action });
 
-function origin(report: Report): HTMLElement {
+function origin(report: Report, { shown }: Surroundings): HTMLElement {
   const { seed, seconds, version } = report.provenance;
   const entry = (label: string, ...values: readonly string[]): HTMLElement => element('div', {}, element('dt', {}, label), ...values.map((value) => element('dd', {}, value)));
-  const listed = report.sources.slice(0, 5).map(visible);
+  const listed = report.sources.slice(0, 5).map((source) => visible(shown(source)));
   const more = report.sources.length - listed.length;
   return element('footer', {}, element('dl', { class: 'origin' },
     report.sources.length === 0 ? null : entry(report.sources.length === 1 ? t('Source') : t('Sources'), ...listed, ...(more > 0 ? [t('and {0} more', formatCount(more))] : [])),

@@ -2,6 +2,7 @@
  * What differs between a panel in VS Code and the standalone page: where a saved file goes, who runs the next analysis, where the
  * view's state lives. Everything else is the same code.
  */
+import { fromOpenFolder, type OpenFolder } from '../src/protocol/shownPaths.ts';
 import type { FromWebview, WebviewAction } from '../src/protocol/webview.ts';
 import { TensorRequests } from './tensorRequests.ts';
 import type { Theme } from './theme.ts';
@@ -12,6 +13,8 @@ export type FileContent = { readonly text: string; readonly mediaType: string } 
 export interface Surroundings {
   /** False on the standalone page: nothing there can run an analysis. */
   readonly canRun: boolean;
+  /** Paths in a text as they are from the open folder. */
+  readonly shown: (text: string) => string;
   readonly state: ViewState;
   writeState(state: ViewState): void;
   ready(): void;
@@ -39,10 +42,11 @@ interface VsCodeApi {
 
 declare function acquireVsCodeApi(): VsCodeApi;
 
-export function inVsCode(): Surroundings {
+export function inVsCode(folders: readonly OpenFolder[]): Surroundings {
   const api = acquireVsCodeApi();
   return {
     canRun: true,
+    shown: fromOpenFolder(folders),
     state: parseState(api.getState()),
     writeState: (state) => { api.setState(state); },
     ready: () => { api.postMessage({ type: 'ready' }); },
@@ -62,6 +66,7 @@ export function inVsCode(): Surroundings {
 export function standalone(): Surroundings {
   return {
     canRun: false,
+    shown: (text) => text,
     state: emptyState,
     writeState: () => undefined,
     ready: () => undefined,

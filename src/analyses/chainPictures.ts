@@ -48,7 +48,7 @@ export function chainSections(quantities: readonly ChainQuantity[], chains: numb
 /** R̂ where it is defined: "R̂ 1.8, bulk ESS 5, tail ESS 9, MCSE of the mean 0.4 standard deviations". */
 function diagnosticsWords({ rhat, essBulk, essTail, mcseMean, mcse05, mcseMedian, mcse95, sd }: ChainDiagnostics): string {
   const number = (value: number): string => (Number.isNaN(value) ? 'not defined' : formatNumber(value, 3));
-  return `${Number.isNaN(rhat) ? '' : `R̂ ${number(rhat)}, `}bulk ESS ${number(essBulk)}, tail ESS ${number(essTail)}; Monte Carlo error of the mean ${number(mcseMean / sd)}, of quantiles up to ${number(Math.max(mcse05, mcseMedian, mcse95) / sd)} standard deviations.`;
+  return `${Number.isNaN(rhat) ? '' : `R̂ ${number(rhat)}, `}bulk ESS ${number(essBulk)}, tail ESS ${number(essTail)}; Monte-Carlo error of the mean ${number(mcseMean / sd)}, of quantiles up to ${number(Math.max(mcse05, mcseMedian, mcse95) / sd)} standard deviations.`;
 }
 
 function tracePanel({ title, values, diagnostics }: ChainQuantity, names: readonly string[], draws: number): LinePanel {

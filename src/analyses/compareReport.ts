@@ -3,6 +3,7 @@ import path from 'node:path';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, Report } from '../protocol/report.ts';
 import type { CompareRequest } from '../protocol/service.ts';
+import { namesApart } from '../protocol/shownPaths.ts';
 import { showName } from '../weights/weightFileError.ts';
 import type { Comparison } from './compare.ts';
 import { describeNetwork } from './describeNetwork.ts';
@@ -10,12 +11,12 @@ import { describeNetwork } from './describeNetwork.ts';
 export function compareReport(request: CompareRequest, comparison: Comparison): Omit<Report, 'provenance'> {
   const { files, data } = request;
   const { network, distance, norm, classes, tensors, barrier, function: outputs, onData } = comparison;
-  const [a, b] = files.map((file) => path.basename(file)) as [string, string];
-  const inputs = onData ? `the inputs of ${showName(data ?? '')}${comparison.alike}` : 'generic inputs';
+  const [a, b] = namesApart(files).map(showName) as [string, string];
+  const inputs = onData ? `the inputs of ${showName(path.basename(data ?? ''))}${comparison.alike}` : 'generic inputs';
   const share = (value: number, of: number): string => (of === 0 ? '' : `${formatNumber((100 * value) / of, 2)} % of the norm`);
   return {
     analysis: 'compare',
-    title: `${a} and ${b}`,
+    title: `Functions of ${a} and ${b}`,
     summary: `${verdictSentence(comparison)} On ${inputs} the outputs differ by at most ${formatNumber(outputs.relative, 2)} relative. The weights are ${formatNumber(distance.raw)} apart, ${formatNumber(distance.scaled)} with scales removed, ${formatNumber(distance.aligned)} with units aligned.`,
     sources: [...files, ...(data === undefined ? [] : [data])],
     sections: [

@@ -2,13 +2,13 @@
  * What changed between two weight files? Tensors that one of them lacks, shapes and dtypes that differ, and for the rest how far the
  * weights moved. By name and element, so that two copies of one function by a symmetry count as different here.
  */
-import path from 'node:path';
 import { packDifferences, type DifferenceRow, type TensorChange, type TensorDistance } from '../protocol/differenceTable.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import { differenceResult } from '../protocol/fullResult.ts';
 import type { Figure, Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { DiffRequest } from '../protocol/service.ts';
+import { namesApart } from '../protocol/shownPaths.ts';
 import type { TensorKind } from '../protocol/tensorTable.ts';
 import { tensorDistance } from '../weights/distance.ts';
 import { isReal } from '../weights/dtype.ts';
@@ -74,7 +74,7 @@ const kindOf = ({ dtype, shape, elements, bytes }: TensorInfo): TensorKind => ({
 
 function report(request: DiffRequest, rows: readonly DifferenceRow[]): Omit<Report, 'provenance'> {
   const [before, after] = request.files;
-  const [from, to] = names(before, after);
+  const [from = '', to = ''] = namesApart([before, after]);
   const counts: Record<TensorChange, number> = { added: 0, removed: 0, reshaped: 0, unread: 0, changed: 0, equal: 0 };
   for (const { change } of rows) counts[change]++;
   const total = wholeDistance(rows);
@@ -146,10 +146,4 @@ function summary(rows: readonly DifferenceRow[], counts: Readonly<Record<TensorC
     .map(([change, word], i) => `${i === 0 ? tensors(counts[change]) : formatCount(counts[change])} ${word}`);
   const farthest = rows.reduce<DifferenceRow | undefined>((most, row) => ((row.distance?.relative ?? 0) > (most?.distance?.relative ?? 0) ? row : most), undefined);
   return `${words.join(', ')}${farthest?.distance === undefined ? '' : `; the largest relative change is ${formatNumber(farthest.distance.relative, 3)}, in ${showName(farthest.name)}`}.`;
-}
-
-/** File names, with their folders where the names alone are equal. */
-function names(a: string, b: string): readonly [string, string] {
-  const [first, second] = [path.basename(a), path.basename(b)];
-  return first === second ? [path.join(path.basename(path.dirname(a)), first), path.join(path.basename(path.dirname(b)), second)] : [first, second];
 }

@@ -75,7 +75,7 @@ export async function digitsExample(request: ExampleRequest, context: JobContext
   for (const name of FILES) await write[name](path.join(out, name));
   return {
     analysis: 'example',
-    title: 'Example: digits',
+    title: 'Example digits',
     summary: `A ReLU network 64-24-10 trained to a mode of its posterior on ${TRAINING_IMAGES} handwritten digits, right on ${formatNumber(100 * testAccuracy, 3)} % of ${test.y.length} others, written to ${out}.`,
     sources: [],
     sections: [

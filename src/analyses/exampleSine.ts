@@ -63,13 +63,13 @@ export async function sineExample(request: ExampleRequest, context: JobContext):
   for (const name of FILES) await write[name](path.join(out, name));
   return {
     analysis: 'example',
-    title: 'Example: sine',
+    title: 'Example sine',
     summary: `A tanh network 1-24-24-1 trained to the mode of its posterior on ${TRAINING_POINTS} points, written to ${out}.`,
     sources: [],
     sections: [{
       kind: 'figures', id: 'training', title: 'Training', meaning: 'Adam and L-BFGS on the log-posterior of all data; at a mode its gradient is zero.',
       figures: [
-        { label: 'Training points', value: formatCount(TRAINING_POINTS), detail: 'on [−4, −1] and [1, 4], none between' },
+        { label: 'Training points', value: formatCount(TRAINING_POINTS), detail: 'on [-4, -1] and [1, 4], none between' },
         { label: 'Noise', value: String(SINE_NOISE), detail: 'standard deviation' },
         { label: 'Prior precision', value: String(SINE_PRIOR_PRECISION) },
         { label: 'Gradient of the log posterior', value: formatNumber(gradientNorm, 3), detail: '0 at a mode' },

@@ -78,7 +78,7 @@ export function posteriorReport(findings: PosteriorFindings): Report {
   const { request, source, group, views, functions, pair, shown, provenance } = findings;
   return {
     analysis: 'posterior',
-    title: `Posterior over weights: ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`,
+    title: `Posterior over the weights of ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`,
     summary: `${formatCount(source.count)} draws of ${describeNetwork(source.network)}. ${symmetrySentence(group)}${distanceSentence(views)}${modesSentence(findings)}`,
     sources: [...request.files, ...(request.data === undefined ? [] : [request.data])],
     sections: [

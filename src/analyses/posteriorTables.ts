@@ -86,7 +86,7 @@ interface DiagnosedRow {
 
 /** @param weights at every stage @param which parameters were diagnosed, in words */
 export function diagnosticsTable(rows: readonly DiagnosedRow[], weights: readonly (readonly ChainDiagnostics[])[], predictions: readonly ChainDiagnostics[], chains: number, which: string): TableSection {
-  const errors = 'The largest Monte Carlo standard errors of mean, standard deviation and 5, 50 and 95 % quantiles are in standard deviations of the draws.';
+  const errors = 'The largest Monte-Carlo standard errors of mean, standard deviation and 5, 50 and 95 % quantiles are in standard deviations of the draws.';
   return {
     kind: 'table',
     id: 'diagnostics',
@@ -160,8 +160,8 @@ export function spreadSection({ views, tensors }: PosteriorFindings): TableSecti
     kind: 'table',
     id: 'spread',
     title: 'Spread of each tensor',
-    meaning: `Standard deviation over all draws, root mean square over the tensor’s entries. What falls when permutations are removed was spread between copies.${tensors.length > LISTED_TENSORS ? ` The first ${formatCount(LISTED_TENSORS)} tensors.` : ''}`,
-    columns: [left('Tensor'), right('entries'), ...views.map(({ step }) => right(step.title))],
+    meaning: `Standard deviation over all draws, root mean square over the tensor’s elements. What falls when permutations are removed was spread between copies.${tensors.length > LISTED_TENSORS ? ` The first ${formatCount(LISTED_TENSORS)} tensors.` : ''}`,
+    columns: [left('Tensor'), right('elements'), ...views.map(({ step }) => right(step.title))],
     rows: tensors.slice(0, LISTED_TENSORS).map(({ name, begin, end }, t) => [name, end - begin, ...views.map(({ spreads }) => finite(spreads[t]!))]),
   };
 }

@@ -56,7 +56,7 @@ const curved: ReadonlySet<PredictionMethod> = new Set(['sampled', 'linearized', 
 
 export async function predict(request: PredictRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
-  const title = `Posterior predictive: ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`;
+  const title = `Posterior predictive of ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`;
   if (await needsTensorflow(request)) return { ...await predictOnTensorflow(request, context), title, provenance: provenance() };
   const source = await openDraws(await groupedFiles(request.files), { ...request, least: 1 }, context);
   try {

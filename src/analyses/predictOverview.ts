@@ -82,7 +82,7 @@ function uncertainRank({ rank: { rank, bracket: [least, most] }, spectrum: { eig
   if (least === most) return [];
   const share = eigenvalues[least]! / (eigenvalues[least]! + priorPrecision);
   if (!(share > NOTHING)) return [];
-  return [`The rank is not certain: it lies between ${formatCount(least)} and ${formatCount(most)}, and ${formatCount(rank)} directions count as image here. Of those in between the data take away up to ${formatNumber(100 * share, 2)} % of the prior's variance, so that the projected and the kernel parts depend on it; sampled and linearised Laplace do not. A larger prior precision makes the difference smaller.`];
+  return [`The rank is not certain: it lies between ${formatCount(least)} and ${formatCount(most)}, and ${formatCount(rank)} directions count as image here. Of those in between the data take away up to ${formatNumber(100 * share, 2)} % of the prior’s variance, so that the projected and the kernel parts depend on it; sampled and linearised Laplace do not. A larger prior precision makes the difference smaller.`];
 }
 
 /** Of predictions; Vehtari et al. (2021) want 1.01 of long chains, some dozen draws are not so exact. */
@@ -101,7 +101,7 @@ export function warnings(prediction: Prediction): string[] {
   const { maximum } = chosen ?? {};
   const remedy = request.train === undefined ? 'Train on with this prior (--train EPOCHS; in the settings quotient.predict.trainEpochs), or choose the prior precision with which the network was trained.' : 'Train for longer, or choose the prior precision with which the network was trained.';
   return [
-    ...(mode !== undefined && mode.gain > MODE_GAIN ? [`ŵ is not a mode of this posterior: a Newton step promises ${formatNumber(mode.gain, 3)} nats more log posterior (its gradient has norm ${formatNumber(mode.gradientNorm, 3)}), and Laplace's approximation presumes a mode. ${remedy}`] : []),
+    ...(mode !== undefined && mode.gain > MODE_GAIN ? [`ŵ is not a mode of this posterior: a Newton step promises ${formatNumber(mode.gain, 3)} nats more log posterior (its gradient has norm ${formatNumber(mode.gradientNorm, 3)}), and Laplace’s approximation presumes a mode. ${remedy}`] : []),
     ...(mode !== undefined && mode.lowestCurvature < 0 && mode.descent > SADDLE_GAIN ? [`ŵ is a saddle of this posterior, no mode: where its curvature is lowest (${formatNumber(mode.lowestCurvature, 3)}) there are ${formatNumber(mode.descent, 3)} nats to gain, which the GGN, never below the prior precision, does not see. ${remedy}`] : []),
     ...(maximum?.converged === false ? ['The evidence had not settled on a prior precision after 500 steps; take the value as a rough one.'] : []),
     ...(laplace === undefined ? [] : uncertainRank(laplace)),

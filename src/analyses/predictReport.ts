@@ -76,7 +76,7 @@ function summary(prediction: Prediction): string {
   const { methods, map, network, questions: answers } = prediction;
   const find = (name: PredictionMethod): MethodResult | undefined => methods.find(({ method }) => method === name);
   const [sampled, linearised, projected] = [find('sampled'), find('linearized'), find('projected')];
-  const kernel = answers === undefined ? '' : ` ${formatNumber(100 * answers.kernelVarianceShare, 3)} % of the posterior's variance lies in the kernel of the GGN`;
+  const kernel = answers === undefined ? '' : ` ${formatNumber(100 * answers.kernelVarianceShare, 3)} % of the posterior’s variance lies in the kernel of the GGN`;
   if (sampled === undefined || linearised === undefined || answers === undefined) {
     return `${describeNetwork(network)}: ${methods.map(({ method }) => methodNames[method]).join(', ')} on ${formatCount(prediction.data.rows)} data points.${kernel === '' ? '' : `${kernel}.`}`;
   }
@@ -122,7 +122,7 @@ function sweepSection({ sweep, network }: Prediction): Section[] {
   const verdict = change > 2 * error ? 'improves' : change < -2 * error ? 'worsens' : 'does not change beyond its Monte-Carlo error';
   return [{
     kind: 'lines', id: 'sweep', title: 'Rank and underfit', xLabel: 'rank of the GGN', yLabel: 'NLL a training point', xScale: 'linear', yScale: sweep.points.every(({ sampled, projected }) => sampled.value > 0 && projected.value > 0) && sweep.fit > 0 ? 'log' : 'linear',
-    meaning: `The curvature of ${formatCount(first.data)} to ${formatCount(last.data)} data points at the same ŵ: the rank goes from ${formatCount(first.rank)} to ${formatCount(last.rank)}, the kernel from ${formatCount(first.kernel)} to ${formatCount(last.kernel)} of ${formatCount(network.parameters)} dimensions, and the sampled posterior's fit to all training data ${verdict}, from ${formatNumber(first.sampled.value, 3)} to ${formatNumber(last.sampled.value, 3)} nats a point. These are ${formatCount(sweep.draws)} draws of its own, the same random numbers at every rank, so that its end agrees with the table to their Monte-Carlo errors only.`,
+    meaning: `The curvature of ${formatCount(first.data)} to ${formatCount(last.data)} data points at the same ŵ: the rank goes from ${formatCount(first.rank)} to ${formatCount(last.rank)}, the kernel from ${formatCount(first.kernel)} to ${formatCount(last.kernel)} of ${formatCount(network.parameters)} dimensions, and the sampled posterior’s fit to all training data ${verdict}, from ${formatNumber(first.sampled.value, 3)} to ${formatNumber(last.sampled.value, 3)} nats a point. These are ${formatCount(sweep.draws)} draws of its own, the same random numbers at every rank, so that its end agrees with the table to their Monte-Carlo errors only.`,
     panels: [{ title: '', meaning: '', series: [...series, { label: 'mode ŵ', x: [first.rank, last.rank], y: [sweep.fit, sweep.fit] }] }],
   }];
 }

@@ -60,7 +60,7 @@ function planeWords({ kind, stage, methods }: ProjectedPlane, { pair: { names: [
   switch (kind) {
     case 'image-kernel': return {
       label: 'Image and kernel of the GGN', xLabel: 'kernel direction', yLabel: 'image direction',
-      meaning: `Across: the kernel direction along which the network's loss changes most over the posterior; the linearised network's does not change along it at all. Upwards: the direction that the data constrain best.${after}`,
+      meaning: `Across: the kernel direction along which the network’s loss changes most over the posterior; the linearised network’s does not change along it at all. Upwards: the direction that the data constrain best.${after}`,
     };
     case 'components': return {
       label: `Principal components${methods.length > 1 ? ' of all draws' : ''}`, xLabel: 'first component', yLabel: 'second component',

@@ -24,6 +24,7 @@ import { formatBytes } from '../protocol/format.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { RankRequest } from '../protocol/service.ts';
+import { namesApart } from '../protocol/shownPaths.ts';
 import { UserError } from '../protocol/userError.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
@@ -64,7 +65,7 @@ export async function rank(asked: RankRequest, context: JobContext): Promise<Rep
   const common = { request, network, data, assumptions, inputs: problem.x.length / network.inputs };
   const head = {
     analysis: 'rank' as const,
-    title: `Rank and kernel of the GGN: ${path.basename(request.file)}`,
+    title: request.toward === undefined ? `Rank and kernel of ${path.basename(request.file)}` : `From ${namesApart([request.file, request.toward]).join(' to ')}, in image and kernel`,
     sources: [request.file, ...(request.data === undefined ? [] : [request.data]), ...(request.toward === undefined ? [] : [request.toward])],
   };
   if (plan.bytes > context.memoryLimitBytes || plan.operations > FACTORISED_OPERATIONS) {

@@ -190,7 +190,7 @@ function layerSections({ layers }: FactorisedQuestion): Section[] {
       meaning: 'The data constrain the first most and, of what they constrain, the others least; moving along a direction of the kernel changes no output on these inputs to first order. Each picture is one weight tensor, its outputs downwards.',
       xLabel: 'input',
       yLabel: 'output',
-      valueLabel: 'entry',
+      valueLabel: 'element',
       colours: 'diverging' as const,
       panels: [...largest, ...kernel],
     }]),

@@ -59,7 +59,7 @@ export async function saveMovedNetwork({ file, network, before, after, what, pro
 
 /** Weights were moved, what an optimiser remembers of them was not. */
 export function optimizerWarning(file: string): string {
-  return `${showName(file)}: the optimiser's state is written as it was and does not fit the moved weights; start the optimiser anew when you train on.`;
+  return `${showName(file)}: the optimiser’s state is written as it was and does not fit the moved weights; start the optimiser anew when you train on.`;
 }
 
 /** Largest machine epsilon among the dtypes of a network's parameters. @throws WeightFileError when one is no floating-point type */

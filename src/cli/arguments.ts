@@ -32,7 +32,7 @@ const options = {
   'diffusion-steps': { value: 'T', text: 'steps of the Laplace diffusion (default 20)' },
   dropout: { value: 'RATE', text: 'dropout rate of a network without dropout layers' },
   as: { value: 'WHAT', text: 'what the networks are: draws, a trajectory of SGD (for SWAG), or one network with dropout' },
-  scale: { value: 'FORM', text: `what a mean-field Gaussian's scales are, where names mislead: ${scaleForms.join(', ')}` },
+  scale: { value: 'FORM', text: `what a mean-field Gaussian’s scales are, where names mislead: ${scaleForms.join(', ')}` },
   train: { value: 'EPOCHS', text: 'train on to a mode first, with the prior as weight decay' },
   optimizer: { value: 'NAME', text: 'adam or sgd (default adam)' },
   'learning-rate': { value: 'η', text: 'of the mean loss of an input (default 0.01; less for sgd when the noise is small)' },

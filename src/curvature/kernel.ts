@@ -14,7 +14,7 @@
 import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
-import { formatCount } from '../protocol/format.ts';
+import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { symmetryTangents } from '../symmetry/tangents.ts';
@@ -152,13 +152,13 @@ function warningsOf({ spectrum: { method, resolution }, rank, remainder, rejecte
   if (low !== high) {
     warnings.push(method === 'svd'
       ? `The rank lies between ${formatCount(low)} and ${formatCount(high)}: singular values run into rounding without a clear gap, and float64 cannot tell the smallest from zero.`
-      : `The rank lies between ${formatCount(low)} and ${formatCount(high)}: the Gram matrix squares singular values, and what is below ${resolution.toPrecision(1)} of the largest cannot be told from zero. Fewer data points or outputs would allow a singular value decomposition.`);
+      : `The rank lies between ${formatCount(low)} and ${formatCount(high)}: the Gram matrix squares singular values, and what is below ${formatNumber(resolution, 1)} of the largest cannot be told from zero. Fewer data points or outputs would allow a singular value decomposition.`);
   }
   if (symmetryBracket[0] !== symmetryBracket[1]) {
-    warnings.push(`The symmetry tangents span between ${symmetryBracket[0]} and ${symmetryBracket[1]} dimensions: some are nearly dependent.`);
+    warnings.push(`The symmetry tangents span between ${formatCount(symmetryBracket[0])} and ${formatCount(symmetryBracket[1])} dimensions: some are nearly dependent.`);
   }
   if (counted) warnings.push('Symmetry directions are counted by the network’s symmetry group alone: their tangent vectors would not fit into the memory limit, so they are neither verified nor tried for independence.');
-  if (rejected > 0) warnings.push(`${rejected} symmetry tangents change the network's outputs and were left out of the accounting.`);
+  if (rejected > 0) warnings.push(`${formatCount(rejected)} symmetry tangents change the network’s outputs and were left out of the accounting.`);
   return [...warnings, ...remainderWarnings(rank, remainder)];
 }
 
@@ -166,8 +166,8 @@ function remainderWarnings(rank: RankEstimate, remainder: KernelRemainder): stri
   if (remainder.kind === 'together') {
     const { needed: { bytes, operations }, because } = remainder;
     return [because === 'memory'
-      ? `Hidden and data-limited directions are counted together: to tell them apart would take about ${(bytes / 1e9).toPrecision(2)} GB for this many parameters, more than the memory limit.`
-      : `Hidden and data-limited directions are counted together: to tell them apart would take about ${operations.toPrecision(1)} multiplications for this many parameters.`];
+      ? `Hidden and data-limited directions are counted together: to tell them apart would take about ${formatBytes(bytes)} for this many parameters, more than the memory limit.`
+      : `Hidden and data-limited directions are counted together: to tell them apart would take about ${formatNumber(operations, 1)} multiplications for this many parameters.`];
   }
   const { genericRank, hidden, dataLimited } = remainder;
   const warnings: string[] = [];

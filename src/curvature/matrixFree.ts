@@ -9,6 +9,7 @@ import { leadingEigenpairs } from '../linalg/lanczos.ts';
 import type { Random } from '../linalg/random.ts';
 import { spectralMeasure, traceOf, type Estimate, type SpectralMeasure } from '../linalg/stochasticQuadrature.ts';
 import { valuesPerInput } from '../network/cost.ts';
+import { formatBytes } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
 import { GgnOperators, keptBytes, productsOfOperator } from './operators.ts';
@@ -88,7 +89,7 @@ export async function matrixFreeSpectrum(problem: CurvatureProblem, options: Mat
   requireFiniteProblem(problem);
   const plan = planMatrixFree(problem, options, context.memoryLimitBytes);
   if (plan.bytes > context.memoryLimitBytes) {
-    throw new MemoryLimitError(`The leading eigenvalues of the GGN would need about ${(plan.bytes / 1e9).toPrecision(2)} GB, more than the limit of ${(context.memoryLimitBytes / 1e9).toPrecision(2)} GB: ask for fewer of them, or take fewer data points.`);
+    throw new MemoryLimitError(`The leading eigenvalues of the GGN would need about ${formatBytes(plan.bytes)}, more than the limit of ${formatBytes(context.memoryLimitBytes)}: ask for fewer of them, or take fewer data points.`);
   }
   await sharedEngine();
   const { parameters } = problem.network;

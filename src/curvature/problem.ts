@@ -46,7 +46,7 @@ export function rowCount(problem: CurvatureProblem): number {
 export function weightedSeeds(problem: CurvatureProblem, outputs: Float64Array, first: number): Float64Array {
   const { network, likelihood, weighting, sampleWeights } = problem;
   const bad = outputs.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new UserError(`the network's output for x[${first + Math.floor(bad / network.outputs)}] is ${String(outputs[bad])}: its weights or this input are too large`);
+  if (bad >= 0) throw new UserError(`the network’s output for x[${first + Math.floor(bad / network.outputs)}] is ${String(outputs[bad])}: its weights or this input are too large`);
   const seeds = halfHessianSeeds(likelihood, weighting === 'uniform' ? new Float64Array(outputs.length) : outputs, network.outputs);
   if (sampleWeights !== undefined) {
     const width = rowsPerInput(problem) * network.outputs;

@@ -16,6 +16,7 @@ import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { transposed } from '../linalg/matrixInput.ts';
 import { productsPerInput } from '../network/cost.ts';
+import { formatBytes, formatCount } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
 import { inputCount, requireFiniteProblem, rowCount, rowsPerInput, type CurvatureProblem } from './problem.ts';
@@ -120,11 +121,10 @@ export async function gramSpectrum(problem: CurvatureProblem, context: JobContex
 }
 
 function memoryError(plan: SpectrumPlan, rows: number, parameters: number, limit: number): MemoryLimitError {
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(2)} GB`;
   const fitting = Math.floor(Math.sqrt(limit / 24));
   return new MemoryLimitError(
-    `The GGN spectrum of ${parameters} parameters and ${rows} rows (data × outputs) would need about ${gigabytes(plan.bytes)}, more than the limit of ${gigabytes(limit)}. ` +
-      `It fits when data × outputs, or the number of parameters, is at most about ${fitting}: take fewer data points, a smaller network, or raise the memory limit.`,
+    `The GGN spectrum of ${formatCount(parameters)} parameters and ${formatCount(rows)} rows (data × outputs) would need about ${formatBytes(plan.bytes)}, more than the limit of ${formatBytes(limit)}. ` +
+      `It fits when data × outputs, or the number of parameters, is at most about ${formatCount(fitting)}: take fewer data points, a smaller network, or raise the memory limit.`,
   );
 }
 

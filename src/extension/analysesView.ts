@@ -3,13 +3,15 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { fullResult } from '../protocol/fullResult.ts';
 import { stemOf } from '../protocol/weightFileNames.ts';
+import { fromOpenFolder } from '../protocol/shownPaths.ts';
 import { t } from '../protocol/words.ts';
 import type { AnalysisEntry, AnalysisHistory } from './analysisHistory.ts';
 import { diskPath } from './analysisJob.ts';
 import { dayAndTime, dayOrTime } from './clock.ts';
 import { AnalysisError } from './analysisError.ts';
 import type { ReportPanels } from './reportPanels.ts';
-import { readableJson, RESULT_SUFFIX, writeResult, type SavedResult } from './resultFile.ts';
+import { openFolders } from './openFolders.ts';
+import { readableJson, renamed, RESULT_SUFFIX, writeResult, type SavedResult } from './resultFile.ts';
 
 export const ANALYSES_VIEW = 'quotient.analyses';
 /** Of the machine-readable results that are compared as texts. */
@@ -68,7 +70,7 @@ export class AnalysesView implements vscode.TreeDataProvider<AnalysisEntry>, vsc
   /** The result as text, each number in a line of its own place: what is compared. */
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
     const entry = this.#history.of(uri.query);
-    return entry === undefined ? '' : `${readableJson(fullResult((await this.#resultOf(entry)).report))}\n`;
+    return entry === undefined ? '' : `${readableJson(renamed(fullResult((await this.#resultOf(entry)).report), fromOpenFolder(openFolders())))}\n`;
   }
 
   async #compare(entry: AnalysisEntry, selected: readonly AnalysisEntry[]): Promise<void> {

@@ -5,6 +5,7 @@
 import path from 'node:path';
 import type { Method, RequestOf, ResultOf } from '../protocol/rpc.ts';
 import type { Likelihood, NetworkOptions, RankRequest } from '../protocol/service.ts';
+import { namesApart } from '../protocol/shownPaths.ts';
 import { t } from '../protocol/words.ts';
 import { AnalysisError } from './analysisError.ts';
 import { modelText } from './modelText.ts';
@@ -42,7 +43,8 @@ export const modelTools: Readonly<Record<string, ModelTool>> = {
   quotient_compare: async (input, surroundings) => {
     const files = [workspaceFile(text(input, 'first'), surroundings.roots), workspaceFile(text(input, 'second'), surroundings.roots)] as const;
     const request: RequestOf<'compare'> = { files, seed: surroundings.seed, ...data(input, surroundings), ...await network(input, files, surroundings) };
-    return modelText(await surroundings.ask({ method: 'compare', title: t('Functions of {0} and {1}', path.basename(files[0]), path.basename(files[1])), request }));
+    const [a = '', b = ''] = namesApart(files);
+    return modelText(await surroundings.ask({ method: 'compare', title: t('Functions of {0} and {1}', a, b), request }));
   },
 };
 

@@ -1,9 +1,12 @@
 /** Pictures, tables and whole reports on their way out of a panel: always to a place that the user picks. */
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { Report } from '../protocol/report.ts';
+import type { JsonValue, Report } from '../protocol/report.ts';
+import { fromOpenFolder } from '../protocol/shownPaths.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
 import { stemOf } from '../protocol/weightFileNames.ts';
+import { openFolders } from './openFolders.ts';
+import { renamed } from './resultFile.ts';
 import { t } from '../protocol/words.ts';
 
 export async function copyText(text: string): Promise<void> {
@@ -19,7 +22,10 @@ export async function saveContent(suggestedName: string, content: { readonly tex
 /** The report and the program that draws it as one file, which opens in any browser. */
 export async function saveStandalone(report: Report, extensionUri: vscode.Uri): Promise<void> {
   const script = await vscode.workspace.fs.readFile(vscode.Uri.joinPath(extensionUri, 'dist', 'page.js'));
-  const html = standaloneHtml(report, Buffer.from(script).toString('utf8'));
+  const shown = fromOpenFolder(openFolders());
+  // Made here, and opened on other machines.
+  const portable: Report = { ...report, summary: shown(report.summary), sources: report.sources.map(shown), result: renamed(report.result, shown) as JsonValue };
+  const html = standaloneHtml(portable, Buffer.from(script).toString('utf8'));
   const stem = report.sources[0] === undefined ? 'quotient' : stemOf(report.sources[0]);
   await saveBytes(`${stem}.${report.analysis}.html`, Buffer.from(html, 'utf8'), report);
 }

@@ -15,6 +15,7 @@ import { runJob } from './analysisJob.ts';
 import { failureSentence, reportFailure } from './failureMessage.ts';
 import type { HostClient } from './hostClient.ts';
 import { copyText, saveContent, saveStandalone } from './reportExport.ts';
+import { openFolders } from './openFolders.ts';
 import type { ReportQuestion } from './reportQuestion.ts';
 
 export interface ReportViewOptions {
@@ -76,7 +77,7 @@ export class ReportView {
       nonce: randomBytes(16).toString('base64url'),
       cspSource: webview.cspSource,
       scriptUri: webview.asWebviewUri(vscode.Uri.joinPath(dist, 'page.js')).toString(),
-      words: { language: vscode.env.language, bundle: vscode.l10n.bundle ?? {} },
+      page: { words: { language: vscode.env.language, bundle: vscode.l10n.bundle ?? {} }, folders: openFolders() },
     });
   }
 

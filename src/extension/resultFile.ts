@@ -27,7 +27,7 @@ export function writeResult({ question, report }: SavedResult, folder: string): 
     if (!path.isAbsolute(relative)) named.set(file, relative.startsWith('..') ? slashed(relative) : `./${slashed(relative)}`);
   }
   const files = [...new Set(named.values())];
-  return `${readableJson(renamed({ format: FORMAT, version: VERSION, files, question: { ...question, title: report.title }, report }, named))}\n`;
+  return `${readableJson(renamed({ format: FORMAT, version: VERSION, files, question: { ...question, title: report.title }, report }, (text) => named.get(text) ?? text))}\n`;
 }
 
 /** @throws Error in one sentence when the text is not a saved result. */
@@ -45,7 +45,7 @@ export function readResult(text: string, file: string): SavedResult {
   if (!('version' in value) || value.version !== VERSION) throw new Error(t('{0} was saved in another version of the format than {1}, which this Quotient reads. Save the result again.', name, VERSION));
   const folder = path.dirname(file);
   const files = 'files' in value && Array.isArray(value.files) ? value.files.filter((entry) => typeof entry === 'string' && entry.startsWith('.')) as string[] : [];
-  const { question, report } = renamed(value, new Map(files.map((entry) => [entry, path.resolve(folder, entry)]))) as { question?: unknown; report?: unknown };
+  const { question, report } = renamed(value, (text) => (files.includes(text) ? path.resolve(folder, text) : text)) as { question?: unknown; report?: unknown };
   if (!isReportQuestion(question) || !isReport(report)) throw new Error(t('{0} holds no whole report: "question" or "report" is missing or damaged. Save the result again.', name));
   return { question, report };
 }
@@ -69,13 +69,13 @@ function pathsOf({ question, report }: SavedResult): readonly string[] {
   return [...new Set([...report.sources, ...values])].filter((value): value is string => typeof value === 'string' && path.isAbsolute(value));
 }
 
-/** A copy in which every text that is one of the names is replaced, wherever it stands. */
-function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
-  if (typeof value === 'string') return names.get(value) ?? value;
-  if (Array.isArray(value)) return value.map((item) => renamed(item, names));
+/** A copy in which every text is what `name` says for it, wherever it stands. */
+export function renamed(value: unknown, name: (text: string) => string): unknown {
+  if (typeof value === 'string') return name(value);
+  if (Array.isArray(value)) return value.map((item) => renamed(item, name));
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, renamed(item, names)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, renamed(item, name)]));
 }
 
 /** Elsewhere than on Windows a name may hold a backslash. */

@@ -2,6 +2,7 @@
 import { forwardWithFactors } from '../network/forward.ts';
 import { forwardDraws } from '../network/forwardDraws.ts';
 import { valueSize } from '../network/network.ts';
+import { formatNumber } from '../protocol/format.ts';
 import type { PredictionMethod } from '../protocol/service.ts';
 import { MemoryLimitError, UserError } from '../protocol/userError.ts';
 import { bayesianLastLayer } from './bayesianLastLayer.ts';
@@ -88,7 +89,7 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
       if (source.origin.kind === 'swag') return sampled(sourceDraws(source), ' of the moments in the files');
       if (source.origin.kind !== 'networks' || source.count === 1) {
         const learningRate = await swagLearningRate(setting.problem, setting.state, curvatureOf(setting), setting.swag, context);
-        return sampled(swagDraws(setting, { ...setting.swag, learningRate }), `, ${setting.swag.epochs} epochs of SGD at the learning rate ${learningRate.toPrecision(2)}, at which it strays as far as the posterior`);
+        return sampled(swagDraws(setting, { ...setting.swag, learningRate }), `, ${setting.swag.epochs} epochs of SGD at the learning rate ${formatNumber(learningRate, 2)}, at which it strays as far as the posterior`);
       }
       const fitted = await trajectoryGaussian(source, setting.swag.rank, async (read) => { await pause(setting, read - 1, source.count); });
       const seed = setting.random.below(2 ** 31);
@@ -105,7 +106,7 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
           const divergences = chains.reduce((sum, chain) => sum + chain.divergences, 0);
           const acceptance = Math.min(...chains.map((chain) => chain.acceptance));
           if (divergences > 0) warnings.push(`HMC met ${divergences} divergent ${divergences === 1 ? 'trajectory' : 'trajectories'}: its draws miss steep parts of the posterior; more draws, which warm up for longer, may help.`);
-          if (acceptance < 0.6) warnings.push(`A chain of HMC accepted only ${(100 * acceptance).toFixed(0)} % of its trajectories; more draws, which warm up for longer, may help.`);
+          if (acceptance < 0.6) warnings.push(`A chain of HMC accepted only ${formatNumber(100 * acceptance, 2)} % of its trajectories; more draws, which warm up for longer, may help.`);
         },
       });
       return { predictives: await pushed(blocks, setting, inputs, HMC_CHAINS * each, HMC_CHAINS), how: `${HMC_CHAINS} chains of ${each} draws, each from a draw of the prior and after ${setting.hmcWarmup} trajectories of warm-up`, warnings };

@@ -1,8 +1,15 @@
 /**
- * The document around the page script inside a VS Code webview: nothing but a policy, the words of the window's language and the script.
+ * The document around the page script inside a VS Code webview: nothing but a policy, the window's language and folders, and the script.
  * Scripts and styles need the nonce; no `unsafe-eval`, no `unsafe-inline`, no network.
  */
+import type { OpenFolder } from './shownPaths.ts';
 import type { Words } from './words.ts';
+
+/** What the page is told before there is a report. */
+export interface PageOptions {
+  readonly words: Words;
+  readonly folders: readonly OpenFolder[];
+}
 
 export interface WebviewDocument {
   /** Fresh random for every document, at least 128 bits, base64. */
@@ -11,13 +18,13 @@ export interface WebviewDocument {
   readonly cspSource: string;
   /** `webview.asWebviewUri(dist/page.js)`. */
   readonly scriptUri: string;
-  readonly words: Words;
+  readonly page: PageOptions;
 }
 
-export function webviewHtml({ nonce, cspSource, scriptUri, words }: WebviewDocument): string {
+export function webviewHtml({ nonce, cspSource, scriptUri, page }: WebviewDocument): string {
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${cspSource} 'nonce-${nonce}'; img-src ${cspSource} data: blob:; font-src ${cspSource}`;
   return `<!DOCTYPE html>
-<html lang="${escapeHtml(words.language)}">
+<html lang="${escapeHtml(page.words.language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">
@@ -25,7 +32,7 @@ export function webviewHtml({ nonce, cspSource, scriptUri, words }: WebviewDocum
 <title>Quotient</title>
 </head>
 <body data-state="waiting">
-<script type="application/json" id="words">${scriptSafeJson(words)}</script>
+<script type="application/json" id="options">${scriptSafeJson(page)}</script>
 <script nonce="${escapeHtml(nonce)}" src="${escapeHtml(scriptUri)}"></script>
 </body>
 </html>

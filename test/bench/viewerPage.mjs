@@ -29,7 +29,7 @@ try {
   const page = await running.newPage({ viewport: { width: 1200, height: 900 } });
   await page.route('https://webview.test/**', (route) => (route.request().url().endsWith('.js')
     ? route.fulfill({ contentType: 'text/javascript', body: script })
-    : route.fulfill({ contentType: 'text/html', body: webviewHtml({ nonce: 'bm9uY2Vub25jZW5vbmNlIQ', cspSource: 'https://webview.test', scriptUri: 'https://webview.test/page.js', words: { language: 'en', bundle: {} } }) })));
+    : route.fulfill({ contentType: 'text/html', body: webviewHtml({ nonce: 'bm9uY2Vub25jZW5vbmNlIQ', cspSource: 'https://webview.test', scriptUri: 'https://webview.test/page.js', page: { words: { language: 'en', bundle: {} }, folders: [] } }) })));
   await page.addInitScript('window.acquireVsCodeApi = () => ({ postMessage() {}, getState() { return null; }, setState() {} });');
   await page.goto('https://webview.test/index.html');
 

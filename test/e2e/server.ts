@@ -43,6 +43,8 @@ export interface ServerOptions {
   /** Packages to install as extensions. */
   readonly vsix: readonly string[];
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Told where the extensions lie, before the server starts. */
+  readonly installed?: (extensions: string) => Promise<void>;
   /** Receives what the server prints. */
   readonly logFile?: string;
 }
@@ -74,6 +76,7 @@ export async function startServer(installed: InstalledServer, options: ServerOpt
     for (const vsix of options.vsix) {
       await promisify(execFile)(process.execPath, [...common, '--install-extension', path.resolve(vsix), '--force'], { env });
     }
+    await options.installed?.(extensions);
     return await listen([...common, ...SERVE], env, folder, password, options.logFile);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });

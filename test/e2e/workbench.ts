@@ -14,6 +14,8 @@ export type Theme = 'Default Light Modern' | 'Default Dark Modern' | 'Default Hi
 export interface OpenOptions {
   /** Another server than that of all tests. */
   readonly server?: { readonly url: string; readonly password: string };
+  /** Of the window, as a language pack sets it. */
+  readonly language?: string;
   /** A `.code-workspace` file in the folder, which is opened in its place. */
   readonly workspace?: string;
 }
@@ -36,7 +38,7 @@ export class Workbench {
   }
 
   /** Opens a window on a folder and waits until its Explorer shows a file. */
-  static async open(folder: string, { server = inject('server'), workspace }: OpenOptions = {}): Promise<Workbench> {
+  static async open(folder: string, { server = inject('server'), workspace, language }: OpenOptions = {}): Promise<Workbench> {
     const browser = await chromium.launch({
       executablePath: inject('chromium'),
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -50,6 +52,8 @@ export class Workbench {
       );
       await context.request.post(`${server.url}/login`, { form: { password: server.password } });
       const page = await context.newPage();
+      // What the texts of a language pack begin with.
+      if (language !== undefined) await page.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(language)};`);
       page.setDefaultTimeout(20_000);
       const complaints = watchConsole(page);
       await page.goto(workspace === undefined ? `${server.url}/?folder=${encodeURIComponent(path.resolve(folder))}` : `${server.url}/?workspace=${encodeURIComponent(path.resolve(folder, workspace))}`);

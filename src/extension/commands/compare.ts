@@ -1,6 +1,6 @@
 /** Compare Networks: are two of them the same function, the same up to symmetry, or different, and how far apart. */
-import path from 'node:path';
 import type { CompareRequest } from '../../protocol/service.ts';
+import { namesApart } from '../../protocol/shownPaths.ts';
 import { t } from '../../protocol/words.ts';
 import { askDataFile, askLikelihood } from '../askData.ts';
 import { chosenPair } from '../chosenFiles.ts';
@@ -14,7 +14,7 @@ export const compare: Command = async ({ panels, choices }, selection) => {
   if (options === undefined) return undefined;
   const data = await askData(files);
   if (data === undefined) return undefined;
-  const [a, b] = [path.basename(files[0]), path.basename(files[1])];
+  const [a = '', b = ''] = namesApart(files);
   return panels.ask({ method: 'compare', title: t('Functions of {0} and {1}', a, b), request: { files, seed: seed(), ...data, ...options } }, files);
 };
 

@@ -2,8 +2,8 @@
  * Direction in Image and Kernel: how much of the way from one network to another (a checkpoint to a later one, a step of an optimiser, the mode
  * to a draw) the data see.
  */
-import path from 'node:path';
 import type { RankRequest } from '../../protocol/service.ts';
+import { namesApart } from '../../protocol/shownPaths.ts';
 import { t } from '../../protocol/words.ts';
 import { chosenPair } from '../chosenFiles.ts';
 import { rankSettings, seed } from '../settings.ts';
@@ -18,6 +18,7 @@ export const direction: Command = async ({ panels, choices }, selection) => {
   const [file, toward] = files;
   const data = await askRankData(file);
   if (data === undefined) return undefined;
+  const [from = '', to = ''] = namesApart(files);
   const request: RankRequest = { file, toward, ...rankSettings(), seed: seed(), ...data, ...options };
-  return panels.ask({ method: 'rank', title: t('From {0} to {1}, in image and kernel', path.basename(file), path.basename(toward)), request }, files);
+  return panels.ask({ method: 'rank', title: t('From {0} to {1}, in image and kernel', from, to), request }, files);
 };

@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { formatBytes } from '../../protocol/format.ts';
 import { MemoryLimitError } from '../../protocol/userError.ts';
 import { interruptibly, type Interruptible } from '../interruptible.ts';
 import type { CrewData } from './crew.ts';
@@ -176,7 +177,7 @@ export class Engine {
         this.#memory.grow(Math.ceil(missing / PAGE));
       } catch (cause) {
         this.#heap.release(address);
-        throw new MemoryLimitError(`${what}: ${gigabytes(end)} of memory could not be had, beside what other computations use.`, { cause });
+        throw new MemoryLimitError(`${what}: ${formatBytes(end)} of memory could not be had, beside what other computations use.`, { cause });
       }
     }
     return address;
@@ -271,12 +272,8 @@ export function startedEngine(): Engine | undefined {
 
 /** @throws MemoryLimitError */
 function requireMemory(what: string, bytes: number, limit = Number.POSITIVE_INFINITY): void {
-  if (bytes > limit) throw new MemoryLimitError(`${what} would need about ${gigabytes(bytes)}, more than the limit of ${gigabytes(limit)}.`);
-  if (bytes > ADDRESSABLE - PAGE) throw new MemoryLimitError(`${what} would need about ${gigabytes(bytes)}, more than the 4.3 GB that the linear algebra can address.`);
-}
-
-function gigabytes(bytes: number): string {
-  return bytes < 1e8 ? `${(bytes / 1e6).toPrecision(2)} MB` : `${(bytes / 1e9).toPrecision(2)} GB`;
+  if (bytes > limit) throw new MemoryLimitError(`${what} would need about ${formatBytes(bytes)}, more than the limit of ${formatBytes(limit)}.`);
+  if (bytes > ADDRESSABLE - PAGE) throw new MemoryLimitError(`${what} would need about ${formatBytes(bytes)}, more than the 4 GiB that the linear algebra can address.`);
 }
 
 function newMemory(): WebAssembly.Memory {

@@ -78,7 +78,7 @@ describe('kernel on few data', () => {
     const question = { network: net, state, likelihood: gaussian, x: normal(2, 5 * net.inputs), generic: false, genericInputs: 1, random: seededRandom(3) } as const;
     const result = await kernelAccounting(question, { ...context(), memoryLimitBytes: 8e6 });
     expect(result).toMatchObject({ rank: { rank: 10 }, symmetry: 20, remainder: { kind: 'together', dimension: net.parameters - 30 } });
-    expect(result.warnings).toEqual([expect.stringMatching(/^Hidden and data-limited directions are counted together: .* GB/)]);
+    expect(result.warnings).toEqual([expect.stringMatching(/^Hidden and data-limited directions are counted together: .* [KMG]iB /)]);
     // With room for it they come apart, and add up to the same.
     const { remainder } = await kernelAccounting({ ...question, random: seededRandom(3) }, context());
     expect(remainder).toMatchObject({ kind: 'separated', hidden: 0, dataLimited: net.parameters - 30 });

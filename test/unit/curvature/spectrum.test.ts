@@ -75,7 +75,7 @@ describe('GGN spectrum', () => {
   test('refuses beforehand what will not fit, with the estimate and what would', async () => {
     const problem = plain([8, 16, 16, 4], 'relu', 500);
     await expect(gramSpectrum(problem, context(1e6))).rejects.toThrow(MemoryLimitError);
-    await expect(gramSpectrum(problem, context(1e6))).rejects.toThrow(/484 parameters and 2000 rows .* would need about [\d.]+ GB, more than the limit of 0\.0010 GB/);
+    await expect(gramSpectrum(problem, context(1e6))).rejects.toThrow(/484 parameters and 2,000 rows .* would need about [\d.]+ MiB, more than the limit of 977 KiB/);
   });
 
   test('the SVD gives way to the Gram matrix when it would take too long or too much memory', () => {

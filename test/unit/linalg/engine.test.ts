@@ -145,7 +145,7 @@ describe('engine', () => {
 
   test('says beforehand what cannot be addressed', async () => {
     const engine = await Engine.start({ threads: 1 });
-    await expect(engine.run('A test', 2 ** 32, {}, function* () { yield; })).rejects.toThrow('A test would need about 4.3 GB, more than the 4.3 GB that the linear algebra can address.');
+    await expect(engine.run('A test', 2 ** 32, {}, function* () { yield; })).rejects.toThrow('A test would need about 4 GiB, more than the 4 GiB that the linear algebra can address.');
   });
 });
 

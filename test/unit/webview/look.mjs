@@ -43,7 +43,7 @@ async function inPanel(theme, width, messages, height = 900) {
   const nonce = 'bm9uY2Vub25jZW5vbmNlIQ';
   await page.route('https://webview.test/**', (route) => route.request().url().endsWith('.js')
     ? route.fulfill({ contentType: 'text/javascript', body: pageScript })
-    : route.fulfill({ contentType: 'text/html', body: webviewHtml({ nonce, cspSource: 'https://webview.test', scriptUri: 'https://webview.test/page.js', words: { language: 'en', bundle: {} } }) }));
+    : route.fulfill({ contentType: 'text/html', body: webviewHtml({ nonce, cspSource: 'https://webview.test', scriptUri: 'https://webview.test/page.js', page: { words: { language: 'en', bundle: {} }, folders: [] } }) }));
   await page.addInitScript(({ variables, kind }) => {
     const posted = [];
     let stored = window.sessionStorage.getItem('state');

@@ -57,7 +57,9 @@ describe('standaloneHtml', () => {
 });
 
 it('the panel document has the policy that the page is built for', () => {
-  const html = webviewHtml({ nonce: 'abc123', cspSource: 'https://*.vscode-cdn.net', scriptUri: 'https://x/page.js?a=1&b="2"', words: { language: 'de', bundle: { Close: '</script><b>' } } });
+  const html = webviewHtml({ nonce: 'abc123', cspSource: 'https://*.vscode-cdn.net', scriptUri: 'https://x/page.js?a=1&b="2"', page: { words: { language: 'de', bundle: { Close: '</script><b>' } }, folders: [] } });
+  expect(html).toContain('<html lang="de">');
+  expect(html.match(/<\/script>/g)).toHaveLength(2);
   expect(html).toContain(escapeHtml("default-src 'none'; script-src 'nonce-abc123'; style-src https://*.vscode-cdn.net 'nonce-abc123'; img-src https://*.vscode-cdn.net data: blob:; font-src https://*.vscode-cdn.net"));
   expect(html).toContain('src="https://x/page.js?a=1&amp;b=&quot;2&quot;"');
 });
