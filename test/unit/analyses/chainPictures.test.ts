@@ -54,7 +54,7 @@ it('shows traces and rank plots of the worst weight before and after, and of the
   expect(traces.panels.map(({ title }) => title.replace(/:.*/, ''))).toEqual(['weights, as drawn', 'weights, scaling and permutation removed', 'predictions']);
   for (const { series, meaning } of traces.panels) {
     expect(series.map(({ label }) => label)).toEqual(['chain 1', 'chain 2', 'chain 3', 'chain 4']);
-    expect(meaning).toMatch(/^R̂ [\d.]+, bulk ESS [\d.]+, tail ESS [\d.]+; Monte Carlo error of the mean [\d.]+, of quantiles up to [\d.]+ standard deviations\.$/);
+    expect(meaning).toMatch(/^R̂ [\d.]+, bulk ESS [\d.]+, tail ESS [\d.]+; Monte-Carlo error of the mean [\d.]+, of quantiles up to [\d.]+ standard deviations\.$/);
   }
   // In standard deviations from the mean: mean 0, deviation 1 over all chains.
   const all = traces.panels[0]!.series.flatMap(({ y }) => y);

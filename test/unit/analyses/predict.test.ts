@@ -62,7 +62,7 @@ describe('predictive of the sine example', () => {
     expect(questions.linearisedRelative).toBeLessThan(1e-9);
     expect(questions.sampledChange).toBeGreaterThan(10 * questions.linearisedDeviation);
     expect(questions.kernelVarianceShare).toBeGreaterThan(0.9);
-    expect(report.summary).toMatch(/^Sampled Laplace underfits: its draws fit the training data [\d.]+ nats a point worse than ŵ, [\d.]+ without their kernel part\. [\d.]+ % of the posterior's variance lies in the kernel of the GGN.*Linearised Laplace does not underfit: along the kernel its outputs do not move/);
+    expect(report.summary).toMatch(/^Sampled Laplace underfits: its draws fit the training data [\d.]+ nats a point worse than ŵ, [\d.]+ without their kernel part\. [\d.]+ % of the posterior’s variance lies in the kernel of the GGN.*Linearised Laplace does not underfit: along the kernel its outputs do not move/);
     expect(report.sections.map(({ id }) => id)).toEqual(['bands', 'questions', 'projections', 'sweep', 'scores', 'overview']);
     expect(methods['linearized']!.functionVariance?.[0]?.[0]).toBeCloseTo(methods['linearized']!.std[0]![0]! ** 2, 12);
     // A mode, and a rank that leaves nothing open that a draw would show.
