@@ -1,8 +1,9 @@
 /**
- * Weight file → network. The first of these that is there decides: the description the user names, `NAME.network.json` beside the file, the
- * key `quotient.network` of its metadata, the file's own graph or configuration, its names and shapes (with `--activation`).
+ * Weight file → network. The first of these that is there decides: the description or the other file of this network that the user names,
+ * `NAME.network.json` beside the file, the key `quotient.network` of its metadata, the file's own graph or configuration, its names and shapes
+ * (with `--activation`), and where these leave something open, the graph of `NAME.onnx` beside it.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { basename as baseName } from 'node:path';
 import type { NetworkOptions } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { shardOf } from '../weights/shard.ts';
@@ -11,6 +12,7 @@ import type { WeightFile } from '../weights/weightFile.ts';
 import { weightTensors } from '../weights/weightTensors.ts';
 import { activationNamed, activationNames } from './activation.ts';
 import { readDescription } from './description.ts';
+import { descriptionPath, findDescription, graphBeside } from './descriptionSource.ts';
 import type { Network } from './network.ts';
 import { isCounter, recognizeSelfDescribed, recognizeTensors } from './recognizeNetwork.ts';
 import type { Recognition } from './recognition.ts';
@@ -35,9 +37,6 @@ export type NetworkReading =
   | { readonly kind: 'activation-needed'; readonly outline: string; readonly leading: LeadingAxes }
   | { readonly kind: 'unrecognised'; readonly reason: string };
 
-/** Descriptions are small; anything larger is not one. */
-const MAX_DESCRIPTION_BYTES = 4 * 1024 * 1024;
-
 /**
  * @param leadingAxes how many leading draw axes the tensors have; when left out, as many as the file says, or the fewest with which the tensors
  * form a network
@@ -51,8 +50,8 @@ export async function readNetwork(file: WeightFile, options: NetworkOptions, lea
 
   const description = await findDescription(file, options);
   if (description !== undefined) {
-    const { text, source } = description;
-    const found = firstThatFits(candidates, (leading): ReadNetwork => ({ kind: 'network', network: readDescription(text, source, shapes(leading)), leading, source, assumptions: [] }));
+    const { text, source, graphOf } = description;
+    const found = withGraphNamed(file, graphOf, () => firstThatFits(candidates, (leading): ReadNetwork => ({ kind: 'network', network: readDescription(text, source, shapes(leading)), leading, source, assumptions: [] })));
     requireAgreement(file, found, options);
     return found;
   }
@@ -60,6 +59,13 @@ export async function readNetwork(file: WeightFile, options: NetworkOptions, lea
   if (shard !== undefined) return { kind: 'unrecognised', reason: `it is shard ${shard.index} of ${shard.count} of a model; ${shard.model} stands for all of them` };
   const described = await recognizeSelfDescribed(file);
   if (described !== undefined) return withOptions(file, described.recognition, described.source, [], options);
+  const reading = recognised(file, candidates, shapes, options);
+  if (reading.kind === 'network') return reading;
+  return await readAsGraphBeside(file, candidates, shapes, options) ?? reading;
+}
+
+/** What names and shapes tell. */
+function recognised(file: WeightFile, candidates: readonly LeadingAxes[], shapes: (leading: LeadingAxes) => NamedShape[], options: NetworkOptions): NetworkReading {
   let last: NetworkReading = { kind: 'unrecognised', reason: 'the file holds no tensors' };
   for (const leading of candidates) {
     const { recognition, source } = recognizeTensors(shapes(leading));
@@ -67,6 +73,23 @@ export async function readNetwork(file: WeightFile, options: NetworkOptions, lea
     if (last.kind !== 'unrecognised') break;
   }
   return last;
+}
+
+/** For what names and shapes leave open: a state dict is often exported as ONNX too. Undefined when no such graph has these tensors. */
+async function readAsGraphBeside(file: WeightFile, candidates: readonly LeadingAxes[], shapes: (leading: LeadingAxes) => NamedShape[], options: NetworkOptions): Promise<ReadNetwork | undefined> {
+  const graph = await graphBeside(file.path);
+  if (graph === undefined) return undefined;
+  const { text, source, graphOf } = graph;
+  for (const leading of candidates) {
+    try {
+      const network = readDescription(text, source, shapes(leading));
+      requireAgreement(file, { network, source }, options);
+      return { kind: 'network', network, leading, source, assumptions: [`What lies between the layers is taken from ${showName(baseName(graphOf))}, whose tensors have the same names and shapes.`] };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  }
+  return undefined;
 }
 
 function withOptions(file: WeightFile, recognition: Recognition, source: string, leading: LeadingAxes, options: NetworkOptions): NetworkReading {
@@ -108,6 +131,16 @@ function firstThatFits<T>(candidates: readonly LeadingAxes[], read: (leading: Le
   return read(candidates.at(-1) ?? []);
 }
 
+/** A graph was never written by the user, so that its layers are no places to look at. */
+function withGraphNamed<T>({ path }: WeightFile, graphOf: string | undefined, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (graphOf === undefined || !(error instanceof WeightFileError)) throw error;
+    throw new WeightFileError(path, '', `does not hold the tensors of ${showName(baseName(graphOf))}: ${error.problem}; name an export that keeps names and shapes (of PyTorch with training=TrainingMode.PRESERVE and do_constant_folding=False, which leave batch normalisation apart)`);
+  }
+}
+
 /** As `readNetwork`, for an analysis that cannot go on without a network. @throws UserError that says what is missing and what to do */
 export async function requireNetwork(file: WeightFile, options: NetworkOptions, leadingAxes?: 0 | 1 | 2): Promise<ReadNetwork> {
   const reading = await readNetwork(file, options, leadingAxes);
@@ -117,13 +150,8 @@ export async function requireNetwork(file: WeightFile, options: NetworkOptions, 
     case 'activation-needed':
       throw new WeightFileError(file.path, '', `dense layers ${reading.outline}, but nothing says which activation lies between them; name it, on the command line with --activation (${activationNames.join(', ')}), or write ${descriptionPath(file.path)}`);
     case 'unrecognised':
-      throw new WeightFileError(file.path, '', `not recognised as a network: ${reading.reason}; a description in ${descriptionPath(file.path)} can say what it is`);
+      throw new WeightFileError(file.path, '', `not recognised as a network: ${reading.reason}; a description in ${descriptionPath(file.path)} can say what it is, and so can an ONNX export that keeps the names of the tensors (--network FILE)`);
   }
-}
-
-/** Where the description of a weight file is looked for: `model.network.json` beside `model.safetensors`. */
-function descriptionPath(weightPath: string): string {
-  return weightPath.replace(/(\.safetensors\.index\.json|\.[^./\\]+)?$/, '.network.json');
 }
 
 /**
@@ -146,26 +174,4 @@ function leadingSizes(path: string, tensors: readonly NamedShape[], count: numbe
     }
   }
   return leading;
-}
-
-interface FoundDescription {
-  readonly text: string;
-  readonly source: string;
-}
-
-async function findDescription(file: WeightFile, options: NetworkOptions): Promise<FoundDescription | undefined> {
-  const named = options.network;
-  const beside = descriptionPath(file.path);
-  const source = named ?? beside;
-  try {
-    const { size } = await stat(source);
-    if (size > MAX_DESCRIPTION_BYTES) throw new WeightFileError(source, '', `has ${size} bytes, more than a network description can have (${MAX_DESCRIPTION_BYTES})`);
-    return { text: await readFile(source, 'utf8'), source };
-  } catch (error) {
-    if (error instanceof WeightFileError) throw error;
-    if (named !== undefined) throw new WeightFileError(named, '', 'this network description cannot be read; check the path');
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new WeightFileError(source, '', 'this network description cannot be read');
-  }
-  const embedded = file.metadata['quotient.network'];
-  return embedded === undefined ? undefined : { text: embedded, source: `${file.path} (metadata "quotient.network")` };
 }
