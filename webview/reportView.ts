@@ -56,7 +56,8 @@ function actions(report: Report, surroundings: Surroundings): HTMLElement {
   const counted = report.sections.some((section) => section.kind === 'tensors' && section.tensors.statistics !== undefined);
   const run = runner(surroundings);
   return element('div', { class: 'actions', role: 'group', 'aria-label': t('Analyses of this file') },
-    needsActivation(report) ? run('activation', t('Choose activation…'), t('Say once what is between the layers, which the file does not tell')) : null,
+    ofKind(report, 'activation-needed') ? run('activation', t('Choose activation…'), t('Say once what is between the layers, which the file does not tell')) : null,
+    ofKind(report, 'unrecognised') ? run('activation', t('Choose network file…'), t('An ONNX or Keras export of the same network, or a description: what lies between these tensors')) : null,
     counted ? null : run('statistics', t('Compute statistics'), t('Read every weight once: range, quantiles, norm, zeros, NaN; of a recognised network also its dead and duplicate units')),
     run('diff', t('Compare tensors…'), t('What changed between this file and another, tensor by tensor')),
     run('compare', t('Compare networks…'), t('Whether this network and another compute the same function, and how far apart they are with scales removed and units aligned')),
@@ -67,10 +68,10 @@ function actions(report: Report, surroundings: Surroundings): HTMLElement {
     run('predict', t('Posterior predictive…'), t('What the posterior of this network predicts, by several methods')));
 }
 
-/** The one question that a file of dense layers leaves open. */
-function needsActivation({ result }: Report): boolean {
+/** Whether a file leaves this question open: the activation between dense layers, or the whole network. */
+function ofKind({ result }: Report, kind: 'activation-needed' | 'unrecognised'): boolean {
   const files: unknown = typeof result === 'object' && result !== null && 'files' in result ? result['files'] : [];
-  return Array.isArray(files) && files.some((file: { readonly network?: { readonly kind?: unknown } } | null) => file?.network?.kind === 'activation-needed');
+  return Array.isArray(files) && files.some((file: { readonly network?: { readonly kind?: unknown } } | null) => file?.network?.kind === kind);
 }
 
 /** What may be asked next, after an analysis. */

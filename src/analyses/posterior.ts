@@ -13,6 +13,7 @@ import { everyRow, rowsOf } from '../posterior/drawRows.ts';
 import { openDraws, type DrawSource } from '../posterior/draws.ts';
 import { throughStages, type StageStep } from '../posterior/drawStages.ts';
 import { fileStore, memoryStore, spoolFolder, type DrawStore } from '../posterior/drawStore.ts';
+import { nearTies } from '../posterior/nearTies.ts';
 import { evenly, twoSets } from '../posterior/selection.ts';
 import { formatBytes, formatCount, formatSeconds } from '../protocol/format.ts';
 import type { Report } from '../protocol/report.ts';
@@ -88,10 +89,12 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
         diagnostics: diagnostics.slice(0, diagnosed.length), plotted: [diagnostics[diagnosed.length]!, diagnostics[diagnosed.length + 1]!], spreads,
       });
     }
+    const further = symmetrySteps(group, request.scaling, true);
+    const ties = further.length > steps.length ? await nearTies(source, further.map(stageStep), context) : undefined;
     const overLoss = await posteriorProjections(request, source, pair, context);
     const { comparison, ...diagnosis } = await compareFunctions(staged.predictions, source, compared, context);
     return posteriorReport({
-      request, source, group, plan, views, functions: { ...comparison, ...diagnosis, inputs: inputs.words }, functionError: staged.functionError,
+      request, source, group, plan, views, functions: { ...comparison, ...diagnosis, inputs: inputs.words }, functionError: staged.functionError, ties,
       pair, tensors, overLoss, shown, sets: compared.sets, selected: selection.length, provenance: provenance(),
     });
   } finally {

@@ -17,7 +17,7 @@ interface OptionText {
 }
 
 const options = {
-  network: { value: 'FILE', text: 'network description (default: NAME.network.json beside the weights)' },
+  network: { value: 'FILE', text: 'what the network is: a description (default: NAME.network.json beside the weights), or its ONNX or Keras file' },
   activation: { value: 'NAME', text: 'hidden activation of a file that names dense layers only: relu, tanh, …' },
   data: { value: 'FILE', text: 'data with arrays x and y: .npz, .safetensors, .pt or .csv' },
   likelihood: { value: 'NAME', text: 'gaussian, categorical or bernoulli (default: what the targets are made for)' },

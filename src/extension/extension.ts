@@ -64,7 +64,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const summaries = new SummaryCache(host);
   const history = new AnalysisHistory(context.workspaceState);
   const panels = new ReportPanels(context.extensionUri, context.storageUri ?? context.globalStorageUri, host, summaries, history, log);
-  const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries), predictions: new PredictionChoices(context.workspaceState), tensorflow };
+  const surroundings: Surroundings = { host, log, summaries, panels, choices: new NetworkChoices(context.workspaceState, summaries, host), predictions: new PredictionChoices(context.workspaceState), tensorflow };
   // A hover in such a document, and the lenses in it, should not wait for the host's start and for the reading of headers.
   const paths = new DocumentPaths((files) => { void summaries.fetch(files); });
   const lenses = new PathLenses(paths, summaries);

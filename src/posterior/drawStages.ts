@@ -120,7 +120,8 @@ export async function throughStages(source: DrawSource, options: StageOptions, c
 /** In place. */
 type Transform = (draw: Float64Array) => Interruptible<void>;
 
-function transformOf(network: Network, step: StageStep): Transform | undefined {
+/** Undefined for a stage that leaves draws as they are. */
+export function transformOf(network: Network, step: StageStep): Transform | undefined {
   if (step === undefined) return undefined;
   if ('aligned' in step) return drawAligner(network, step.signed);
   const canonical = drawCanonicaliser(network, step);

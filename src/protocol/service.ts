@@ -25,7 +25,7 @@ export interface AnalysisService {
 
 /** How a weight file becomes a network; what is left out is inferred, and an error says what could not be. */
 export interface NetworkOptions {
-  /** Path of a network description (`NAME.network.json`). */
+  /** Path of a network description (`NAME.network.json`), or of another file of the network that tells it, such as an ONNX export. */
   readonly network?: string;
   /** `relu`, `leaky_relu:0.01`, `tanh`, …: the hidden activation of a file that names dense layers only. */
   readonly activation?: string;

@@ -1,4 +1,5 @@
 // The analyses as a user starts them, from the palette and from the Explorer, with the questions they ask.
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -7,12 +8,17 @@ import { figures } from '../plots.ts';
 import { windowWith } from '../window.ts';
 
 const weights = denseWeights([3, 5, 2], 3);
+/** A state dict that is no chain, and its module as ONNX. */
+const besides = (name: string): Buffer => readFileSync(path.join(import.meta.dirname, '../../fixtures/graphBeside', name));
 const draw = (seed: number): Buffer => safetensors(denseWeights([3, 5, 2], seed));
 
 const window = windowWith({
   'net.safetensors': safetensors(weights),
   'net.network.json': description([3, 5, 2], 'relu'),
   'bare.safetensors': safetensors(weights),
+  'odd.pt': besides('net.pt'),
+  'exported.onnx': besides('net.onnx'),
+  'folded.onnx': besides('folded.onnx'),
   ...Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`draw${i + 1}.safetensors`, draw(100 + i)])),
 });
 
@@ -76,6 +82,27 @@ test('an activation that nothing tells is asked for once, and remembered', async
   expect(await view.locator('body').innerText()).toMatch(/\b32\b/);
   await w.closeEditors();
   await w.explorerCommand(['bare.safetensors'], 'Quotient', 'Rank and Kernel of the GGN');
+  expect(await w.question()).toContain('Generic inputs');
+  await w.dismissQuestion();
+});
+
+test('a state dict that is no chain asks which file tells its network; one that does not fit is refused, one that does is remembered', async () => {
+  const w = window();
+  await w.explorerCommand(['odd.pt'], 'Quotient', 'Rank and Kernel of the GGN');
+  expect(await w.question()).toMatch(/odd\.pt is not recognised as a network/);
+  await w.shot('ask-network-file');
+  await w.pick('Choose its export or description');
+  await w.type(path.join(w.folder, 'folded.onnx'));
+  await w.notification('does not hold the tensors of folded.onnx');
+  await w.explorerCommand(['odd.pt'], 'Quotient', 'Rank and Kernel of the GGN');
+  await w.pick('Choose its export or description');
+  await w.type(path.join(w.folder, 'exported.onnx'));
+  await w.pick('Generic inputs');
+  await w.tab('Rank and kernel').waitFor();
+  // 30 + 6 of the first convolution, 81 + 6 of the residual one, 8 of the output.
+  expect(await (await w.shown()).locator('body').innerText()).toMatch(/\b131\b/);
+  await w.closeEditors();
+  await w.explorerCommand(['odd.pt'], 'Quotient', 'Rank and Kernel of the GGN');
   expect(await w.question()).toContain('Generic inputs');
   await w.dismissQuestion();
 });

@@ -169,6 +169,17 @@ describe('two folders of draws', () => {
     const [sorted, aligned] = [stages.find(({ stage }) => stage === 'all')!, stages.find(({ stage }) => stage === 'aligned')!];
     expect(aligned.distance.median).toBeLessThan(0.5 * sorted.distance.median);
     expect(aligned.modes).toMatchObject({ count: 1 });
+    // Who has them sorted alone is told.
+    const { warnings } = await posterior({ ...defaults, files: folders, activation }, context);
+    expect(warnings).toContainEqual(expect.stringMatching(/^Sorting leaves copies apart: .* 8 draws .*--permutation aligned/));
+  });
+
+  it('whose units do not tie, or which are different functions: nothing is said of sorting', async () => {
+    for (const seed of [() => 1, (folder: number, draw: number) => 100 * folder + draw]) {
+      const folders = await twoFolders(8, 'tanh', [3, 6, 2], seed, (folder, draw) => 10 * folder + draw);
+      const { warnings } = await posterior({ ...defaults, files: folders, activation: 'tanh' }, context);
+      expect(warnings.filter((warning) => warning.startsWith('Sorting'))).toEqual([]);
+    }
   });
 
   it('with different functions stay apart in every way', async () => {
