@@ -8,10 +8,10 @@ import { t } from '../protocol/words.ts';
 import { diskPath } from './analysisJob.ts';
 import type { HostClient } from './hostClient.ts';
 
-/** @param reason why the weights are not recognised as they are. Undefined when the user did not want to answer, or the file did not fit, which is said. */
-export async function askNetworkFile(weights: string, reason: string, host: HostClient): Promise<string | undefined> {
-  const [named, answer] = [path.basename(weights), { label: t('Choose its export or description…'), detail: t('ONNX or Keras of the same network, with the same tensors, or a .network.json; remembered for this file') }];
-  const picked = await vscode.window.showQuickPick([answer], { title: t('{0} is not recognised as a network', named), placeHolder: reason, ignoreFocusOut: true });
+/** Undefined when the user did not want to answer, or the file did not fit, which is said. */
+export async function askNetworkFile(weights: string, host: HostClient): Promise<string | undefined> {
+  const [named, answer] = [path.basename(weights), { label: t('Choose its export or description…'), detail: t('ONNX, Keras or .network.json with the same tensors; remembered for this file') }];
+  const picked = await vscode.window.showQuickPick([answer], { title: t('{0} is not recognised as a network', named), placeHolder: t('Names and shapes alone do not tell what lies between its tensors'), ignoreFocusOut: true });
   if (picked === undefined) return undefined;
   const uris = await vscode.window.showOpenDialog({
     title: t('File that says what the network of {0} is', named),

@@ -28,7 +28,7 @@ type Open =
   | { readonly asks: 'nothing' }
   | { readonly asks: 'activation' }
   /** `can`: without an answer there is something to do all the same; TensorFlow.js runs the model. */
-  | { readonly asks: 'network'; readonly reason: string; readonly can: boolean };
+  | { readonly asks: 'network'; readonly can: boolean };
 
 export class NetworkChoices {
   readonly #state: vscode.Memento;
@@ -66,7 +66,7 @@ export class NetworkChoices {
   }
 
   async #answer(files: readonly string[], open: Open): Promise<NetworkOptions | undefined> {
-    const chosen = open.asks === 'network' ? await askNetworkFile(files[0] ?? '', open.reason, this.#host) : await this.#askActivation(files);
+    const chosen = open.asks === 'network' ? await askNetworkFile(files[0] ?? '', this.#host) : await this.#askActivation(files);
     if (chosen === undefined) return undefined;
     const asked = open.asks === 'network' ? 'network' : 'activation';
     for (const file of files) await this.#state.update(keyOf(asked, file), chosen);
@@ -94,7 +94,7 @@ export class NetworkChoices {
     try {
       const { network, holds, shard } = await this.#summaries.of(file);
       if (network.kind === 'activation-needed') return { asks: 'activation' };
-      return network.kind === 'unrecognised' && shard === undefined ? { asks: 'network', reason: network.reason, can: holds === 'tensorflow' } : { asks: 'nothing' };
+      return network.kind === 'unrecognised' && shard === undefined ? { asks: 'network', can: holds === 'tensorflow' } : { asks: 'nothing' };
     } catch {
       return { asks: 'nothing' };
     }
