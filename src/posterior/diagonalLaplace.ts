@@ -8,7 +8,7 @@ export async function diagonalPrecision(problem: CurvatureProblem, { signal, pro
   requireFiniteProblem(problem);
   const { parameters } = problem.network;
   const diagonal = new Float64Array(parameters);
-  const step = inputsPerChunk(problem);
+  const step = Math.min(inputCount(problem), inputsPerChunk(problem));
   const rows = new Float64Array(step * rowsPerInput(problem) * parameters);
   for (let first = 0; first < inputCount(problem); first += step) {
     const count = Math.min(step, inputCount(problem) - first);

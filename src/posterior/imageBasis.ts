@@ -62,7 +62,7 @@ export async function imageBasis(problem: CurvatureProblem, spectrum: GgnSpectru
   }
   if (factored && resolved === rank) return factoredBasis(problem, weights, rank, context);
   const basis = new Float64Array(rank * parameters);
-  const step = inputsPerChunk(problem);
+  const step = Math.min(inputCount(problem), inputsPerChunk(problem));
   const seeds = rowsPerInput(problem);
   const chunk = new Float64Array(step * seeds * parameters);
   for (let first = 0; first < inputCount(problem); first += step) {
