@@ -6,6 +6,7 @@ import path from 'node:path';
 import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.ts';
 import { gramSpectrum, planSpectrum, type GgnSpectrum } from '../curvature/spectrum.ts';
 import { seededRandom } from '../linalg/random.ts';
+import { productsPerInput } from '../network/cost.ts';
 import { readData, requireInputs } from '../network/data.ts';
 import { forwardDraws } from '../network/forwardDraws.ts';
 import type { Network } from '../network/network.ts';
@@ -38,10 +39,12 @@ import { startProvenance } from './provenance.ts';
 import { curvatureAt, removable } from './projectedCurvature.ts';
 import { likelihoodFor, targetsFor } from './targets.ts';
 
-/** Draws for the two questions, and for each point of the sweep. */
+/** Draws for the two questions. */
 const QUESTION_DRAWS = 64;
-const SWEEP_DRAWS = 48;
 const SWEEP_POINTS = 8;
+/** Draws for each point of the sweep: as many as make so many multiplications in all, within bounds. */
+const SWEEP_PRODUCTS = 2e9;
+const [FEWEST_SWEEP_DRAWS, MOST_SWEEP_DRAWS] = [48, 400];
 /** Beyond this many operations for one spectrum the sweep would take minutes. */
 const SWEEP_ROWS = 1000;
 /** What nobody asked for by name may take so long. */
@@ -124,7 +127,7 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   const laplaceUsed = approximation === undefined ? undefined : await approximation;
   const mode = laplaceUsed === undefined || data.rows * network.parameters > MODE_CHECK_SIZE ? undefined : await modeCheck(problem, state, laplaceUsed, context);
   const questions = laplaceUsed === undefined ? undefined : await twoQuestions(laplaceUsed, QUESTION_DRAWS, request.seed, context);
-  const sweep = laplaceUsed === undefined || laplaceUsed.spectrum.rows > SWEEP_ROWS ? undefined : await rankSweep(problem, state, sweepSizes(data.rows), SWEEP_DRAWS, request.seed, context);
+  const sweep = laplaceUsed === undefined || laplaceUsed.spectrum.rows > SWEEP_ROWS ? undefined : await rankSweep(problem, state, sweepSizes(data.rows), sweepDraws(laplaceUsed, data.rows), request.seed, context);
   const curvature = curvatureAt({ problem, state, priorPrecision }, approximation, context);
   const shown = kept.length === 0 ? undefined : await projections({ problem, mode: state, methods: kept, parameters: pair.positions, curvature, canonical: removable(network), seed: request.seed }, context);
   return { request, network, source, data, test, problem, chosen, trained: place.trained, inputs, map, methods, leftOut, laplace: laplaceUsed, mode, questions, sweep, projections: shown, projectionsOmitted: shown === undefined && kept.length > 0, chains, pair };
@@ -202,6 +205,11 @@ async function posteriorPlace(source: DrawSource, { x, targets, sampleWeights, a
   }
   const { chosen, spectrum } = needed ? await choose() : { chosen: undefined, spectrum: undefined };
   return { state, problem: problemOf(chosen), chosen, spectrum, trained };
+}
+
+function sweepDraws({ problem: { network }, rank: { rank } }: Laplace, rows: number): number {
+  const each = 2 * SWEEP_POINTS * (rows * productsPerInput(network) + 2 * rank * network.parameters);
+  return Math.min(MOST_SWEEP_DRAWS, Math.max(FEWEST_SWEEP_DRAWS, Math.floor(SWEEP_PRODUCTS / each)));
 }
 
 /** 2 … N, evenly on a logarithmic scale. */

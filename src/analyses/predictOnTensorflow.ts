@@ -203,7 +203,7 @@ function overview(model: RunningModel, draws: readonly Draw[], data: DataSet, li
       { label: 'Networks', value: formatCount(count), detail: count > 1 ? 'of the files' : 'ŵ' },
       ...(facts.dropout.length === 0 ? [] : [{ label: 'Dropout layers', value: formatCount(facts.dropout.length), detail: facts.dropout.slice(0, 5).map((each) => showName(each)).join(', ') }]),
       { label: 'Training data', value: formatCount(data.rows), detail: `${showName(path.basename(data.source))}${data.sampleWeights === undefined ? '' : ', weighted'}` },
-      { label: 'Likelihood', value: likelihood.kind, ...(likelihood.kind === 'gaussian' ? { detail: `noise ${formatNumber(likelihood.noise, 4)} as given` } : {}) },
+      { label: 'Likelihood', value: likelihood.kind, ...(likelihood.kind === 'gaussian' ? { detail: `noise ${formatNumber(likelihood.noise, 4)} as set` } : {}) },
       ...(facts.dropout.length === 0 ? [] : [{ label: 'Draws', value: formatCount(request.draws), detail: 'of dropout' }]),
     ],
   };

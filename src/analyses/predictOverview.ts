@@ -6,6 +6,7 @@ import type { FiguresSection } from '../protocol/report.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import { methodNames } from './methodNames.ts';
+import type { MethodResult } from './methodResults.ts';
 import { worstDiagnostics } from './posteriorTables.ts';
 import type { Prediction } from './predictReport.ts';
 
@@ -39,12 +40,15 @@ function modeFigures({ mode, problem }: Prediction): { readonly label: string; r
   ];
 }
 
+/** In closed form, or of as many networks as there are. */
+const withoutDraws: ReadonlySet<MethodResult['method']> = new Set(['ensemble', 'linearized', 'bayesian-last-layer', 'map']);
+
 export function overview(prediction: Prediction): FiguresSection {
-  const { network, source, data, problem, chosen, laplace, request } = prediction;
+  const { network, source, data, problem, chosen, laplace, request, methods } = prediction;
   const { likelihood, priorPrecision } = problem;
-  const by = chosen?.maximum === undefined ? 'as given' : 'by maximising the evidence';
+  const by = chosen?.maximum === undefined ? 'as set' : 'by maximising the evidence';
   return {
-    kind: 'figures', id: 'overview', title: 'Posterior', meaning: 'Every Gaussian method here uses the same mode, prior and noise, so that what differs is the approximation alone.',
+    kind: 'figures', id: 'overview', title: 'Posterior', meaning: methods.filter(({ method }) => method !== 'ensemble').length > 1 ? 'Every method that starts from ŵ has the same ŵ, prior and noise here, so that what differs is the approximation alone.' : '',
     figures: [
       { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, from ${showName(path.basename(source.origin.source))}` },
       filesFigure(prediction),
@@ -61,7 +65,7 @@ export function overview(prediction: Prediction): FiguresSection {
         { label: 'Gradient of the log posterior', value: formatNumber(chosen.evidence.gradientNorm), detail: 'at ŵ; 0 at a mode' },
       ]),
       ...modeFigures(prediction),
-      { label: 'Draws', value: formatCount(request.draws), detail: 'of each method that samples, each with random numbers of its own' },
+      ...(methods.some(({ method }) => !withoutDraws.has(method)) ? [{ label: 'Draws', value: formatCount(request.draws), detail: 'of each method that samples, each with random numbers of its own' }] : []),
     ],
   };
 }
@@ -92,7 +96,7 @@ const LARGEST_RHAT = 1.1;
 function apart({ chains }: Prediction): string[] {
   return chains.flatMap(({ method, stages }) => {
     const { rhat } = worstDiagnostics(stages.find(({ id }) => id === 'predictions')?.diagnostics ?? []);
-    return rhat !== null && rhat > LARGEST_RHAT ? [`The chains of ${methodNames[method]} do not agree on the predictions at the training inputs (R̂ up to ${formatNumber(rhat, 3)}, 1 when they do): their mean is no posterior predictive yet. ${method === 'hmc' ? 'Take more draws, which warm up for longer as well.' : 'They need more draws.'}`] : [];
+    return rhat !== null && rhat > LARGEST_RHAT ? [`The chains ${method === 'ensemble' ? 'in the files' : `of ${methodNames[method]}`} do not agree on the predictions at the training inputs (R̂ up to ${formatNumber(rhat, 3)}, 1 when they do): their mean is no posterior predictive yet. ${method === 'hmc' ? 'Take more draws, which warm up for longer as well.' : 'They need more draws.'}`] : [];
   });
 }
 

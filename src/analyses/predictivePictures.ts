@@ -50,9 +50,10 @@ export function scoreTable({ methods, map }: Predicted, nameOf: (method: MethodR
     const nll = `${withError(scored.nll, 3)}${scored.nll.monteCarloError > 0 ? ` (± ${formatNumber(scored.nll.monteCarloError, 2)} MC)` : ''}`;
     return [nll, ...(scored.kind === 'regression' ? [withError(scored.rmse, 3), withError(scored.coverage95, 3)] : [withError(scored.accuracy, 3), formatNumber(scored.ece.value, 3), withError(scored.brier, 3)])];
   };
+  const sampled = methods.filter((method) => (method.train ?? method.test)?.nll.monteCarloError !== 0).length;
   return {
     kind: 'table', id: 'scores', title: 'Scores',
-    meaning: 'NLL is the mean negative log predictive density in nats, lower is better; underfit is how much worse than ŵ the training data are predicted. ± is the standard error over inputs, MC that of finitely many draws. Every method draws its own random numbers.',
+    meaning: `NLL is the mean negative log predictive density in nats, lower is better; underfit is how much worse than ŵ the training data are predicted. ± is the standard error over inputs${sampled > 0 ? ', MC that of finitely many draws' : ''}.${sampled > 1 ? ' Every method draws its own random numbers.' : ''}`,
     // What a score is of the training data beside those of the test data is in the JSON.
     columns: [{ label: 'Method', align: 'left' }, right('Underfit'), right('Train NLL'), ...(map.test === undefined ? [] : [right('Test NLL')]), ...labels.map((label) => right(`${map.test === undefined ? 'Train' : 'Test'} ${label}`))],
     rows: all.map((method) => {

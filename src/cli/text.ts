@@ -16,7 +16,7 @@ export function reportAsText(report: Report, columns = NARROW): string {
   for (const section of report.sections) {
     lines.push(section.title, '─'.repeat(section.title.length));
     lines.push(...sectionLines(section, columns));
-    lines.push(...(section.warnings ?? []).map((warning) => `! ${warning}`), ...wrap(section.meaning, columns), '');
+    lines.push(...(section.warnings ?? []).map((warning) => `! ${warning}`), ...(section.meaning === '' ? [] : wrap(section.meaning, columns)), '');
   }
   for (const warning of report.warnings) lines.push(...wrap(`! ${warning}`, columns));
   lines.push(`${formatSeconds(report.provenance.seconds)}${report.provenance.seed === null ? '' : `, seed ${report.provenance.seed}`}, quotient ${report.provenance.version}`);

@@ -90,8 +90,23 @@ function logDensity(likelihood: LikelihoodModel, draws: PredictiveDraws, targets
  */
 function monteCarloError(likelihood: LikelihoodModel, draws: PredictiveDraws, targets: Float64Array, weights: Float64Array, width: number): number {
   if (draws.kind === 'gaussian') return 0;
-  const { count, outputs } = draws;
+  const { count } = draws;
   if (count < 2) return Number.NaN;
+  const influence = nllInfluence(likelihood, draws, targets, weights, width);
+  if (draws.chains !== undefined && count / draws.chains >= 4) return diagnose(influence, draws.chains, count / draws.chains).mcseMean;
+  return standardError(influence);
+}
+
+/** Of the change from one set of S independent draws to another of the same random numbers, draw by draw: what both have in common makes no difference. */
+export const pairedError = (before: Float64Array, after: Float64Array): number => standardError(after.map((value, s) => value - before[s]!));
+
+const standardError = (values: Float64Array): number => {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1) / values.length);
+};
+
+/** How far each draw takes the negative log predictive density with it, to first order: mean_n p_ns / p̄_n, of mean 1 over draws. */
+export function nllInfluence(likelihood: LikelihoodModel, { count, outputs }: Extract<PredictiveDraws, { readonly kind: 'sampled' }>, targets: Float64Array, weights: Float64Array, width: number): Float64Array {
   const size = outputs.length / count;
   const influence = new Float64Array(count);
   const points = weights.reduce((sum, c) => sum + c, 0);
@@ -102,9 +117,7 @@ function monteCarloError(likelihood: LikelihoodModel, draws: PredictiveDraws, ta
     const mean = logs.reduce((sum, log) => sum + Math.exp(log - largest), 0) / count;
     logs.forEach((log, s) => { influence[s]! += ((weights[n]! / points) * Math.exp(log - largest)) / mean; });
   }
-  if (draws.chains !== undefined && count / draws.chains >= 4) return diagnose(influence, draws.chains, count / draws.chains).mcseMean;
-  // Each has mean 1.
-  return Math.sqrt(influence.reduce((sum, i) => sum + (i - 1) ** 2, 0) / (count - 1) / count);
+  return influence;
 }
 
 /** log p(y_n | f), constants included; f begins at `from`. */

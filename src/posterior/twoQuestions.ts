@@ -16,7 +16,7 @@ import { kernelVarianceShare, laplace, laplaceDisplacements, standardNormal, typ
 import { linearisedOutputs } from './linearised.ts';
 import type { PosteriorProblem } from './logPosterior.ts';
 import { sampledPredictive } from './predictive.ts';
-import { scores, type MonteCarloScore } from './scores.ts';
+import { nllInfluence, pairedError, scores, type MonteCarloScore } from './scores.ts';
 
 export interface TwoQuestions {
   /** Root mean square over draws, training inputs and outputs of the change that the kernel part makes. */
@@ -90,6 +90,8 @@ export interface SweepPoint {
 
 export interface Sweep {
   readonly points: readonly SweepPoint[];
+  /** From the first point to the last, of the sampled posterior; the error is of the same random numbers at both. */
+  readonly change: { readonly value: number; readonly monteCarloError: number };
   /** Mean negative log-likelihood of ŵ on all training data: what no underfit would mean. */
   readonly fit: number;
   /** At each point. */
@@ -103,6 +105,8 @@ export async function rankSweep(problem: PosteriorProblem, state: Float64Array, 
   const order = seededRandom(seed).permutation(rows);
   const quiet: JobContext = { ...context, progress: () => undefined };
   const points: SweepPoint[] = [];
+  const counts = sampleWeights ?? new Float64Array(rows).fill(1);
+  const influences: Float64Array[] = [];
   for (const [done, size] of sizes.entries()) {
     context.progress({ message: `Curvature of ${size} of ${rows} data points`, fraction: done / sizes.length });
     const part = new Float64Array(size * network.inputs);
@@ -117,9 +121,13 @@ export async function rankSweep(problem: PosteriorProblem, state: Float64Array, 
         outputs.set(await forwardDraws(network, around(state, moves, network), x, context.signal), first * rows * network.outputs);
         context.signal.throwIfAborted();
       }
-      return scores(likelihood, sampledPredictive(likelihood, outputs, draws, network.outputs), targets, network.outputs, sampleWeights).nll;
+      const predictive = sampledPredictive(likelihood, outputs, draws, network.outputs);
+      if (which === 'whole') influences.push(nllInfluence(likelihood, { kind: 'sampled', outputs, count: draws, chains: undefined }, targets, counts, network.outputs));
+      return scores(likelihood, predictive, targets, network.outputs, sampleWeights).nll;
     };
     points.push({ data: size, rank: approximation.rank.rank, kernel: network.parameters - approximation.rank.rank, sampled: await score('whole'), projected: await score('image') });
   }
-  return { points, draws, fit: -logLikelihood(likelihood, forward(network, state, x), network.outputs, targets, sampleWeights).value / (sampleWeights?.reduce((sum, c) => sum + c, 0) ?? rows) };
+  const [first, last] = [influences[0], influences.at(-1)];
+  const change = { value: (points.at(-1)?.sampled.value ?? Number.NaN) - (points[0]?.sampled.value ?? Number.NaN), monteCarloError: first === undefined || last === undefined ? Number.NaN : pairedError(first, last) };
+  return { points, draws, change, fit: -logLikelihood(likelihood, forward(network, state, x), network.outputs, targets, sampleWeights).value / (sampleWeights?.reduce((sum, c) => sum + c, 0) ?? rows) };
 }

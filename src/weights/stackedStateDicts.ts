@@ -1,5 +1,5 @@
 /**
- * A list of state dicts, or a model that holds its members in a list (`models.0.NAME`, `models.1.NAME`, …), seen as one state dict whose tensors
+ * A list of state dicts, by itself or under a key (`samples.0.NAME`), or a model that holds its members in a list (`models.0.NAME`, `models.1.NAME`, …), seen as one state dict whose tensors
  * carry a leading draw axis: the form in which every other set of draws is read (`NAME` of shape M × … for `0.NAME` … `M−1.NAME`).
  */
 import type { TensorInfo, WeightFile } from './weightFile.ts';
@@ -49,10 +49,10 @@ export function stackedStateDicts(file: WeightFile): WeightFile {
   };
 }
 
-/** Lists of members of an ensemble, by the names that people give them; a list of layers is called otherwise, and its members differ. */
+/** Lists of members of an ensemble or of samples, by the names that people give them; a list of layers is called otherwise, and its members differ. */
 function membersOf(tensors: readonly TensorInfo[]): { readonly count: number; readonly prefix: string } {
   const none = { count: 0, prefix: '' };
-  const [, prefix] = /^((?:[^.]+\.)*?(?:models|members|ensemble|networks|nets|estimators|particles)\.)0\./.exec(tensors[0]?.name ?? '') ?? [];
+  const [, prefix] = /^((?:[^.]+\.)*?(?:models|members|ensemble|networks|nets|estimators|particles|(?:\w+_)?(?:samples|draws|state_dicts|snapshots|checkpoints)|trajectory|posterior|chain)\.)0\./.exec(tensors[0]?.name ?? '') ?? [];
   if (prefix === undefined) return none;
   let count = 0;
   const each = new Map<string, number>();

@@ -35,7 +35,7 @@ test('the sine example leads to its predictive bands', async () => {
   await expect(view.locator('[data-id=bands] .keys').count()).resolves.toBe(0);
   await expect(view.locator('[data-id=sweep] .keys li').count()).resolves.toBe(3);
   // With the noise and the prior that it was trained with the network is at a mode.
-  expect(await view.locator('[data-id=overview]').innerText()).toMatch(/noise 0\.15 as given/);
+  expect(await view.locator('[data-id=overview]').innerText()).toMatch(/noise 0\.15 as set/);
   expect(await view.locator('body').innerText()).not.toContain('is not a mode');
   await view.locator('[data-id=bands]').scrollIntoViewIfNeeded();
   for (const [theme, name] of [['Default Light Modern', 'light'], ['Default Dark Modern', 'dark'], ['Default High Contrast', 'high-contrast']] as const) {

@@ -103,6 +103,22 @@ describe('sets of draws', () => {
     }
   });
 
+  it.each(['samples', 'checkpoint.posterior_samples', 'state_dicts', 'net.models'])('are read from a list of state dicts under the key %s', async (key) => {
+    const folder = await temporaryFolder();
+    const { network } = randomNetwork([2, 3, 1], 'relu', 0);
+    const theta = seededRandom(5).normals(new Float64Array(3 * network.parameters));
+    const tensors = (draw: number): { name: string; shape: readonly number[]; values: Float64Array }[] => network.blocks.map(({ tensor, fileShape, offset, length }) => ({ name: `${key}.${draw}.${tensor}`, shape: fileShape, values: theta.slice(draw * network.parameters + offset, draw * network.parameters + offset + length) }));
+    const file = path.join(folder, 'list.npz');
+    await writeNpz(file, [0, 1, 2].flatMap(tensors), { overwrite: false });
+    const read = await readDraws([file], { activation: 'relu' });
+    expect([read.chains, read.drawsPerChain]).toEqual([1, 3]);
+    expect(read.theta).toEqual(theta);
+    // Of unequal members it is no list.
+    const unequal = path.join(folder, 'unequal.npz');
+    await writeNpz(unequal, [...tensors(0), ...tensors(1).slice(1)], { overwrite: false });
+    await expect(readDraws([unequal], { activation: 'relu' })).rejects.toThrow('unequal.npz');
+  });
+
   it('are read from a list of state dicts as PyTorch saves it, one draw an entry', async () => {
     const file = fixture('list-of-state-dicts.pt');
     const draws = await readDraws([file], { activation: 'relu' });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { normalCdf } from '../../../src/linalg/normal.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { gaussianPredictive, sampledPredictive } from '../../../src/posterior/predictive.ts';
-import { scores } from '../../../src/posterior/scores.ts';
+import { nllInfluence, pairedError, scores } from '../../../src/posterior/scores.ts';
 
 const regression = { kind: 'gaussian', noise: 0.5 } as const;
 
@@ -39,6 +39,27 @@ describe('scores of regression', () => {
     // The spread of 150 is known to 1/√300.
     expect(Math.abs(average(({ error }) => error) / spread - 1)).toBeLessThan(4 / Math.sqrt(300) + 0.05);
     expect(average(({ independent }) => independent)).toBeLessThan(0.5 * spread);
+  });
+
+  it('change with what is drawn around by the error that replicates of the same random numbers show', () => {
+    const random = seededRandom(11);
+    const [draws, weights] = [200, new Float64Array(4).fill(1)];
+    // None so far out that a few draws decide.
+    const targets = Float64Array.of(0.3, 0.2, 2.4, 3.5);
+    const replicates = Array.from({ length: 200 }, () => {
+      const noise = random.normals(new Float64Array(4 * draws));
+      const [wide, narrow] = [0.5, 0.4].map((scale) => {
+        const predictive = sampledPredictive(regression, noise.map((z, k) => mean[k % 4]! + scale * z), draws, 1);
+        if (predictive.draws.kind !== 'sampled') throw new Error();
+        return { nll: scores(regression, predictive, targets, 1).nll, influence: nllInfluence(regression, predictive.draws, targets, weights, 1) };
+      }) as [{ nll: ReturnType<typeof scores>['nll']; influence: Float64Array }, { nll: ReturnType<typeof scores>['nll']; influence: Float64Array }];
+      return { change: narrow.nll.value - wide.nll.value, error: pairedError(wide.influence, narrow.influence), apart: Math.hypot(wide.nll.monteCarloError, narrow.nll.monteCarloError) };
+    });
+    const average = (pick: (replicate: (typeof replicates)[number]) => number): number => replicates.reduce((sum, replicate) => sum + pick(replicate), 0) / replicates.length;
+    const centre = average(({ change }) => change);
+    const spread = Math.sqrt(average(({ change }) => (change - centre) ** 2));
+    expect(Math.abs(average(({ error }) => error) / spread - 1)).toBeLessThan(4 / Math.sqrt(400) + 0.05);
+    expect(average(({ apart }) => apart)).toBeGreaterThan(1.5 * spread);
   });
 
   it('of many draws approach them', () => {
