@@ -2,12 +2,13 @@
 // (browser); compiles the linear-algebra kernels beside them.
 import { build, context } from 'esbuild';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { writeDeclarations } from './declarations.ts';
 import { compileKernels } from './kernels.ts';
 
 const watch = process.argv.includes('--watch');
 const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 const common = { absWorkingDir: root, bundle: true, logLevel: 'warning', define: { QUOTIENT_VERSION: JSON.stringify(version) } };
 // Native TensorFlow is optional and never bundled: it is looked up at run time, in the host only.
 const node = { ...common, platform: 'node', format: 'cjs', target: 'node22', sourcemap: true, external: ['vscode', '@tensorflow/tfjs-node'] };
