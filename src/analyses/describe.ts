@@ -1,7 +1,7 @@
 /** Words for networks and their symmetries, the same in hovers, reports and messages. */
 import type { Network } from '../network/network.ts';
 import type { NetworkReading } from '../network/readNetwork.ts';
-import { formatCount, formatPowerOfTen } from '../protocol/format.ts';
+import { formatCount, formatCountOf, formatPowerOfTen } from '../protocol/format.ts';
 import type { NetworkSummary } from '../protocol/service.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import type { GaussianWeights } from '../weights/gaussianWeights.ts';
@@ -13,7 +13,7 @@ function describeSymmetry(network: Network): string {
   if (log10Copies === 0 && dimensions === 0) return 'no symmetry';
   return [
     ...(log10Copies > 0 ? [`${formatPowerOfTen(log10Copies)} copies`] : []),
-    ...(dimensions > 0 ? [`${formatCount(dimensions)} continuous ${dimensions === 1 ? 'dimension' : 'dimensions'}`] : []),
+    ...(dimensions > 0 ? [formatCountOf(dimensions, 'continuous dimension')] : []),
   ].join(', ');
 }
 

@@ -3,7 +3,7 @@
  * behind them; of a long network the first and the last.
  */
 import { valueSize, type Network, type NetworkNode } from '../network/network.ts';
-import { formatCount } from '../protocol/format.ts';
+import { formatCount, formatCountOf } from '../protocol/format.ts';
 
 /** Layers told before the middle is left out, and what is then told of the beginning and the end. */
 const MOST_LAYERS = 8;
@@ -20,7 +20,7 @@ export function describeNetwork(network: Network): string {
   const left = words.length - FIRST_LAYERS - LAST_LAYERS;
   const told = words.length <= MOST_LAYERS ? words : [...words.slice(0, FIRST_LAYERS), `… ${formatCount(left)} layers …`, ...words.slice(-LAST_LAYERS)];
   const count = (op: NetworkNode['op']): number => network.nodes.filter((node) => node.op === op).length;
-  const joints = ([['add', 'sum'], ['concat', 'concatenation']] as const).flatMap(([op, word]) => (count(op) === 0 ? [] : [`${formatCount(count(op))} ${word}${count(op) === 1 ? '' : 's'}`]));
+  const joints = ([['add', 'sum'], ['concat', 'concatenation']] as const).flatMap(([op, word]) => (count(op) === 0 ? [] : [formatCountOf(count(op), word)]));
   const head = network.head === 'none' ? [] : [network.head];
   return [[network.nodes[0]?.shape.join('×') ?? '', ...told, ...head].join(' → '), ...joints].join('; ');
 }

@@ -3,7 +3,7 @@
  * weights moved. By name and element, so that two copies of one function by a symmetry count as different here.
  */
 import { packDifferences, type DifferenceRow, type TensorChange, type TensorDistance } from '../protocol/differenceTable.ts';
-import { formatCount, formatNumber } from '../protocol/format.ts';
+import { formatCount, formatCountOf, formatNumber } from '../protocol/format.ts';
 import { differenceResult } from '../protocol/fullResult.ts';
 import type { Figure, Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -139,11 +139,10 @@ function wholeDistance(rows: readonly DifferenceRow[]): { readonly l2: number; r
 const count = (label: string, value: number): Figure[] => (value === 0 ? [] : [{ label, value: formatCount(value) }]);
 
 function summary(rows: readonly DifferenceRow[], counts: Readonly<Record<TensorChange, number>>): string {
-  const tensors = (n: number): string => `${formatCount(n)} ${n === 1 ? 'tensor' : 'tensors'}`;
-  if (rows.every(({ change }) => change === 'equal')) return rows.length === 0 ? 'Neither file holds a tensor.' : `The two files hold the same ${tensors(rows.length)}.`;
+  if (rows.every(({ change }) => change === 'equal')) return rows.length === 0 ? 'Neither file holds a tensor.' : `The two files hold the same ${formatCountOf(rows.length, 'tensor')}.`;
   const words = ([['changed', 'changed'], ['added', 'added'], ['removed', 'removed'], ['reshaped', 'of another shape'], ['unread', 'not readable'], ['equal', 'equal']] as const)
     .filter(([change]) => counts[change] > 0)
-    .map(([change, word], i) => `${i === 0 ? tensors(counts[change]) : formatCount(counts[change])} ${word}`);
+    .map(([change, word], i) => `${i === 0 ? formatCountOf(counts[change], 'tensor') : formatCount(counts[change])} ${word}`);
   const farthest = rows.reduce<DifferenceRow | undefined>((most, row) => ((row.distance?.relative ?? 0) > (most?.distance?.relative ?? 0) ? row : most), undefined);
   return `${words.join(', ')}${farthest?.distance === undefined ? '' : `; the largest relative change is ${formatNumber(farthest.distance.relative, 3)}, in ${showName(farthest.name)}`}.`;
 }

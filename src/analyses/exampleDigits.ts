@@ -6,7 +6,6 @@ import { seededRandom } from '../linalg/random.ts';
 import { readData } from '../network/data.ts';
 import { forward } from '../network/forward.ts';
 import { blockValues } from '../network/network.ts';
-import { tensorValues } from '../network/parameters.ts';
 import { writeDescription } from '../network/writeDescription.ts';
 import { digitNetwork, DIGIT_PRIOR_PRECISION, DIGIT_SIDE, trainDigits, type Digits } from '../posterior/digits.ts';
 import { formatCount, formatNumber, formatSeconds } from '../protocol/format.ts';
@@ -14,11 +13,7 @@ import type { FieldPanel, FieldsSection, Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { ExampleRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
-import { writeAtomically } from '../weights/atomicWrite.ts';
-import { encodeElements } from '../weights/dtype.ts';
-import { writeNpz } from '../weights/npzWriter.ts';
-import { writeSafetensors } from '../weights/safetensorsWriter.ts';
-import { requireFreeNames } from './exampleFolder.ts';
+import { requireFreeNames, writeExample, type ExampleFile } from './exampleFolder.ts';
 import { startProvenance } from './provenance.ts';
 
 const FILES = ['README.md', 'data.npz', 'network.network.json', 'network.safetensors', 'test.npz'] as const;
@@ -62,17 +57,14 @@ export async function digitsExample(request: ExampleRequest, context: JobContext
   const [trainAccuracy, testAccuracy] = [accuracy(state, training), accuracy(state, test)];
 
   const { out, overwrite } = request;
-  const tensors = digitNetwork.blocks.map((block) => ({ name: block.tensor, dtype: 'F64' as const, shape: block.fileShape, bytes: encodeElements('F64', tensorValues(state, block)) }));
-  const text = (content: string) => (file: string) => writeAtomically(file, { overwrite }, async (handle) => { await handle.writeFile(content); });
-  const arrays = ({ x, y }: Digits) => (file: string) => writeNpz(file, [{ name: 'x', shape: [y.length, DIGIT_SIDE, DIGIT_SIDE], values: x }, { name: 'y', shape: [y.length], values: y }], { overwrite });
-  const write: Record<(typeof FILES)[number], (file: string) => Promise<void>> = {
-    'README.md': text(readme(test.y.length)),
+  const arrays = ({ x, y }: Digits): ExampleFile => ({ arrays: [{ name: 'x', shape: [y.length, DIGIT_SIDE, DIGIT_SIDE], values: x }, { name: 'y', shape: [y.length], values: y }] });
+  const files = await writeExample<(typeof FILES)[number]>(out, {
+    'README.md': { text: readme(test.y.length) },
     'data.npz': arrays(training),
-    'network.network.json': text(`${writeDescription(digitNetwork)}\n`),
-    'network.safetensors': (file) => writeSafetensors(file, tensors, {}, { overwrite }),
+    'network.network.json': { text: `${writeDescription(digitNetwork)}\n` },
+    'network.safetensors': { network: digitNetwork, state },
     'test.npz': arrays(test),
-  };
-  for (const name of FILES) await write[name](path.join(out, name));
+  }, overwrite);
   return {
     analysis: 'example',
     title: 'Example digits',
@@ -95,7 +87,7 @@ export async function digitsExample(request: ExampleRequest, context: JobContext
     ],
     warnings: [],
     result: {
-      name: request.name, out, files: FILES.map((file) => path.join(out, file)), dataPoints: TRAINING_IMAGES, testPoints: test.y.length, priorPrecision: DIGIT_PRIOR_PRECISION, trainAccuracy, testAccuracy, gradientNorm,
+      name: request.name, out, files, dataPoints: TRAINING_IMAGES, testPoints: test.y.length, priorPrecision: DIGIT_PRIOR_PRECISION, trainAccuracy, testAccuracy, gradientNorm,
       trainingSeconds: seconds, seed: request.seed,
     },
     provenance: provenance(),

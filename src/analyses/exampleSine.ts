@@ -1,8 +1,6 @@
 /** The example `sine`: one-dimensional regression with a gap in the data (posterior/sine.ts), for `predict`. */
-import path from 'node:path';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
-import { tensorValues } from '../network/parameters.ts';
 import { writeDescription } from '../network/writeDescription.ts';
 import { sineNetwork, sinePoints, SINE_NOISE, SINE_PRIOR_PRECISION, trainSine } from '../posterior/sine.ts';
 import { formatCount, formatNumber, formatSeconds } from '../protocol/format.ts';
@@ -10,11 +8,7 @@ import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { ExampleRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
-import { writeAtomically } from '../weights/atomicWrite.ts';
-import { encodeElements } from '../weights/dtype.ts';
-import { writeNpz } from '../weights/npzWriter.ts';
-import { writeSafetensors } from '../weights/safetensorsWriter.ts';
-import { requireFreeNames } from './exampleFolder.ts';
+import { requireFreeNames, writeExample, type ExampleFile } from './exampleFolder.ts';
 import { startProvenance } from './provenance.ts';
 
 const FILES = ['README.md', 'data.npz', 'network.network.json', 'network.safetensors', 'test.npz'] as const;
@@ -50,17 +44,14 @@ export async function sineExample(request: ExampleRequest, context: JobContext):
   const seconds = (performance.now() - started) / 1000;
 
   const { out, overwrite } = request;
-  const tensors = sineNetwork.blocks.map((block) => ({ name: block.tensor, dtype: 'F64' as const, shape: block.fileShape, bytes: encodeElements('F64', tensorValues(state, block)) }));
-  const text = (content: string) => (file: string) => writeAtomically(file, { overwrite }, async (handle) => { await handle.writeFile(content); });
-  const arrays = ({ x, y }: typeof training) => (file: string) => writeNpz(file, [{ name: 'x', shape: [x.length, 1], values: x }, { name: 'y', shape: [y.length, 1], values: y }], { overwrite });
-  const write: Record<(typeof FILES)[number], (file: string) => Promise<void>> = {
-    'README.md': text(README),
+  const arrays = ({ x, y }: typeof training): ExampleFile => ({ arrays: [{ name: 'x', shape: [x.length, 1], values: x }, { name: 'y', shape: [y.length, 1], values: y }] });
+  const files = await writeExample<(typeof FILES)[number]>(out, {
+    'README.md': { text: README },
     'data.npz': arrays(training),
-    'network.network.json': text(`${writeDescription(sineNetwork)}\n`),
-    'network.safetensors': (file) => writeSafetensors(file, tensors, {}, { overwrite }),
+    'network.network.json': { text: `${writeDescription(sineNetwork)}\n` },
+    'network.safetensors': { network: sineNetwork, state },
     'test.npz': arrays(test),
-  };
-  for (const name of FILES) await write[name](path.join(out, name));
+  }, overwrite);
   return {
     analysis: 'example',
     title: 'Example sine',
@@ -77,7 +68,7 @@ export async function sineExample(request: ExampleRequest, context: JobContext):
       ],
     }],
     warnings: [],
-    result: { name: request.name, out, files: FILES.map((file) => path.join(out, file)), dataPoints: TRAINING_POINTS, noise: SINE_NOISE, priorPrecision: SINE_PRIOR_PRECISION, gradientNorm, trainingSeconds: seconds, seed: request.seed },
+    result: { name: request.name, out, files, dataPoints: TRAINING_POINTS, noise: SINE_NOISE, priorPrecision: SINE_PRIOR_PRECISION, gradientNorm, trainingSeconds: seconds, seed: request.seed },
     provenance: provenance(),
   };
 }

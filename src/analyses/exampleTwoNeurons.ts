@@ -2,7 +2,6 @@
  * The example `two-neurons`: ten thousand 2-2-1 ReLU networks trained here, as draws of a posterior whose copies
  * are plain to see (posterior/twoNeurons.ts), with their data, a description and a README.
  */
-import path from 'node:path';
 import { seededRandom } from '../linalg/random.ts';
 import { classLabels, readData, requireInputWidth } from '../network/data.ts';
 import { commonAxis, histogram } from '../posterior/density.ts';
@@ -12,12 +11,9 @@ import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { ExampleRequest } from '../protocol/service.ts';
 import { MemoryLimitError, UserError } from '../protocol/userError.ts';
-import { writeAtomically } from '../weights/atomicWrite.ts';
-import { encodeElements } from '../weights/dtype.ts';
-import { writeNpz, type NamedArray } from '../weights/npzWriter.ts';
-import { writeSafetensors } from '../weights/safetensorsWriter.ts';
+import type { NamedArray } from '../weights/npzWriter.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
-import { requireFreeNames } from './exampleFolder.ts';
+import { requireFreeNames, writeExample } from './exampleFolder.ts';
 import { startProvenance } from './provenance.ts';
 
 export async function twoNeuronsExample(request: ExampleRequest, context: JobContext): Promise<Report> {
@@ -38,7 +34,7 @@ export async function twoNeuronsExample(request: ExampleRequest, context: JobCon
   const trainingSeconds = (performance.now() - started) / 1000;
   if (ensemble.kept === 0) throw new UserError(`none of the ${formatCount(ensemble.trained)} networks reached a mean loss of ${KEPT_LOSS}; check the data, two classes that a line almost separates`);
 
-  await writeTwoNeurons(request, data, ensemble);
+  const files = await writeTwoNeurons(request, data, ensemble);
   const share = ensemble.kept / ensemble.trained;
   const logLosses = ensemble.losses.map((loss) => Math.log10(Math.max(loss, Number.MIN_VALUE)));
   const axis = commonAxis([logLosses], 80, 0.98);
@@ -71,7 +67,7 @@ export async function twoNeuronsExample(request: ExampleRequest, context: JobCon
       },
     ],
     warnings: share < 0.95 ? [`Only ${formatNumber(100 * share, 3)} % of the networks were kept; with data that a line almost separates it is 95 % or more.`] : [],
-    result: { name: request.name, out: request.out, files: FILES.map((file) => path.join(request.out, file)), trained: ensemble.trained, kept: ensemble.kept, dataPoints: data.y.length, trainingSeconds, seed: request.seed },
+    result: { name: request.name, out: request.out, files, trained: ensemble.trained, kept: ensemble.kept, dataPoints: data.y.length, trainingSeconds, seed: request.seed },
     provenance: provenance(),
   };
 }
@@ -108,7 +104,7 @@ const FILES = ['README.md', 'data.npz', 'draws.network.json', 'draws.npz', 'netw
 
 const DESCRIPTION = `${JSON.stringify({ input: [2], layers: [{ dense: '0', activation: 'relu' }, { dense: '2' }] }, null, 2)}\n`;
 
-async function writeTwoNeurons({ out, overwrite }: ExampleRequest, data: PlanarClasses, ensemble: TwoNeuronEnsemble): Promise<void> {
+async function writeTwoNeurons({ out, overwrite }: ExampleRequest, data: PlanarClasses, ensemble: TwoNeuronEnsemble): Promise<string[]> {
   const size = twoNeuronNetwork.parameters;
   const { blocks } = twoNeuronNetwork;
   const stacked = blocks.map(({ tensor, offset, length, shape }): NamedArray => {
@@ -116,15 +112,12 @@ async function writeTwoNeurons({ out, overwrite }: ExampleRequest, data: PlanarC
     for (let m = 0; m < ensemble.kept; m++) values.set(ensemble.draws.subarray(m * size + offset, m * size + offset + length), m * length);
     return { name: tensor, shape: [ensemble.kept, ...shape], values };
   });
-  const first = blocks.map(({ tensor, offset, length, shape }) => ({ name: tensor, dtype: 'F64' as const, shape, bytes: encodeElements('F64', ensemble.draws.slice(offset, offset + length)) }));
-  const text = (content: string) => (file: string) => writeAtomically(file, { overwrite }, async (handle) => { await handle.writeFile(content); });
-  const write: Record<(typeof FILES)[number], (file: string) => Promise<void>> = {
-    'README.md': text(README),
-    'data.npz': (file) => writeNpz(file, [{ name: 'x', shape: [data.y.length, 2], values: data.x }, { name: 'y', shape: [data.y.length], values: data.y }], { overwrite }),
-    'draws.network.json': text(DESCRIPTION),
-    'draws.npz': (file) => writeNpz(file, stacked, { overwrite }),
-    'network.network.json': text(DESCRIPTION),
-    'network.safetensors': (file) => writeSafetensors(file, first, {}, { overwrite }),
-  };
-  for (const name of FILES) await write[name](path.join(out, name));
+  return writeExample<(typeof FILES)[number]>(out, {
+    'README.md': { text: README },
+    'data.npz': { arrays: [{ name: 'x', shape: [data.y.length, 2], values: data.x }, { name: 'y', shape: [data.y.length], values: data.y }] },
+    'draws.network.json': { text: DESCRIPTION },
+    'draws.npz': { arrays: stacked },
+    'network.network.json': { text: DESCRIPTION },
+    'network.safetensors': { network: twoNeuronNetwork, state: ensemble.draws.slice(0, size) },
+  }, overwrite);
 }

@@ -4,7 +4,7 @@
 import path from 'node:path';
 import { blocksOf, type Network } from '../network/network.ts';
 import { readNetwork, type NetworkReading } from '../network/readNetwork.ts';
-import { formatBytes, formatCount, formatPowerOfTen } from '../protocol/format.ts';
+import { formatBytes, formatCount, formatCountOf, formatPowerOfTen } from '../protocol/format.ts';
 import type { Figure, JsonValue, Report, Section, TensorRow } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { InspectRequest } from '../protocol/service.ts';
@@ -69,7 +69,7 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
     const recognised = { recognised: `A network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
     return {
       path: source,
-      summary: `${file.format}, ${formatCount(file.tensors.length)} ${file.tensors.length === 1 ? 'tensor' : 'tensors'}, ${formatCount(parameters)} parameters, ${formatBytes(file.fileBytes)}. ${recognised}`,
+      summary: `${file.format}, ${formatCountOf(file.tensors.length, 'tensor')}, ${formatCount(parameters)} parameters, ${formatBytes(file.fileBytes)}. ${recognised}`,
       sections: [
         {
           kind: 'figures',
@@ -199,7 +199,7 @@ function symmetrySection({ factors, log10Copies, dimensions }: SymmetryGroup): S
     title: 'Where the symmetries are',
     meaning: factors.length === 0
       ? 'No hidden layer, so different weights are different functions.'
-      : `Every weight vector shares its function with ${formatPowerOfTen(log10Copies)} discrete copies${dimensions > 0 ? `, each of which moves along ${formatCount(dimensions)} continuous ${dimensions === 1 ? 'direction' : 'directions'}` : ''}.`,
+      : `Every weight vector shares its function with ${formatPowerOfTen(log10Copies)} discrete copies${dimensions > 0 ? `, each of which moves along ${formatCountOf(dimensions, 'continuous direction')}` : ''}.`,
     columns: [{ label: 'Factor', align: 'left' }, { label: 'Layer', align: 'left' }, { label: 'Units', align: 'right' }, { label: 'Copies', align: 'right' }, { label: 'Dimensions', align: 'right' }, { label: 'What it does', align: 'left' }],
     rows: factors.map((factor) => [factor.kind, factor.layerName, factor.size, formatPowerOfTen(factor.log10Copies), factor.dimensions, factor.sentence]),
   };

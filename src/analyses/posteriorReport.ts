@@ -8,7 +8,7 @@ import type { DrawPlan } from '../posterior/drawPlan.ts';
 import type { DrawOrigin, DrawSource } from '../posterior/draws.ts';
 import type { NearTies } from '../posterior/nearTies.ts';
 import type { TwoSets } from '../posterior/selection.ts';
-import { formatBytes, formatCount, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
+import { formatBytes, formatCount, formatCountOf, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
 import type { FiguresSection, Provenance, Report, Section } from '../protocol/report.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
 import type { SymmetryGroup } from '../symmetry/group.ts';
@@ -119,7 +119,7 @@ function chains({ views, functions, source }: PosteriorFindings): Section[] {
 }
 
 function symmetrySentence(group: SymmetryGroup): string {
-  const continuous = group.dimensions > 0 ? ` and ${formatCount(group.dimensions)} continuous ${group.dimensions === 1 ? 'direction' : 'directions'}` : '';
+  const continuous = group.dimensions > 0 ? ` and ${formatCountOf(group.dimensions, 'continuous direction')}` : '';
   return `Each function has ${formatPowerOfTen(group.log10Copies)} discrete copies${continuous} in weight space.`;
 }
 

@@ -2,7 +2,7 @@
 import type { RankEstimate } from '../curvature/rank.ts';
 import type { KernelRemainder } from '../curvature/kernel.ts';
 import type { RankGrowth } from '../curvature/rankGrowth.ts';
-import { formatCount, formatNumber } from '../protocol/format.ts';
+import { formatCount, formatCountOf, formatNumber } from '../protocol/format.ts';
 import type { LineSeries, LinesSection } from '../protocol/report.ts';
 
 /** @param noun what the inputs are: data points, or generic inputs */
@@ -31,7 +31,7 @@ function growthMeaning(points: RankGrowth['points'], remainder: KernelRemainder,
       ? `The rank reaches ${rank}, all that the generic inputs tried here show, only on all ${formatCount(last.data)} ${noun}.`
       : `Saturated: ${formatCount(reached.data)} ${noun} already give the rank of ${rank}, all that the generic inputs tried here show; inputs of that kind will not remove what is left of the kernel.`;
   }
-  const more = `${formatCount(missing)} more ${missing === 1 ? 'direction' : 'directions'}${remainder.kind === 'separated' ? '' : ' at most'} could be constrained`;
+  const more = `${formatCountOf(missing, 'more direction')}${remainder.kind === 'separated' ? '' : ' at most'} could be constrained`;
   if (reached !== last) return `Flat at ${rank} from ${formatCount(reached.data)} ${noun} on, although ${more}: ${noun} of another kind would do it, more of the same would not.`;
   const before = points[points.length - 2]!;
   const perPoint = (last.rank - before.rank) / (last.data - before.data);

@@ -10,7 +10,7 @@ import { likelihoodModel, outputRank } from '../curvature/likelihood.ts';
 import type { UnitReport } from '../curvature/units.ts';
 import type { DataSet } from '../network/data.ts';
 import type { Network } from '../network/network.ts';
-import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
+import { formatBytes, formatCount, formatCountOf, formatNumber } from '../protocol/format.ts';
 import type { Figure, JsonValue, Report, Section } from '../protocol/report.ts';
 import type { Decided, RankRequest } from '../protocol/service.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
@@ -71,20 +71,29 @@ function summarySentence(question: FactorisedQuestion): string {
   return `The GGN has rank ${rankText(question)} of ${formatCount(network.parameters)} parameters on ${on}; ${share} % of weight space is kernel${because === '' ? '' : ` (${because})`}.`;
 }
 
+export const KERNEL_SENTENCE = 'A direction in the kernel does not change the outputs on these inputs to first order; a Laplace approximation gives it the prior’s variance.';
+
+/** What the rank was asked of. */
+export function askedFigures({ request, network, data, inputs }: RankQuestion): readonly Figure[] {
+  return [
+    { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, ${formatCountOf(network.outputs, 'output')}` },
+    { label: 'Inputs', value: formatCount(inputs), detail: data === undefined ? GENERIC_INPUTS_SENTENCE : `${showName(path.basename(data.source))}${data.sampleWeights === undefined ? '' : ', weighted'}` },
+    { label: 'Likelihood', value: request.likelihood, ...(request.likelihood === 'gaussian' ? { detail: `noise ${formatNumber(request.noise)}` } : {}) },
+  ];
+}
+
 function overview(question: FactorisedQuestion): Section {
-  const { request, network, data, accounting } = question;
+  const { request, accounting } = question;
   const { spectrum: { method, resolution, plan }, rank: { gap, tolerance } } = accounting;
   return {
     kind: 'figures',
     id: 'overview',
     title: 'Rank',
-    meaning: 'A direction in the kernel does not change the outputs on these inputs to first order; a Laplace approximation gives it the prior’s variance.',
+    meaning: KERNEL_SENTENCE,
     figures: [
       { label: 'Rank', value: rankText(question), detail: `at most ${formatCount(accounting.rank.bound)} possible here` },
       { label: 'Kernel dimension', value: formatCount(accounting.dimension) },
-      { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, ${formatCount(network.outputs)} ${network.outputs === 1 ? 'output' : 'outputs'}` },
-      { label: 'Inputs', value: formatCount(question.inputs), detail: data === undefined ? GENERIC_INPUTS_SENTENCE : `${showName(path.basename(data.source))}${data.sampleWeights === undefined ? '' : ', weighted'}` },
-      { label: 'Likelihood', value: request.likelihood, ...(request.likelihood === 'gaussian' ? { detail: `noise ${formatNumber(request.noise)}` } : {}) },
+      ...askedFigures(question),
       { label: 'Method', value: method === 'svd' ? 'SVD of H½J' : 'Gram matrix', detail: `float64, resolves ${formatNumber(resolution, 2)} of the largest` },
       { label: 'Gap at the rank', value: `${formatNumber(gap[0], 3)} | ${formatNumber(gap[1], 3)}`, detail: `singular values; tolerance ${formatNumber(tolerance, 3)}` },
       { label: 'Memory planned', value: formatBytes(plan.bytes) },

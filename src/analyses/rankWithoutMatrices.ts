@@ -1,13 +1,9 @@
 /** The report of the rank analysis where the GGN is too large to be factorised: leading eigenvalues, and estimates with error bars. */
-import path from 'node:path';
-import { GENERIC_INPUTS_SENTENCE } from '../curvature/genericInputs.ts';
 import { effectiveDimension, type MatrixFreeSpectrum } from '../curvature/matrixFree.ts';
 import type { Estimate } from '../linalg/stochasticQuadrature.ts';
 import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, Report, Section } from '../protocol/report.ts';
-import { showName } from '../weights/weightFileError.ts';
-import { describeNetwork } from './describeNetwork.ts';
-import { commonWarnings, unitTable, unsplit, type RankQuestion } from './rankReport.ts';
+import { askedFigures, commonWarnings, KERNEL_SENTENCE, unitTable, unsplit, type RankQuestion } from './rankReport.ts';
 
 export interface MatrixFreeQuestion extends RankQuestion {
   readonly spectrum: MatrixFreeSpectrum;
@@ -34,20 +30,18 @@ function withError({ value, standardError }: Estimate): string {
 }
 
 function overview(question: MatrixFreeQuestion): Section {
-  const { request, network, data, spectrum, inputs, symmetry } = question;
+  const { request, spectrum, symmetry } = question;
   return {
     kind: 'figures',
     id: 'overview',
     title: 'Rank',
-    meaning: 'A direction in the kernel does not change the outputs on these inputs to first order; a Laplace approximation gives it the prior’s variance.',
+    meaning: KERNEL_SENTENCE,
     figures: [
       { label: 'Rank', value: withError(spectrum.rank), detail: `${formatCount(spectrum.rankSeen)} seen one by one, at most ${formatCount(spectrum.rankBound)} possible here` },
       { label: 'Kernel dimension', value: withError(spectrum.kernelDimension), detail: `${formatCount(symmetry)} of them symmetries, counted by the group` },
       { label: 'Trace', value: withError(spectrum.trace) },
       { label: 'Effective dimension', value: withError(effectiveDimension(spectrum.measure, request.priorPrecision)), detail: `Σ λ/(λ + α) at prior precision ${formatNumber(request.priorPrecision)}` },
-      { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters, ${formatCount(network.outputs)} ${network.outputs === 1 ? 'output' : 'outputs'}` },
-      { label: 'Inputs', value: formatCount(inputs), detail: data === undefined ? GENERIC_INPUTS_SENTENCE : `${showName(path.basename(data.source))}${data.sampleWeights === undefined ? '' : ', weighted'}` },
-      { label: 'Likelihood', value: request.likelihood, ...(request.likelihood === 'gaussian' ? { detail: `noise ${formatNumber(request.noise)}` } : {}) },
+      ...askedFigures(question),
       { label: 'Method', value: 'Lanczos and stochastic quadrature', detail: `float64, ${formatCount(spectrum.products)} products with vectors of length ${formatCount(Math.min(spectrum.rows, spectrum.parameters))}` },
       { label: 'Memory planned', value: formatBytes(spectrum.plan.bytes) },
     ],

@@ -17,7 +17,7 @@ export function jsonStringAt(line: string, character: number): Literal | undefin
     let end = start + 1;
     while (end < to && !isQuote(line, end)) end++;
     if (end < to && end >= character && follows(line, start) && precedes(line, end)) {
-      const text = parse(line.slice(start, end + 1));
+      const text = parseJsonString(line.slice(start, end + 1));
       return text === undefined ? undefined : { text, start, end: end + 1 };
     }
     // A quote under the cursor may be the one that closes; any other that does not open means that the cursor is outside.
@@ -40,7 +40,8 @@ const SPACES = 64;
 const follows = (line: string, start: number): boolean => /(^|[[{,:])$/.test(line.slice(Math.max(0, start - SPACES), start).trimEnd());
 const precedes = (line: string, end: number): boolean => /^($|[\]},:])/.test(line.slice(end + 1, end + 1 + SPACES).trimStart());
 
-function parse(json: string): string | undefined {
+/** Undefined for what is no JSON string. */
+export function parseJsonString(json: string): string | undefined {
   try {
     const value: unknown = JSON.parse(json);
     return typeof value === 'string' ? value : undefined;

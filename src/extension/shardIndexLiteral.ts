@@ -2,6 +2,7 @@
  * Which tensor or shard the cursor is on in a `*.safetensors.index.json`, read from the text around it: such a file can have a
  * million entries, on as many lines or on one, and is not parsed for a hover.
  */
+import { parseJsonString } from './jsonString.ts';
 
 export interface IndexEntry {
   readonly tensor: string;
@@ -28,21 +29,12 @@ export function indexEntryAt(line: string, character: number): IndexEntry | unde
     const keyHit = character >= start && character < start + key.length;
     const valueHit = character >= valueStart && character < valueStart + value.length;
     if (!keyHit && !valueHit) continue;
-    const tensor = parse(key);
-    const shard = parse(value);
+    const tensor = parseJsonString(key);
+    const shard = parseJsonString(value);
     if (tensor === undefined || shard === undefined) return undefined;
     return keyHit
       ? { tensor, shard, part: 'tensor', start, end: start + key.length }
       : { tensor, shard, part: 'shard', start: valueStart, end: valueStart + value.length };
   }
   return undefined;
-}
-
-function parse(json: string): string | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'string' ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

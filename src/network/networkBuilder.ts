@@ -2,6 +2,7 @@
  * Puts a network together node by node: infers shapes, checks that they fit, and lays out the state vector. Everything that
  * reads a network (descriptions, state dicts, ONNX, Keras) goes through here, so that a misfit is found and named in one place.
  */
+import { formatCountOf } from '../protocol/format.ts';
 import { UserError } from '../protocol/userError.ts';
 import { showName } from '../weights/weightFileError.ts';
 import type { Activation } from './activation.ts';
@@ -209,7 +210,7 @@ export class NetworkBuilder {
   #block(layer: string, { tensor, shape: fileShape, squeeze = false, fileAxes }: TensorUse, trainable: boolean): Block {
     const lengths = squeeze ? fileShape.filter((length) => length !== 1) : fileShape;
     const axes = fileAxes ?? lengths.map((_, axis) => axis);
-    if (axes.length !== lengths.length) throw new NetworkError(layer, `tensor "${showName(tensor)}" should have ${axes.length} ${axes.length === 1 ? 'axis' : 'axes'}, its shape is [${fileShape.join(', ')}]`);
+    if (axes.length !== lengths.length) throw new NetworkError(layer, `tensor "${showName(tensor)}" should have ${formatCountOf(axes.length, 'axis', 'axes')}, its shape is [${fileShape.join(', ')}]`);
     const shape = new Array<number>(lengths.length);
     axes.forEach((axis, k) => { shape[axis] = lengths[k]!; });
     const length = valueSize(shape);

@@ -2,7 +2,7 @@
 import { forwardWithFactors } from '../network/forward.ts';
 import { forwardDraws } from '../network/forwardDraws.ts';
 import { valueSize } from '../network/network.ts';
-import { formatNumber } from '../protocol/format.ts';
+import { formatCountOf, formatNumber } from '../protocol/format.ts';
 import type { PredictionMethod } from '../protocol/service.ts';
 import { MemoryLimitError, UserError } from '../protocol/userError.ts';
 import { bayesianLastLayer } from './bayesianLastLayer.ts';
@@ -105,7 +105,7 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
         report(chains) {
           const divergences = chains.reduce((sum, chain) => sum + chain.divergences, 0);
           const acceptance = Math.min(...chains.map((chain) => chain.acceptance));
-          if (divergences > 0) warnings.push(`HMC met ${divergences} divergent ${divergences === 1 ? 'trajectory' : 'trajectories'}: its draws miss steep parts of the posterior; more draws, which warm up for longer, may help.`);
+          if (divergences > 0) warnings.push(`HMC met ${formatCountOf(divergences, 'divergent trajectory', 'divergent trajectories')}: its draws miss steep parts of the posterior; more draws, which warm up for longer, may help.`);
           if (acceptance < 0.6) warnings.push(`A chain of HMC accepted only ${formatNumber(100 * acceptance, 2)} % of its trajectories; more draws, which warm up for longer, may help.`);
         },
       });

@@ -14,6 +14,9 @@ export function formatCount(n: number): string {
   return `${n < 0 && rounded > 0 ? '-' : ''}${thousands(String(rounded))}`;
 }
 
+/** "1 tensor", "1,234 tensors". */
+export const formatCountOf = (n: number, one: string, many = `${one}s`): string => `${formatCount(n)} ${n === 1 ? one : many}`;
+
 /**
  * A measured number with `digits` significant digits, trailing zeros dropped. From 1e-4 up to 1e6 in positional notation (with
  * every digit before the point), otherwise as `1.5e-9`.

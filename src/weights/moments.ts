@@ -8,18 +8,9 @@ import type { ElementStatistics } from '../protocol/report.ts';
 // Partial sums of this many terms bound the rounding error by about 2·10³ units in the last place, in the worst case.
 const BLOCK_ELEMENTS = 1024;
 
-export interface Moments {
-  /** Number of finite elements; the next five fields are of these. */
+export interface Moments extends Omit<ElementStatistics, 'count'> {
+  /** Number of finite elements; least, greatest, mean, standard deviation and norm are of these. */
   readonly finite: number;
-  readonly min: number;
-  readonly max: number;
-  readonly mean: number;
-  readonly standardDeviation: number;
-  /** √Σx² */
-  readonly norm: number;
-  readonly zeros: number;
-  readonly nan: number;
-  readonly infinite: number;
 }
 
 export const noElements: Moments = { finite: 0, min: Infinity, max: -Infinity, mean: 0, standardDeviation: 0, norm: 0, zeros: 0, nan: 0, infinite: 0 };

@@ -12,6 +12,7 @@ import { plainElements, readStoredElements } from './storedElements.ts';
 import { VarintElements } from './varintElements.ts';
 import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
+import { formatCountOf } from '../protocol/format.ts';
 
 // Warnings about single tensors; the rest is counted.
 const MOST_WARNINGS = 20;
@@ -41,7 +42,7 @@ export async function openOnnx(source: ByteSource): Promise<OnnxFile> {
   const listed = [...model.initializers.values(), ...[...model.constants.values()].filter(isWeight)].map(({ info }) => info);
   return {
     path,
-    format: external.size === 0 ? 'ONNX' : `ONNX, ${external.size} ${external.size === 1 ? 'file' : 'files'} of external data`,
+    format: external.size === 0 ? 'ONNX' : `ONNX, ${formatCountOf(external.size, 'file')} of external data`,
     fileBytes: [...external.values()].reduce((sum, { size }) => sum + size, source.size),
     tensors: listed,
     metadata: model.metadata,

@@ -10,6 +10,7 @@ import { JsonScanner } from './jsonScanner.ts';
 import { openSafetensors } from './safetensors.ts';
 import type { PlainElements, TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
+import { formatCountOf } from '../protocol/format.ts';
 
 // A million entries take about 100 MB.
 const MAX_INDEX_BYTES = 256_000_000;
@@ -48,7 +49,7 @@ class ShardedFile implements WeightFile {
   constructor(path: string, { weightMap, metadata }: Index, shards: ReadonlyMap<string, WeightFile>) {
     const files = [...shards.values()];
     this.path = path;
-    this.format = `safetensors, ${files.length} ${files.length === 1 ? 'shard' : 'shards'}`;
+    this.format = `safetensors, ${formatCountOf(files.length, 'shard')}`;
     this.fileBytes = files.reduce((sum, shard) => sum + shard.fileBytes, 0);
     this.metadata = mergedMetadata([...files.map((shard) => shard.metadata), metadata]);
     this.#shards = shards;

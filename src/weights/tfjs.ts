@@ -12,6 +12,7 @@ import { plainElements, readStoredElements } from './storedElements.ts';
 import { parseTfjsManifest, type Quantization, type TfjsManifest, type TfjsWeight } from './tfjsManifest.ts';
 import type { TensorInfo, WeightFile } from './weightFile.ts';
 import { showName, WeightFileError } from './weightFileError.ts';
+import { formatCountOf } from '../protocol/format.ts';
 
 const LARGEST_MODEL_JSON = 256_000_000;
 
@@ -52,7 +53,7 @@ export async function openTfjs(source: ByteSource): Promise<WeightFile> {
     await source.close();
     return {
       path,
-      format: `TensorFlow.js ${kindOf(metadata)}, ${shards.length} ${shards.length === 1 ? 'shard' : 'shards'}`,
+      format: `TensorFlow.js ${kindOf(metadata)}, ${formatCountOf(shards.length, 'shard')}`,
       fileBytes: size + shards.reduce((sum, shard) => sum + shard.size, 0),
       tensors: [...tensors.values()].map(({ info }) => info),
       metadata,
@@ -122,7 +123,7 @@ function aboutWeights(weights: readonly TfjsWeight[]): string[] {
   const types = [...new Set(quantized.map(({ quantization }) => quantization?.dtype))].join(', ');
   return [
     ...(quantized.length === 0 ? [] : [`${quantized.length} of ${weights.length} tensors are stored quantised (${types}) and are dequantised as they are read.`]),
-    ...(optimizers.length === 0 ? [] : [`${optimizers.length} tensors are an optimiser's state, not weights.`]),
+    ...(optimizers.length === 0 ? [] : [`${formatCountOf(optimizers.length, 'tensor')} ${optimizers.length === 1 ? 'is' : 'are'} an optimiser's state, not weights.`]),
   ];
 }
 

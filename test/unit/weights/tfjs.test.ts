@@ -41,7 +41,7 @@ describe('what a model holds besides its weights', () => {
     writeFileSync(join(temporary, 'w.bin'), new Uint8Array(20));
     writeFileSync(join(temporary, 'surplus.json'), model([group(['w.bin'], [weight('a', '[2]'), weight('m', '[1]', ',"group":"optimizer"')])], `"modelTopology":[${'0,'.repeat(140_000)}0],"convertedBy":null,`));
     const file = await openWeightFile(join(temporary, 'surplus.json'));
-    expect(file.warnings).toEqual(['8 bytes behind the weights of group 1 are ignored, as TensorFlow.js does.', "1 tensors are an optimiser's state, not weights."]);
+    expect(file.warnings).toEqual(['8 bytes behind the weights of group 1 are ignored, as TensorFlow.js does.', "1 tensor is an optimiser's state, not weights."]);
     expect(file.metadata).toEqual({ format: 'graph-model' });
     await file.close();
   });
