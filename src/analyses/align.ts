@@ -75,7 +75,7 @@ export async function align(request: AlignRequest, context: JobContext): Promise
     if (classes.length === 0) throw new WeightFileError(request.reference, '', 'has no units that could be put into another order, so there is nothing to align');
     const lines = linesOn(network, data, 2 * targets.length, request.seed);
     const work = {
-      network, networks: files.length, classes, forms: 0, probes: genericProbes(network, 0), lines: lines.plan,
+      network, networks: files.length, classes, relaxed: request.method === 'universe', forms: 0, probes: genericProbes(network, 0), lines: lines.plan,
       ascents: request.method === 'activations' ? 0 : (1 + (request.method === 'weights' ? (request.restarts ?? affordableRestarts(network)) : 0)) * request.files.length,
     };
     context.progress({ message: planText(work, planComparison(work, context.memoryLimitBytes)) });

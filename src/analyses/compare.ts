@@ -1,8 +1,9 @@
 /**
  * Are two checkpoints the same function, the same up to symmetry, or different? Their functions are compared on data or generic inputs; their
- * weights as they are, with scales brought to the least mass (and signs fixed), and with units aligned as well: by weight matching, or in
+ * weights as they are, with scales brought to the least mass (signs fixed, and what linear layers may mix unmixed), and with units aligned as well: by weight matching, or in
  * sorted order where that brings them closer (copies of one network meet there exactly).
  */
+import { setImmediate } from 'node:timers/promises';
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { type Interruptible, interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
@@ -15,7 +16,10 @@ import type { CompareRequest } from '../protocol/service.ts';
 import { type CanonicalOptions, canonicaliser } from '../symmetry/canonicalForm.ts';
 import { dataProbes, genericProbes } from '../symmetry/comparedInputs.ts';
 import { distanceBetween, evaluateAt, functionChanged, type FunctionDistance } from '../symmetry/functionDistance.ts';
+import { dividedClasses, factorise, turnTowards } from '../symmetry/linearFactors.ts';
+import { mixedClasses } from '../symmetry/linearMaps.ts';
 import { matchingClasses } from '../symmetry/matchingClasses.ts';
+import type { ChannelClass } from '../symmetry/unitClasses.ts';
 import { affordableRestarts, bestWeightMatching } from '../symmetry/weightMatching.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
@@ -77,13 +81,14 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
   const data = request.data === undefined ? undefined : await lineData(request.data, request.likelihood, network);
   const probes = data === undefined ? genericProbes(network, request.seed) : dataProbes(network, data.x);
   const lines = data?.targets === undefined ? undefined : linesOn(network, data, 2, request.seed);
-  const work = { network, networks: 2, classes: matchingClasses(network), ascents: 1 + affordableRestarts(network), forms: 4, probes, lines: lines?.plan };
+  const work = { network, networks: 2, classes: matchingClasses(network), ascents: 1 + affordableRestarts(network), relaxed: false, forms: 4, probes, lines: lines?.plan };
   context.progress({ message: planText(work, planComparison(work, context.memoryLimitBytes)) });
   context.progress({ message: 'Comparing the functions' });
   const distance = await interruptibly(distanceBetween(await interruptibly(evaluateAt(a.state, probes, 1), context.signal), await interruptibly(evaluateAt(b.state, probes, 2), context.signal), precision), context.signal);
   context.progress({ message: 'Removing scales and signs' });
-  const [scaledA, scaledB] = (await interruptibly(forms(network, [a.state, b.state], { scaling: 'balanced', sign: 'fixed', permutation: 'none', countBiases: false, tieTolerance: 16 * precision }), context.signal)).map(({ state }) => state) as [Float64Array, Float64Array];
-  const aligned = await align(network, scaledA, scaledB, precision, request, context);
+  const mixed = dividedClasses(mixedClasses(network));
+  const [scaledA, scaledB] = [await leastMass(network, a.state, mixed, precision, context), await leastMass(network, b.state, mixed, precision, context)];
+  const aligned = await align(network, scaledA, scaledB, mixed, precision, request, context);
 
   const distances = {
     raw: parameterDistance(network, a.state, b.state), scaled: parameterDistance(network, scaledA, scaledB), aligned: parameterDistance(network, aligned.a, aligned.b),
@@ -135,21 +140,46 @@ function* forms(network: Network, [a, b]: readonly [Float64Array, Float64Array],
   return [first, second];
 }
 
+/** Rounds of scaling and factorising in turn; both lower the mass, which has one minimum. */
+const MOST_ROUNDS = 100;
+const SETTLED = 1e-13;
+
+/** The copy of least mass, signs fixed: by scaling units, and by mixing those between linear layers. */
+async function leastMass(network: Network, state: Float64Array, mixed: readonly ChannelClass[], precision: number, { signal }: JobContext): Promise<Float64Array> {
+  // What is mixed are biases as well, so that the mass has to count them.
+  const options: CanonicalOptions = { scaling: 'balanced', sign: 'fixed', permutation: 'none', countBiases: mixed.length > 0, tieTolerance: 16 * precision };
+  let { state: current } = form(network, state, options);
+  await setImmediate();
+  signal.throwIfAborted();
+  for (let round = 0; round < MOST_ROUNDS && mixed.length > 0; round++) {
+    const next = current.slice();
+    for (const units of mixed) await factorise(next, units, signal);
+    const before = current;
+    ({ state: current } = form(network, next, options));
+    if (parameterDistance(network, before, current) <= SETTLED * parameterDistance(network, current, undefined)) break;
+  }
+  return current;
+}
+
 /** Both networks in a common order: B's units in A's by weight matching, or both sorted, whichever is closer. */
-async function align(network: Network, a: Float64Array, b: Float64Array, precision: number, { seed }: CompareRequest, context: JobContext): Promise<{ readonly a: Float64Array; readonly b: Float64Array; readonly classes: readonly ClassMove[] }> {
+async function align(network: Network, a: Float64Array, b: Float64Array, mixed: readonly ChannelClass[], precision: number, { seed }: CompareRequest, context: JobContext): Promise<{ readonly a: Float64Array; readonly b: Float64Array; readonly classes: readonly ClassMove[] }> {
   const sort: CanonicalOptions = { scaling: 'none', sign: 'none', permutation: 'sorted', countBiases: false, tieTolerance: 16 * precision };
   const [sortedA, sortedB] = await interruptibly(forms(network, [a, b], sort), context.signal);
   const classes = matchingClasses(network);
   if (classes.length === 0) return { a, b, classes: [] };
   context.progress({ message: 'Matching units' });
   const matched = await interruptibly(bestWeightMatching(network, classes, a, b, affordableRestarts(network), { random: seededRandom(seed) }), context.signal);
-  if (parameterDistance(network, a, matched.state) <= parameterDistance(network, sortedA.state, sortedB.state)) {
-    return { a, b: matched.state, classes: classes.map(({ units }, c) => ({ layer: units.name, units: units.units, moved: Array.from(matched.orders[c]!.order).filter((from, to) => from !== to).length })) };
-  }
-  return {
-    a: sortedA.state, b: sortedB.state,
-    classes: sortedA.orders.map(({ layer, order }, c) => ({ layer, units: order.length, moved: order.filter((from, j) => from !== sortedB.orders[c]?.order[j]).length })),
+  for (const units of mixed) await turnTowards(a, matched.state, units, context.signal);
+  // Units that any matrix may mix have no place that they could have left.
+  const blended = new Set(mixed.map(({ name }) => name));
+  const moved = (layer: string, order: Iterable<number>, other: ArrayLike<number> | undefined): ClassMove => {
+    const all = [...order];
+    return { layer, units: all.length, moved: blended.has(layer) ? 0 : all.filter((from, j) => from !== (other === undefined ? j : other[j])).length };
   };
+  if (parameterDistance(network, a, matched.state) <= parameterDistance(network, sortedA.state, sortedB.state)) {
+    return { a, b: matched.state, classes: classes.map(({ units }, c) => moved(units.name, matched.orders[c]!.order, undefined)) };
+  }
+  return { a: sortedA.state, b: sortedB.state, classes: sortedA.orders.map(({ layer, order }, c) => moved(layer, order, sortedB.orders[c]?.order)) };
 }
 
 function verdict(distance: FunctionDistance, { raw, aligned }: Comparison['distance'], norm: Comparison['norm'], precision: number): SameFunction {

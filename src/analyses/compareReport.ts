@@ -4,6 +4,7 @@ import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, Report } from '../protocol/report.ts';
 import type { CompareRequest } from '../protocol/service.ts';
 import { namesApart } from '../protocol/shownPaths.ts';
+import { smallerInputsSentence } from '../symmetry/comparedInputs.ts';
 import { showName } from '../weights/weightFileError.ts';
 import type { Comparison } from './compare.ts';
 import { describeNetwork } from './describeNetwork.ts';
@@ -13,6 +14,7 @@ export function compareReport(request: CompareRequest, comparison: Comparison): 
   const { network, distance, norm, classes, tensors, barrier, function: outputs, onData } = comparison;
   const [a, b] = namesApart(files).map(showName) as [string, string];
   const inputs = onData ? `the inputs of ${showName(path.basename(data ?? ''))}${comparison.alike}` : 'generic inputs';
+  const smaller = onData ? '' : smallerInputsSentence(network);
   const share = (value: number, of: number): string => (of === 0 ? '' : `${formatNumber((100 * value) / of, 2)} % of the norm`);
   return {
     analysis: 'compare',
@@ -22,7 +24,7 @@ export function compareReport(request: CompareRequest, comparison: Comparison): 
     sections: [
       {
         kind: 'figures', id: 'verdict', title: 'Same function?',
-        meaning: `Outputs are compared on ${inputs}; a difference counts when rounding cannot explain it. Distances are between all trainable weights: as they are; with scales brought to the least mass and signs fixed; with units in a common order as well.`,
+        meaning: `Outputs are compared on ${inputs}; a difference counts when rounding cannot explain it. Distances are between all trainable weights: as they are; with scales (and what may mix the units between two linear layers) brought to the least mass and signs fixed; with units in a common order as well.${smaller === '' ? '' : ` ${smaller} One input of the network’s own size is compared as well.`}`,
         figures: [
           { label: 'Same function', value: { yes: 'yes', 'up-to-symmetry': 'up to symmetry', no: 'no' }[comparison.same.answer], detail: verdictDetail(comparison) },
           { label: 'Function distance', value: formatNumber(outputs.relative), detail: outputs.firstLayer === null ? 'largest relative difference of an output' : `first seen at layer ${outputs.firstLayer}` },
@@ -65,7 +67,7 @@ function verdictSentence({ same }: Comparison): string {
 function verdictDetail({ same, classes }: Comparison): string {
   if (same.answer === 'yes') return same.reason === 'identical' ? 'the same weights' : 'beyond the known symmetries';
   const moved = classes.filter((found) => found.moved > 0).length;
-  return same.answer === 'no' ? 'outputs differ' : moved === 0 ? 'scales, signs or shifts' : `units moved in ${formatCount(moved)} of ${formatCount(classes.length)} classes`;
+  return same.answer === 'no' ? 'outputs differ' : moved === 0 ? 'scales, signs, shifts or mixtures of linear units' : `units moved in ${formatCount(moved)} of ${formatCount(classes.length)} classes`;
 }
 
 function resultOf({ same, distance, function: outputs, barrier, classes, tensors }: Comparison): JsonValue {

@@ -14,6 +14,8 @@ export interface ComparisonWork {
   readonly classes: readonly MatchingClass[];
   /** Ascents of weight matching, all networks together. */
   readonly ascents: number;
+  /** Whether all networks are mixed at once (`relaxedUnits.ts`). */
+  readonly relaxed: boolean;
   /** Canonical forms that are made. */
   readonly forms: number;
   /** Inputs at which functions are compared, by every network before and after. */
@@ -35,7 +37,7 @@ const ASCENT = 100e-9;
 const PRODUCT = 0.16e-9;
 
 /** @throws MemoryLimitError with the estimate */
-export function planComparison({ network, networks, classes, ascents, forms, probes, lines }: ComparisonWork, memoryLimitBytes: number): ComparisonPlan {
+export function planComparison({ network, networks, classes, ascents, relaxed, forms, probes, lines }: ComparisonWork, memoryLimitBytes: number): ComparisonPlan {
   const { parameters, stateSize } = network;
   let products = 0;
   let gains = 0;
@@ -45,8 +47,8 @@ export function planComparison({ network, networks, classes, ascents, forms, pro
   }
   const seconds = networks * (parameters * READ_AND_WRITE + 4 * probes.reduce((sum, { network: seen, x }) => sum + forwardSeconds(seen, x.length / seen.inputs), 0))
     + ascents * (products * PRODUCT + parameters * ASCENT) + forms * parameters * FORM + (lines?.seconds ?? 0);
-  // As read, moved and written; what an ascent holds, gains once in the engine and once as costs.
-  const bytes = 8 * (stateSize * (3 * networks + 4) + 2 * gains) + (lines?.bytes ?? 8 * 2 * stateSize);
+  // As read, moved and written; mixed, with its parts and a step's; what an ascent holds, gains once in the engine and once as costs.
+  const bytes = 8 * (stateSize * ((relaxed ? 11 : 3) * networks + 4) + 2 * gains) + (lines?.bytes ?? 8 * 2 * stateSize);
   if (bytes > memoryLimitBytes) {
     throw new MemoryLimitError(`${workText(network, networks)} need about ${formatBytes(bytes)}, the limit is ${formatBytes(memoryLimitBytes)}; take fewer networks at a time or raise the memory limit`);
   }

@@ -8,13 +8,13 @@
  */
 import { leastCostAssignment } from '../linalg/assignment.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
-import { addProduct } from '../linalg/product.ts';
 import type { Network } from '../network/network.ts';
 import type { MatchingClass } from './matchingClasses.ts';
 import { orderlessStart } from './orderlessStart.ts';
 import { composedOrders } from './orderTracker.ts';
+import { RelaxedNetwork, relaxedPlaces, type RelaxedStep } from './relaxedUnits.ts';
 import { identityOrder, isIdentity, type UnitOrder } from './unitOrder.ts';
-import { orderUnits, rowLength, unitRows, writeUnitRows } from './unitRows.ts';
+import { orderUnits } from './unitRows.ts';
 import { innerProduct, weightMatching, type MatchingOptions } from './weightMatching.ts';
 
 export interface UniverseMatching {
@@ -30,39 +30,31 @@ export interface UniverseMatching {
 const MAX_STEPS = 60;
 const MAX_ROUNDS = 50;
 
-/** A doubly stochastic matrix n × n a class; undefined stands for the identity. */
-type Relaxed = (Float64Array | undefined)[];
-
 /**
  * The relaxation leaves signs to the coordinate ascent.
  * @param states w of each network (two at least); left unchanged
  */
 export function* universeMatching(network: Network, classes: readonly MatchingClass[], states: readonly Float64Array[], options: Omit<MatchingOptions, 'start'>): Interruptible<UniverseMatching> {
   const objective = [pairwiseObjective(network, states)];
-  let relaxed = states.map((): Relaxed => classes.map(() => undefined));
-  let mixed: readonly Float64Array[] = states;
-  let value = objective[0]!;
+  const places = relaxedPlaces(classes);
+  const relaxed = states.map((state) => new RelaxedNetwork(places, state));
   for (let step = 0; step < MAX_STEPS; step++) {
-    const direction = yield* bestDirection(network, classes, states, mixed, relaxed);
+    const steps = yield* bestSteps(network, classes, relaxed);
     // f along the segment from P to S is a quartic: five values give it exactly.
-    const values = [value];
-    for (const t of [0.25, 0.5, 0.75, 1]) {
-      const at = states.map((state, p) => applyRelaxed(classes, state, between(classes, relaxed[p]!, direction[p]!, t)));
-      values.push(pairwiseObjective(network, at));
+    const values: number[] = [];
+    for (const t of [0, 0.25, 0.5, 0.75, 1]) {
+      values.push(summedObjective(network, t === 0 ? relaxed.map(({ mixed }) => mixed) : steps.map(({ at }) => at(t))));
       yield;
     }
     const t = quarticMaximum(values as [number, number, number, number, number]);
     if (t === 0) break;
-    relaxed = relaxed.map((from, p) => between(classes, from, direction[p]!, t));
-    mixed = states.map((state, p) => applyRelaxed(classes, state, relaxed[p]!));
-    const next = pairwiseObjective(network, mixed);
-    const gained = next - value;
-    value = next;
-    if (gained <= 1e-9 * Math.abs(next)) break;
+    for (const { take } of steps) take(t);
+    const next = summedObjective(network, relaxed.map(({ mixed }) => mixed));
+    if (next - values[0]! <= 1e-9 * Math.abs(next)) break;
   }
 
   const orders: UnitOrder[][] = [];
-  for (const each of relaxed) orders.push(yield* rounded(classes, each));
+  for (const { matrices } of relaxed) orders.push(yield* rounded(classes, matrices));
   let current = states.map((state, p) => reordered(classes, state, orders[p]!));
   // The relaxation may round to something worse than what was there, or than what units alone say of their order in the first network.
   let reached = pairwiseObjective(network, current);
@@ -94,80 +86,47 @@ export function* universeMatching(network: Network, classes: readonly MatchingCl
   return { orders, states: current, objective, converged };
 }
 
-/** Σ_{p<q} ⟨θ_p, θ_q⟩ = ½ (‖Σ θ_p‖² − Σ ‖θ_p‖²). */
+/** Σ_{p<q} ⟨θ_p, θ_q⟩ */
 function pairwiseObjective(network: Network, states: readonly Float64Array[]): number {
   let sum = 0;
   for (let p = 0; p < states.length; p++) for (let q = 0; q < p; q++) sum += innerProduct(network, states[p]!, states[q]!);
   return sum;
 }
 
-/** Per network and class the permutation with the largest inner product with ∂f/∂P. */
-function* bestDirection(network: Network, classes: readonly MatchingClass[], states: readonly Float64Array[], mixed: readonly Float64Array[], relaxed: readonly Relaxed[]): Interruptible<Relaxed[]> {
-  const total = new Float64Array(network.stateSize);
-  for (const state of mixed) for (let i = 0; i < total.length; i++) total[i]! += state[i]!;
-  const directions: Relaxed[] = [];
-  for (const [p, state] of states.entries()) {
-    const others = total.map((value, i) => value - mixed[p]![i]!);
-    const direction: Relaxed = [];
-    for (const [c, { units }] of classes.entries()) {
-      const n = units.units;
-      const without = applyRelaxed(classes, state, relaxed[p]!.map((matrix, k) => (k === c ? undefined : matrix)));
-      const gradient = new Float64Array(n * n);
-      for (const use of units.uses) {
-        if (use.block.trainable) addProduct(gradient, unitRows(others, use), unitRows(without, use), n, n, rowLength(use), 'nt');
-      }
-      const { columns } = yield* leastCostAssignment(gradient.map((gain) => -gain), n);
-      direction.push(permutationMatrix(columns));
+/** The same as ½ (‖Σ θ_p‖² − Σ ‖θ_p‖²), for many networks. */
+function summedObjective(network: Network, states: readonly Float64Array[]): number {
+  const total = sumOf(states);
+  return (innerProduct(network, total, total) - states.reduce((sum, state) => sum + innerProduct(network, state, state), 0)) / 2;
+}
+
+function sumOf(states: readonly Float64Array[]): Float64Array {
+  const total = new Float64Array(states[0]!.length);
+  for (const state of states) for (let i = 0; i < total.length; i++) total[i]! += state[i]!;
+  return total;
+}
+
+/** Towards the permutations that have the largest inner products with ∂f/∂P, of each network and class. */
+function* bestSteps(network: Network, classes: readonly MatchingClass[], relaxed: readonly RelaxedNetwork[]): Interruptible<RelaxedStep[]> {
+  const total = sumOf(relaxed.map(({ mixed }) => mixed));
+  const steps: RelaxedStep[] = [];
+  for (const one of relaxed) {
+    const others = total.slice();
+    for (let i = 0; i < network.parameters; i++) others[i]! -= one.mixed[i]!;
+    const orders: Int32Array[] = [];
+    for (const [c, { units: { units } }] of classes.entries()) {
+      const { columns } = yield* leastCostAssignment(one.gradient(c, others).map((gain) => -gain), units);
+      orders.push(columns);
       yield;
     }
-    directions.push(direction);
+    steps.push(one.towards(orders));
   }
-  return directions;
+  return steps;
 }
 
-function permutationMatrix(order: Int32Array): Float64Array {
-  const n = order.length;
-  const matrix = new Float64Array(n * n);
-  order.forEach((from, i) => { matrix[i * n + from] = 1; });
-  return matrix;
-}
-
-function between(classes: readonly MatchingClass[], from: Relaxed, to: Relaxed, t: number): Relaxed {
-  return classes.map(({ units: { units: n } }, c) => {
-    const target = to[c];
-    const origin = from[c];
-    return Float64Array.from({ length: n * n }, (_, k) => (1 - t) * (origin === undefined ? (k % (n + 1) === 0 ? 1 : 0) : origin[k]!) + t * (target?.[k] ?? 0));
-  });
-}
-
-/** Unit i becomes Σ_j P_ij × unit j, class after class. */
-function applyRelaxed(classes: readonly MatchingClass[], state: Float64Array, relaxed: Relaxed): Float64Array {
-  const result = state.slice();
-  for (const [c, { units }] of classes.entries()) {
-    const matrix = relaxed[c];
-    if (matrix === undefined) continue;
-    const n = units.units;
-    const order = Int32Array.from({ length: n }, (_, i) => i);
-    for (const use of units.uses) {
-      if (!use.block.trainable) continue;
-      const length = rowLength(use);
-      const mixedRows = new Float64Array(n * length);
-      addProduct(mixedRows, matrix, unitRows(result, use), n, length, n, 'nn');
-      writeUnitRows(result, use, mixedRows, order);
-    }
-  }
-  return result;
-}
-
-function* rounded(classes: readonly MatchingClass[], relaxed: Relaxed): Interruptible<UnitOrder[]> {
+function* rounded(classes: readonly MatchingClass[], matrices: readonly Float64Array[]): Interruptible<UnitOrder[]> {
   const orders: UnitOrder[] = [];
-  for (const [c, one] of classes.entries()) {
-    const matrix = relaxed[c];
-    if (matrix === undefined) {
-      orders.push(identityOrder(one.units.units));
-      continue;
-    }
-    const { columns } = yield* leastCostAssignment(matrix.map((weight) => -weight), one.units.units);
+  for (const [c, { units: { units } }] of classes.entries()) {
+    const { columns } = yield* leastCostAssignment(matrices[c]!.map((weight) => -weight), units);
     orders.push({ order: columns, signs: new Int8Array(columns.length).fill(1) });
   }
   return orders;

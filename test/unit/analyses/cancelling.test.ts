@@ -105,7 +105,7 @@ test('lines: all points and inputs where they cost little, fewer where they cost
 
 test('the plan: what twice as many networks and ascents take is twice as much, and what does not fit is refused beforehand', () => {
   const large = resnet18(64, 224, 1000);
-  const work = { network: large, networks: 2, classes: matchingClasses(large), ascents: 1, forms: 0, probes: genericProbes(large, 0), lines: planLines(large, 2, undefined) };
+  const work = { network: large, networks: 2, classes: matchingClasses(large), ascents: 1, relaxed: false, forms: 0, probes: genericProbes(large, 0), lines: planLines(large, 2, undefined) };
   const plan = planComparison(work, 2 ** 33);
   // 11.7 million parameters in float64 are 94 MB.
   expect(plan.bytes).toBeGreaterThan(2 * 3 * 8 * large.parameters);
