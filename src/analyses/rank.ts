@@ -13,7 +13,7 @@ import { likelihoodModel } from '../curvature/likelihood.ts';
 import { matrixFreeSpectrum, planMatrixFree, type MatrixFreeOptions } from '../curvature/matrixFree.ts';
 import type { CurvatureProblem } from '../curvature/problem.ts';
 import { rankGrowth } from '../curvature/rankGrowth.ts';
-import { planSpectrum } from '../curvature/spectrum.ts';
+import { fits, planSpectrum } from '../curvature/spectrum.ts';
 import { unitReports } from '../curvature/units.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
@@ -68,7 +68,7 @@ export async function rank(asked: RankRequest, context: JobContext): Promise<Rep
     title: request.toward === undefined ? `Rank and kernel of ${path.basename(request.file)}` : `From ${namesApart([request.file, request.toward]).join(' to ')}, in image and kernel`,
     sources: [request.file, ...(request.data === undefined ? [] : [request.data]), ...(request.toward === undefined ? [] : [request.toward])],
   };
-  if (plan.bytes > context.memoryLimitBytes || plan.operations > FACTORISED_OPERATIONS) {
+  if (!fits(plan, context.memoryLimitBytes) || plan.operations > FACTORISED_OPERATIONS) {
     const spectrum = await matrixFreeSpectrum(problem, { ...affordable(problem, context.memoryLimitBytes), random }, context);
     const units = await interruptibly(unitReports(network, state, problem.x, random), context.signal);
     const { dimensions } = symmetryGroup(network, blindTo(likelihood));
@@ -77,7 +77,7 @@ export async function rank(asked: RankRequest, context: JobContext): Promise<Rep
   }
   context.progress({ message: `By ${plan.method === 'svd' ? 'the SVD of H½J' : 'the Gram matrix'}, with about ${formatBytes(plan.bytes)} of memory`, fraction: 0 });
   const vectorPlan = planSpectrum(problem, context.memoryLimitBytes, { vectors: true });
-  const vectors = vectorPlan.method === plan.method && vectorPlan.bytes <= context.memoryLimitBytes && vectorPlan.operations <= (ways === undefined ? VECTOR_OPERATIONS : FACTORISED_OPERATIONS);
+  const vectors = vectorPlan.method === plan.method && fits(vectorPlan, context.memoryLimitBytes) && vectorPlan.operations <= (ways === undefined ? VECTOR_OPERATIONS : FACTORISED_OPERATIONS);
   const accounting = await kernelAccounting({ network, state, likelihood, x: problem.x, generic: data === undefined, genericInputs: request.inputs, random, vectors, ...sampleWeights }, context);
   const units = await interruptibly(unitReports(network, state, problem.x, random), context.signal);
   const evidence = data?.y === undefined ? undefined : evidenceOf(problem, data, data.y, request.priorPrecision, accounting);

@@ -21,7 +21,7 @@ import { symmetryTangents } from '../symmetry/tangents.ts';
 import { genericInputCount, genericInputs } from './genericInputs.ts';
 import type { LikelihoodModel } from './likelihood.ts';
 import { rankEstimate, type RankEstimate } from './rank.ts';
-import { gramSpectrum, planSpectrum, type GgnSpectrum, type SpectrumPlan } from './spectrum.ts';
+import { fits, gramSpectrum, planSpectrum, type GgnSpectrum, type SpectrumPlan } from './spectrum.ts';
 import { symmetryDimension, type SymmetryDimension } from './symmetryDimension.ts';
 import { rowCount, type CurvatureProblem } from './problem.ts';
 
@@ -131,7 +131,7 @@ async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, 
   }
   if (generic.x === dataInputs && likelihood.kind === 'gaussian') return separated(rank);
   const needed = planSpectrum(generic, context.memoryLimitBytes);
-  if (needed.bytes > context.memoryLimitBytes) return { kind: 'together', dimension: bound - rank.rank, needed, because: 'memory' };
+  if (!fits(needed, context.memoryLimitBytes)) return { kind: 'together', dimension: bound - rank.rank, needed, because: 'memory' };
   if (needed.operations > PATIENCE) return { kind: 'together', dimension: bound - rank.rank, needed, because: 'time' };
   const told: JobContext = { ...context, progress: ({ message, ...rest }) => { context.progress({ message: `On generic inputs: ${message}`, ...rest }); } };
   return separated(rankOf(await gramSpectrum(generic, told), bound));

@@ -10,7 +10,7 @@
 import type { Random } from '../linalg/random.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { rankEstimate, type RankEstimate } from './rank.ts';
-import { gramSpectrum, planSpectrum } from './spectrum.ts';
+import { fits, gramSpectrum, planSpectrum } from './spectrum.ts';
 import { inputCount, rowCount, rowsPerInput, type CurvatureProblem } from './problem.ts';
 
 export interface RankAtSize {
@@ -67,7 +67,7 @@ export async function rankGrowth({ problem, rank, symmetry, sizes: count, operat
       continue;
     }
     const part = partOf(problem, order.subarray(0, size));
-    const plan = [planSpectrum(part, context.memoryLimitBytes), planSpectrum(part, context.memoryLimitBytes, { method: 'gram' })].find(({ operations: needed, bytes }) => needed <= left && bytes <= context.memoryLimitBytes);
+    const plan = [planSpectrum(part, context.memoryLimitBytes), planSpectrum(part, context.memoryLimitBytes, { method: 'gram' })].find((way) => way.operations <= left && fits(way, context.memoryLimitBytes));
     if (plan === undefined) {
       omitted.push(size);
       continue;

@@ -12,7 +12,9 @@ import { gramOfRows } from '../linalg/dense/gram.ts';
 import { singularValues, svd } from '../linalg/dense/svd.ts';
 import { symmetricEigen, symmetricEigenvalues } from '../linalg/dense/symmetricEigen.ts';
 import { thinQr } from '../linalg/dense/thinQr.ts';
-import { sharedEngine } from '../linalg/engine/engine.ts';
+import { BLOCK } from '../linalg/engine/blockReflector.ts';
+import { ADDRESSABLE, sharedEngine } from '../linalg/engine/engine.ts';
+import { PANEL } from '../linalg/engine/qr.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { transposed } from '../linalg/matrixInput.ts';
 import { productsPerInput } from '../network/cost.ts';
@@ -29,6 +31,8 @@ export interface SpectrumPlan {
   readonly method: SpectrumMethod;
   /** Bytes that it will need at its peak. */
   readonly bytes: number;
+  /** Of these, bytes of the engine's memory, whose addresses end earlier. */
+  readonly engineBytes: number;
   /** Multiplications, roughly, those of the network included. */
   readonly operations: number;
 }
@@ -70,6 +74,11 @@ export interface SpectrumOptions {
 /** Beyond this many operations (half a minute or so) the SVD gives way to the Gram matrix. */
 const SVD_OPERATIONS = 3e11;
 
+/** Whether there is memory for it: within the limit, and within what the engine can address. */
+export function fits({ bytes, engineBytes }: SpectrumPlan, memoryLimitBytes: number): boolean {
+  return bytes <= memoryLimitBytes && engineBytes <= ADDRESSABLE;
+}
+
 /** Chooses the method by operations and memory. */
 export function planSpectrum(problem: CurvatureProblem, memoryLimitBytes: number, { method, vectors = false }: SpectrumOptions = {}): SpectrumPlan {
   const { parameters } = problem.network;
@@ -79,11 +88,16 @@ export function planSpectrum(problem: CurvatureProblem, memoryLimitBytes: number
   const wide = rows < parameters;
   const chunk = 2 * inputsPerChunk(problem) * rowsPerInput(problem) * parameters;
   const evaluation = inputCount(problem) * productsPerInput(problem.network) * (1 + 2 * rowsPerInput(problem));
+  // What is factorised at once, and its reflectors.
+  const stack = wide ? Math.min(parameters, rows + sliceHeight(rows)) * rows : (parameters + stackedRows(parameters)) * parameters + chunk / 2;
+  const reflectors = small > PANEL ? BLOCK * (stack / small) : 0;
+  const turned = (vectors ? 15 : 13) * small ** 2;
   const svd: SpectrumPlan = {
     method: 'svd',
     operations: evaluation + (wide ? 2 : 3) * large * small ** 2 + (vectors ? 24 : 16) * small ** 3,
-    // Of few rows: they, their transpose and the engine's copy. Of many: a stack of them and the engine's copy.
-    bytes: 8 * ((vectors ? 9 : 5) * small ** 2 + (wide ? 3 * rows * parameters : 2 * (parameters + stackedRows(parameters)) * parameters + chunk)),
+    // Rows where they are few, the stack, the engine's copy, and what the singular values of the triangle take.
+    bytes: 8 * ((vectors ? 2 : 1) * small ** 2 + (wide ? rows * parameters : chunk / 2) + stack + Math.max(stack + reflectors, turned)),
+    engineBytes: 8 * Math.max(stack + reflectors, turned),
   };
   const structured = planGram(problem.network, inputCount(problem), rowsPerInput(problem));
   const gram: SpectrumPlan = {
@@ -91,9 +105,10 @@ export function planSpectrum(problem: CurvatureProblem, memoryLimitBytes: number
     operations: evaluation + (wide ? structured.products : large * small ** 2) + (vectors ? 9 : 4 / 3) * small ** 3,
     // The matrix, the engine's copy, and what its eigenproblem takes.
     bytes: 8 * ((vectors ? 5 : 3) * small ** 2 + (wide ? structured.numbers : chunk)),
+    engineBytes: 8 * ((vectors ? 4 : 1) * small ** 2 + (wide ? 0 : chunk)),
   };
   if (method !== undefined) return method === 'svd' ? svd : gram;
-  return svd.operations - evaluation <= SVD_OPERATIONS && svd.bytes <= memoryLimitBytes ? svd : gram;
+  return svd.operations - evaluation <= SVD_OPERATIONS && fits(svd, memoryLimitBytes) ? svd : gram;
 }
 
 /**
@@ -105,7 +120,7 @@ export async function gramSpectrum(problem: CurvatureProblem, context: JobContex
   const rows = rowCount(problem);
   const { parameters } = problem.network;
   const plan = planSpectrum(problem, context.memoryLimitBytes, options);
-  if (plan.bytes > context.memoryLimitBytes) throw memoryError(plan, rows, parameters, context.memoryLimitBytes);
+  if (!fits(plan, context.memoryLimitBytes)) throw memoryError(plan, rows, parameters, Math.min(context.memoryLimitBytes, plan.bytes > context.memoryLimitBytes ? Infinity : ADDRESSABLE));
   const relative = Math.max(rows, parameters) * Number.EPSILON;
   const side = rows < parameters ? 'rows' : 'parameters';
   const wanted = options.vectors === true;
@@ -147,7 +162,7 @@ async function svdRoute(problem: CurvatureProblem, context: JobContext, wantVect
   return { values, vectors: right };
 }
 
-/** R of (H^{1/2}J)ᵀ = Q R, n × n. */
+/** R of (H^{1/2}J)ᵀ = Q R, n × n, from slices of the parameters: each is stacked under the R found so far, as in `triangleOfMany`. */
 async function triangleOfFew(problem: CurvatureProblem, context: JobContext): Promise<Float64Array> {
   const { parameters } = problem.network;
   const rows = rowCount(problem);
@@ -157,7 +172,24 @@ async function triangleOfFew(problem: CurvatureProblem, context: JobContext): Pr
     weightedRows(problem, first, count, all.subarray(first * seeds * parameters, (first + count) * seeds * parameters));
     yield;
   }), context.signal);
-  return (await thinQr(transposed(all, rows, parameters), parameters, rows, { pivoting: false, wantQ: false }, { signal: context.signal })).r;
+  const height = sliceHeight(rows);
+  const stack = new Float64Array(Math.min(parameters, rows + height) * rows);
+  let triangle: Float64Array = new Float64Array(0);
+  for (let first = 0; first < parameters;) {
+    const above = triangle.length / Math.max(1, rows);
+    const count = Math.min(stack.length / rows - above, parameters - first);
+    context.progress({ message: `QR factorisation of the Jacobian, parameter ${first + 1} of ${parameters}`, fraction: 0.3 + (0.3 * first) / parameters });
+    stack.set(triangle);
+    transposed(all, rows, count, stack.subarray(above * rows, (above + count) * rows), { offset: first, distance: parameters });
+    ({ r: triangle } = await thinQr(stack.subarray(0, (above + count) * rows), above + count, rows, { pivoting: false, wantQ: false }, { signal: context.signal }));
+    first += count;
+  }
+  return triangle;
+}
+
+/** Parameters whose columns of the Jacobian are eliminated together: enough that the R above them costs little, and a slice of 128 MB at least. */
+function sliceHeight(rows: number): number {
+  return Math.max(4 * rows, Math.floor(2 ** 24 / rows));
 }
 
 /**

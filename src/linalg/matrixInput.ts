@@ -51,15 +51,18 @@ export function rowsBySize(a: Float64Array, rows: number, columns: number): Int3
   return Int32Array.from(sizes.keys()).sort((i, j) => sizes[j]! - sizes[i]!);
 }
 
-/** Aᵀ (columns × rows, row-major) of A (rows × columns, row-major), in tiles that stay in the first-level cache. */
-export function transposed(a: Float64Array, rows: number, columns: number, into = new Float64Array(rows * columns)): Float64Array {
+/**
+ * Aᵀ (columns × rows, row-major) of A (rows × columns, row-major), in tiles that stay in the first-level cache.
+ * @param within where A is a part of a wider matrix: its first entry, and how far apart its rows are
+ */
+export function transposed(a: Float64Array, rows: number, columns: number, into = new Float64Array(rows * columns), { offset, distance } = { offset: 0, distance: columns }): Float64Array {
   const tile = 16;
   for (let i0 = 0; i0 < rows; i0 += tile) {
     const i1 = Math.min(rows, i0 + tile);
     for (let j0 = 0; j0 < columns; j0 += tile) {
       const j1 = Math.min(columns, j0 + tile);
       for (let i = i0; i < i1; i++) {
-        for (let j = j0; j < j1; j++) into[j * rows + i] = a[i * columns + j]!;
+        for (let j = j0; j < j1; j++) into[j * rows + i] = a[offset + i * distance + j]!;
       }
     }
   }

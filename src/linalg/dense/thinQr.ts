@@ -2,7 +2,7 @@
 import { reflectorBlockDoubles } from '../engine/blockReflector.ts';
 import { sharedEngine, type Engine, type Scope, type Work } from '../engine/engine.ts';
 import { rowDistance } from '../engine/product.ts';
-import { applyQ, blockedQr, pivotedQrOnEngine, upperRow } from '../engine/qr.ts';
+import { applyQ, blockedQr, PANEL, pivotedQrOnEngine, upperRow } from '../engine/qr.ts';
 import { complete, type Interruptible } from '../interruptible.ts';
 import { powerOfTwoScale, requireFiniteMatrix } from '../matrixInput.ts';
 import { pivotedQr, type PivotedQr } from '../pivotedQr.ts';
@@ -27,7 +27,7 @@ export async function thinQr(a: Float64Array, m: number, n: number, { pivoting, 
   const team = engine ?? await sharedEngine();
   const ld = rowDistance(m);
   const blocks = reflectorBlockDoubles(ld, n, m, team.threads);
-  const bytes = 8 * (n * ld + (pivoting ? 2 * n : blocks) + (wantQ ? n * ld + blocks : 0));
+  const bytes = 8 * (n * ld + (pivoting ? 2 * n : n > PANEL ? blocks : 0) + (wantQ ? n * ld + blocks : 0));
   return team.run(`The QR factorisation of a ${m} × ${n} matrix`, bytes, work, (scope) => factor(scope, a, m, n, pivoting, wantQ));
 }
 

@@ -36,7 +36,7 @@ export interface Work {
 
 const PAGE = 65536;
 /** What 32-bit addresses reach. */
-const ADDRESSABLE = 65536 * PAGE;
+export const ADDRESSABLE = 65536 * PAGE;
 /** Below the first page's end the threads talk to each other. */
 const FIRST_FREE = PAGE;
 /** A memory that grew beyond this is given back when it has been idle for so many milliseconds. */

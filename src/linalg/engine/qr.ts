@@ -7,7 +7,8 @@ import type { Interruptible } from '../interruptible.ts';
 import { BLOCK, reflectorBlock } from './blockReflector.ts';
 import type { Scope } from './engine.ts';
 
-const PANEL = 32;
+/** Columns that are eliminated one by one before the others see them together. */
+export const PANEL = 32;
 
 export interface Factored {
   /** n rows `ld` apart: row k has its reflector from entry k on (1 first), and entries of R's column k before. */

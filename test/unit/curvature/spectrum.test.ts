@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { likelihoodModel } from '../../../src/curvature/likelihood.ts';
 import { rankEstimate } from '../../../src/curvature/rank.ts';
-import { gramSpectrum, planSpectrum } from '../../../src/curvature/spectrum.ts';
+import { fits, gramSpectrum, planSpectrum } from '../../../src/curvature/spectrum.ts';
 import type { CurvatureProblem } from '../../../src/curvature/problem.ts';
+import { sharedEngine } from '../../../src/linalg/engine/engine.ts';
 import { MemoryLimitError } from '../../../src/protocol/userError.ts';
 import { distance } from '../linalg/matrices.ts';
 import { context, figures, lehmer, network, normal, type Figures } from './problems.ts';
@@ -83,8 +84,30 @@ describe('GGN spectrum', () => {
     expect(method([8, 16, 16, 4], 2000)).toBe('svd');
     expect(method([8, 16, 16, 4], 2000, 6e6)).toBe('gram');
     expect(method([20, 40, 40, 4], 6000)).toBe('gram');
-    expect(method([30, 300, 300, 10], 100)).toBe('gram');
+    expect(method([30, 300, 300, 10], 100)).toBe('svd');
+    expect(method([30, 300, 300, 10], 100, 1e9)).toBe('gram');
+    expect(method([30, 300, 300, 10], 200)).toBe('gram');
     expect(method([30, 300, 300, 10], 10, 9e7)).toBe('gram');
+  });
+
+  test('few rows of so many parameters that slices of them are factorised one after the other: what the Gram matrix gives, within what was planned', async () => {
+    const problem = plain([800, 400, 1], 'tanh', 60);
+    const plan = planSpectrum(problem, 2e9, { method: 'svd' });
+    const messages: string[] = [];
+    const spectrum = await gramSpectrum({ ...problem, state: problem.state.map((entry) => 0.03 * entry) }, { ...context(), progress: ({ message }) => { messages.push(message); } }, { method: 'svd' });
+    const team = await sharedEngine();
+    expect(team.memoryBytes).toBeLessThan(plan.engineBytes + 2 ** 25);
+    expect(messages.filter((message) => message.startsWith('QR factorisation')).length).toBeGreaterThan(1);
+    const gram = await gramSpectrum({ ...problem, state: problem.state.map((entry) => 0.03 * entry) }, context(), { method: 'gram' });
+    expect(distance(spectrum.eigenvalues, gram.eigenvalues) / spectrum.eigenvalues[0]!).toBeLessThan(1e-13);
+  });
+
+  test('what the engine cannot address does not fit, whatever the limit', () => {
+    // Order 15,003: its eigenvectors take 7 GB of the engine, its eigenvalues 2.
+    const problem = plain([3000, 5, 1], 'tanh', 1);
+    const many = { ...problem, x: new Float64Array(3000 * 20_000) };
+    const fitting = (vectors: boolean): boolean => fits(planSpectrum(many, 1e11, { method: 'gram', vectors }), 1e11);
+    expect([fitting(false), fitting(true)]).toEqual([true, false]);
   });
 
   test('stops when it is cancelled', async () => {
