@@ -20,6 +20,7 @@ const margin = { l: 60, r: 12, t: 8, b: 46 } as const;
 export function fieldFigure(section: FieldsSection, panel: FieldPanel, range: ColourRange, view: PlotView | null, theme: Theme, width: number): PlotFigure {
   const home = fieldHome(panel);
   const shown = view ?? home;
+  const [xLabel, yLabel] = panel.arranged === true ? ['', ''] : [section.xLabel, section.yLabel];
   const spans = [panel.x.max - panel.x.min, panel.y.max - panel.y.min] as const;
   const ratio = panel.y.direction === 'down' ? Math.min(1.4, Math.max(0.15, panel.y.bins / panel.x.bins)) : Math.min(1.4, Math.max(section.contours === true ? 0.75 : 0.4, spans[1] / spans[0]));
   return {
@@ -28,8 +29,8 @@ export function fieldFigure(section: FieldsSection, panel: FieldPanel, range: Co
     data: [heatmap(section, panel, range, theme), ...contourLines(section, panel, range, theme), ...curves(panel, theme), ...points(panel, theme)],
     layout: {
       margin,
-      xaxis: axis(theme, section.xLabel, { range: [...shown.x], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, automargin: 'height', ...unnamed(section.xLabel) }),
-      yaxis: axis(theme, section.yLabel, { range: [...shown.y], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, ...unnamed(section.yLabel) }),
+      xaxis: axis(theme, xLabel, { range: [...shown.x], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, automargin: 'height', ...unnamed(xLabel) }),
+      yaxis: axis(theme, yLabel, { range: [...shown.y], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, ...unnamed(yLabel) }),
     },
   };
 }
@@ -37,7 +38,7 @@ export function fieldFigure(section: FieldsSection, panel: FieldPanel, range: Co
 function heatmap(section: FieldsSection, panel: FieldPanel, { low, high }: ColourRange, theme: Theme): Data {
   const rows = Array.from({ length: panel.y.bins }, (_, iy) => panel.values.slice(iy * panel.x.bins, (iy + 1) * panel.x.bins));
   const [xs, ys] = [binCentres(panel.x), binCentres(panel.y)];
-  const words = rows.map((row, iy) => row.map((value, ix) => (value === null ? '' : `${plotText(visible(section.valueLabel))} ${formatNumber(value)}<br>${plotText(visible(section.xLabel))} ${formatNumber(xs[ix] ?? NaN, 3)}, ${plotText(visible(section.yLabel))} ${formatNumber(ys[iy] ?? NaN, 3)}`)));
+  const words = rows.map((row, iy) => row.map((value, ix) => (value === null ? '' : `${plotText(visible(section.valueLabel))} ${formatNumber(value)}${panel.arranged === true ? '' : `<br>${plotText(visible(section.xLabel))} ${formatNumber(xs[ix] ?? NaN, 3)}, ${plotText(visible(section.yLabel))} ${formatNumber(ys[iy] ?? NaN, 3)}`}`)));
   return {
     type: 'heatmap', x: xs, y: ys, z: rows.map((row) => row.map((value) => (value === null ? null : section.colours === 'log' ? logOf(value, low) : value))),
     // A quantity over a plane is smooth, an entry of a matrix is not; a gap would be smeared.

@@ -4,16 +4,16 @@
  * matrices (curvature/matrixFree.ts).
  */
 import path from 'node:path';
-import { constrainedDirections } from '../curvature/directions.ts';
-import { laplaceEvidence, type Evidence } from '../curvature/evidence.ts';
+import { constrainedDirections, leadingDirections } from '../curvature/directions.ts';
+import { evidenceWith, laplaceEvidence, type Evidence } from '../curvature/evidence.ts';
 import { genericInputs } from '../curvature/genericInputs.ts';
 import { GgnImage } from '../curvature/image.ts';
-import { blindTo, kernelAccounting, type KernelAccounting } from '../curvature/kernel.ts';
+import { kernelAccounting, knownSymmetry } from '../curvature/kernel.ts';
 import { likelihoodModel } from '../curvature/likelihood.ts';
-import { matrixFreeSpectrum, planMatrixFree, type MatrixFreeOptions } from '../curvature/matrixFree.ts';
+import { halfLogDeterminant, matrixFreeSpectrum, planMatrixFree, type MatrixFreeOptions } from '../curvature/matrixFree.ts';
 import type { CurvatureProblem } from '../curvature/problem.ts';
 import { rankGrowth } from '../curvature/rankGrowth.ts';
-import { fits, planSpectrum } from '../curvature/spectrum.ts';
+import { fits, planned, planSpectrum } from '../curvature/spectrum.ts';
 import { unitReports } from '../curvature/units.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
@@ -26,14 +26,13 @@ import type { JobContext } from '../protocol/rpc.ts';
 import type { RankRequest } from '../protocol/service.ts';
 import { namesApart } from '../protocol/shownPaths.ts';
 import { UserError } from '../protocol/userError.ts';
-import { symmetryGroup } from '../symmetry/group.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 import { startProvenance } from './provenance.ts';
 import { splitWays } from './rankDirection.ts';
 import { planeOfReport } from './rankPlane.ts';
 import { factorisedReport } from './rankReport.ts';
-import { matrixFreeReport } from './rankWithoutMatrices.ts';
+import { estimatedRank, matrixFreeReport } from './rankWithoutMatrices.ts';
 import { readWays } from './rankWays.ts';
 import { likelihoodFor, requireTargetWidth } from './targets.ts';
 
@@ -41,6 +40,9 @@ import { likelihoodFor, requireTargetWidth } from './targets.ts';
 const FACTORISED_OPERATIONS = 2e13;
 /** Vectors of the spectrum are had too, for the shares of layers, when they take no more multiplications than this (for a direction that is asked for, in any case). */
 const VECTOR_OPERATIONS = 2e11;
+/** Or when they add little to what the values take, and the whole stays within a minute or two. */
+const LITTLE_MORE = 1.25;
+const PATIENCE = 2e12;
 /** Ranks of parts of the data may take half as long as the whole, and this (about a second) in any case. */
 const GROWTH = { sizes: 8, operations: 1e10 } as const;
 const MATRIX_FREE = { eigenvalues: 50, probes: 8, steps: 48 } as const;
@@ -69,18 +71,26 @@ export async function rank(asked: RankRequest, context: JobContext): Promise<Rep
     sources: [request.file, ...(request.data === undefined ? [] : [request.data]), ...(request.toward === undefined ? [] : [request.toward])],
   };
   if (!fits(plan, context.memoryLimitBytes) || plan.operations > FACTORISED_OPERATIONS) {
-    const spectrum = await matrixFreeSpectrum(problem, { ...affordable(problem, context.memoryLimitBytes), random }, context);
+    const options = affordable(problem, context.memoryLimitBytes);
+    context.progress({ message: `By Lanczos and stochastic quadrature, with about ${formatBytes(planMatrixFree(problem, options, context.memoryLimitBytes).bytes)} of memory`, fraction: 0 });
+    const spectrum = await matrixFreeSpectrum(problem, { ...options, random }, context);
+    const symmetry = await knownSymmetry({ ...problem, weighting: 'uniform' }, context);
     const units = await interruptibly(unitReports(network, state, problem.x, random), context.signal);
-    const { dimensions } = symmetryGroup(network, blindTo(likelihood));
+    const occam = halfLogDeterminant(spectrum.measure, request.priorPrecision);
+    const evidence = data?.y === undefined ? undefined : forTargets(data, data.y, (y) => evidenceWith(problem, y, request.priorPrecision, occam.value));
+    const directions = await leadingDirections(problem, spectrum, SHOWN_DIRECTIONS, context.memoryLimitBytes / 8, context);
+    const estimate = estimatedRank(spectrum, symmetry.dimension);
+    const growth = await rankGrowth({ problem, rank: estimate, symmetry: symmetry.dimension, sizes: GROWTH.sizes, operations: Math.max(GROWTH.operations, spectrum.plan.operations / 2), random: seededRandom(request.seed) }, context);
+    const plane = await planeOfReport(problem, data?.y, estimate.tolerance, undefined, request, context);
     const made = provenance();
-    return { ...head, ...matrixFreeReport({ ...common, units, evidence: undefined, seconds: made.seconds, spectrum, symmetry: dimensions }), provenance: made };
+    return { ...head, ...matrixFreeReport({ ...common, units, evidence, evidenceError: occam.standardError, seconds: made.seconds, spectrum, estimate, symmetry, directions, growth, plane }), provenance: made };
   }
-  context.progress({ message: `By ${plan.method === 'svd' ? 'the SVD of H½J' : 'the Gram matrix'}, with about ${formatBytes(plan.bytes)} of memory`, fraction: 0 });
+  context.progress({ message: `By ${planned(plan)} of memory`, fraction: 0 });
   const vectorPlan = planSpectrum(problem, context.memoryLimitBytes, { vectors: true });
-  const vectors = vectorPlan.method === plan.method && fits(vectorPlan, context.memoryLimitBytes) && vectorPlan.operations <= (ways === undefined ? VECTOR_OPERATIONS : FACTORISED_OPERATIONS);
+  const vectors = vectorPlan.method === plan.method && fits(vectorPlan, context.memoryLimitBytes) && vectorPlan.operations <= (ways === undefined ? Math.max(VECTOR_OPERATIONS, Math.min(LITTLE_MORE * plan.operations, PATIENCE)) : FACTORISED_OPERATIONS);
   const accounting = await kernelAccounting({ network, state, likelihood, x: problem.x, generic: data === undefined, genericInputs: request.inputs, random, vectors, ...sampleWeights }, context);
   const units = await interruptibly(unitReports(network, state, problem.x, random), context.signal);
-  const evidence = data?.y === undefined ? undefined : evidenceOf(problem, data, data.y, request.priorPrecision, accounting);
+  const evidence = data?.y === undefined ? undefined : forTargets(data, data.y, (y) => laplaceEvidence(problem, y, request.priorPrecision, accounting.spectrum.eigenvalues.subarray(0, accounting.rank.rank)));
   const image = vectors ? new GgnImage(problem, accounting.spectrum, accounting.rank.rank, context.memoryLimitBytes / 8) : undefined;
   const layers = image === undefined ? undefined : { shares: await image.shares(context), directions: await constrainedDirections(image, accounting.spectrum.eigenvalues, SHOWN_DIRECTIONS, random, context) };
   const direction = image === undefined || ways === undefined ? undefined : await splitWays(image, ways, context);
@@ -111,9 +121,10 @@ async function readNetworkAt({ file: path, ...options }: RankRequest): Promise<R
   }
 }
 
-function evidenceOf(problem: CurvatureProblem, data: DataSet, y: Float64Array, priorPrecision: number, { spectrum: { eigenvalues }, rank: { rank: value } }: KernelAccounting): Evidence {
+/** The file is named where its targets do not fit the likelihood. */
+function forTargets(data: DataSet, y: Float64Array, evidence: (y: Float64Array) => Evidence): Evidence {
   try {
-    return laplaceEvidence(problem, y, priorPrecision, eigenvalues.subarray(0, value));
+    return evidence(y);
   } catch (error) {
     if (error instanceof UserError) throw new WeightFileError(data.source, '', `${error.message}; choose the likelihood that y was made for`);
     throw error;

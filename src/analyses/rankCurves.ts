@@ -1,12 +1,12 @@
 /** Rank against data, and effective dimension against the prior: the curves of the rank report. */
 import type { RankEstimate } from '../curvature/rank.ts';
-import type { KernelRemainder } from '../curvature/kernel.ts';
+import type { RemainderParts } from '../curvature/kernel.ts';
 import type { RankGrowth } from '../curvature/rankGrowth.ts';
 import { formatCount, formatCountOf, formatNumber } from '../protocol/format.ts';
 import type { LineSeries, LinesSection } from '../protocol/report.ts';
 
 /** @param noun what the inputs are: data points, or generic inputs */
-export function growthSection({ points, omitted }: RankGrowth, remainder: KernelRemainder, noun: string): LinesSection[] {
+export function growthSection({ points, omitted }: RankGrowth, remainder: RemainderParts, noun: string): LinesSection[] {
   if (points.length < 2) return [];
   const x = points.map(({ data }) => data);
   const uncertain = points.some(({ bracket }) => bracket[0] !== bracket[1]);
@@ -21,7 +21,7 @@ export function growthSection({ points, omitted }: RankGrowth, remainder: Kernel
   }];
 }
 
-function growthMeaning(points: RankGrowth['points'], remainder: KernelRemainder, noun: string): string {
+function growthMeaning(points: RankGrowth['points'], remainder: RemainderParts, noun: string): string {
   const last = points[points.length - 1]!;
   const reached = points.find((point) => point.rank === last.rank) ?? last;
   const missing = remainder.kind === 'separated' ? remainder.dataLimited : remainder.dimension;

@@ -4,7 +4,7 @@ import type { ConstrainedDirection } from '../curvature/directions.ts';
 import type { Evidence } from '../curvature/evidence.ts';
 import { GENERIC_INPUTS_SENTENCE } from '../curvature/genericInputs.ts';
 import type { BlockShare } from '../curvature/image.ts';
-import type { KernelAccounting } from '../curvature/kernel.ts';
+import type { KernelAccounting, RemainderParts } from '../curvature/kernel.ts';
 import type { RankGrowth } from '../curvature/rankGrowth.ts';
 import { likelihoodModel, outputRank } from '../curvature/likelihood.ts';
 import type { UnitReport } from '../curvature/units.ts';
@@ -16,6 +16,7 @@ import type { Decided, RankRequest } from '../protocol/service.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
+import { directionSection } from './directionPictures.ts';
 import { effectiveDimension, effectiveDimensionCurve, effectiveDimensionSection, growthSection } from './rankCurves.ts';
 import { directionResult, directionSections, type DirectionOfReport } from './rankDirection.ts';
 import { planeResult, planeSection, type PlaneOfReport } from './rankPlane.ts';
@@ -50,7 +51,7 @@ export interface FactorisedQuestion extends RankQuestion {
 export function factorisedReport(question: FactorisedQuestion): Pick<Report, 'summary' | 'sections' | 'warnings' | 'result'> {
   return {
     summary: summarySentence(question),
-    sections: [overview(question), waterfall(question), spectrum(question), ...curves(question), ...planeSection(question.plane), ...layerSections(question), ...(question.direction === undefined ? [] : directionSections(question.direction, `${formatCount(question.inputs)} ${question.data === undefined ? 'generic inputs' : 'data points'}`)), unitTable(question)],
+    sections: [overview(question), kernelParts(question), spectrum(question), ...curves(question), ...planeSection(question.plane), ...layerSections(question), ...(question.direction === undefined ? [] : directionSections(question.direction, `${formatCount(question.inputs)} ${question.data === undefined ? 'generic inputs' : 'data points'}`)), unitTable(question)],
     warnings: warnings(question),
     result: result(question),
   };
@@ -63,7 +64,7 @@ function rankText({ accounting: { rank: { rank: value, bracket } } }: Factorised
 function summarySentence(question: FactorisedQuestion): string {
   const { network, data, accounting } = question;
   const { symmetry, remainder } = accounting;
-  const share = formatNumber((100 * accounting.dimension) / network.parameters, 3);
+  const share = formatNumber((100 * accounting.dimension) / network.parameters, accounting.dimension < network.parameters && accounting.dimension > 0.9995 * network.parameters ? 6 : 3);
   const on = `${formatCount(question.inputs)} ${data === undefined ? 'generic inputs' : 'data points'}`;
   const rest: readonly (readonly [number, string])[] = remainder.kind === 'separated' ? [[remainder.hidden, 'hidden structure'], [remainder.dataLimited, 'too little data']] : [[remainder.dimension, 'hidden structure or too little data']];
   const parts = [[symmetry, 'symmetry'] as const, ...rest];
@@ -117,17 +118,28 @@ function curves(question: FactorisedQuestion): Section[] {
   ];
 }
 
-function evidenceFigures({ evidence, request }: RankQuestion): Figure[] {
+/** @param error standard error of the marginal likelihood, where it is an estimate */
+export function evidenceFigures({ evidence, request }: RankQuestion, error = 0): Figure[] {
   if (evidence === undefined) return [];
   return [
     { label: 'Log likelihood', value: formatNumber(evidence.logLikelihood, 6) },
-    { label: 'Log marginal likelihood', value: formatNumber(evidence.logMarginalLikelihood, 6), detail: `Laplace, prior precision ${formatNumber(request.priorPrecision)}` },
+    { label: 'Log marginal likelihood', value: `${formatNumber(evidence.logMarginalLikelihood, 6)}${error === 0 ? '' : ` ± ${formatNumber(error, 2)}`}`, detail: `Laplace, prior precision ${formatNumber(request.priorPrecision)}` },
     { label: 'Gradient of the log posterior', value: formatNumber(evidence.gradientNorm), detail: '0 at a mode' },
   ];
 }
 
-function waterfall({ network, data, accounting }: FactorisedQuestion): Section {
-  const { rank: { rank: value }, symmetry, remainder } = accounting;
+function kernelParts({ network, data, accounting: { rank: { rank: value }, symmetry, remainder } }: FactorisedQuestion): Section {
+  return waterfall({ network, data, rank: value, symmetry, remainder, rankMeaning: 'directions that the data constrain' });
+}
+
+interface KernelParts extends Pick<RankQuestion, 'network' | 'data'> {
+  readonly rank: number;
+  readonly symmetry: number;
+  readonly remainder: RemainderParts;
+  readonly rankMeaning: string;
+}
+
+export function waterfall({ network, data, rank, symmetry, remainder, rankMeaning }: KernelParts): Section {
   return {
     kind: 'waterfall',
     id: 'kernel',
@@ -143,7 +155,7 @@ function waterfall({ network, data, accounting }: FactorisedQuestion): Section {
         : [{ label: 'data-limited or hidden', value: remainder.dimension, meaning: 'directions that more data would constrain, or that no input sees; telling which would take too much time or memory' }]),
       { label: 'symmetry', value: symmetry, meaning: 'directions along the continuous symmetries' },
     ],
-    remainder: { label: 'rank', value, meaning: 'directions that the data constrain' },
+    remainder: { label: 'rank', value: rank, meaning: rankMeaning },
   };
 }
 
@@ -181,8 +193,6 @@ function sizeOf(blocks: BlockShare['blocks']): number {
 function layerSections({ layers }: FactorisedQuestion): Section[] {
   if (layers === undefined) return [];
   const { shares, directions } = layers;
-  const largest = directions.filter(({ kind }) => kind !== 'kernel').flatMap((direction) => picturesOf(direction, eigenvalueTitle(direction)));
-  const kernel = directions.filter(({ kind }) => kind === 'kernel').flatMap((direction) => picturesOf(direction, 'kernel'));
   return [
     {
       kind: 'table',
@@ -192,39 +202,8 @@ function layerSections({ layers }: FactorisedQuestion): Section[] {
       columns: [{ label: 'Tensors', align: 'left' }, { label: 'Parameters', align: 'right' }, { label: 'Image', align: 'right' }, { label: 'Kernel', align: 'right' }, { label: 'Kernel, %', align: 'right' }],
       rows: shares.slice(0, 500).map(({ blocks, image, kernel: rest }) => [blocks.map(({ tensor }) => tensor).join(', '), sizeOf(blocks), Number(image.toFixed(3)), Number(rest.toFixed(3)), Number(((100 * rest) / sizeOf(blocks)).toFixed(1))]),
     },
-    ...(largest.length + kernel.length === 0 ? [] : [{
-      kind: 'fields' as const,
-      id: 'directions',
-      title: 'Directions in weight space',
-      meaning: 'The data constrain the first most and, of what they constrain, the others least; moving along a direction of the kernel changes no output on these inputs to first order. Each picture is one weight tensor, its outputs downwards.',
-      xLabel: 'input',
-      yLabel: 'output',
-      valueLabel: 'element',
-      colours: 'diverging' as const,
-      panels: [...largest, ...kernel],
-    }]),
+    ...directionSection(directions, 'The data constrain the first most and, of what they constrain, the others least; moving along a direction of the kernel changes no output on these inputs to first order.'),
   ];
-}
-
-function eigenvalueTitle({ kind, eigenvalue }: ConstrainedDirection): string {
-  return `${kind} constrained, λ = ${formatNumber(eigenvalue, 3)}`;
-}
-
-/** The weight tensor with the largest share of a direction. */
-function picturesOf({ pictures }: ConstrainedDirection, title: string): Extract<Section, { kind: 'fields' }>['panels'] {
-  const matrices = pictures.filter(({ rows, columns }) => rows * columns > 1);
-  const shown = matrices.reduce<(typeof matrices)[number] | undefined>((best, picture) => (best === undefined || picture.share > best.share ? picture : best), undefined);
-  if (shown === undefined) return [];
-  const { block, rows, columns, values, share } = shown;
-  return [{
-    title: `${title}: ${showName(block.tensor)}`,
-    meaning: `${formatNumber(100 * share, 3)} % of the direction lies in this tensor.`,
-    x: { min: 0, max: block.length / (block.shape.length > 1 ? block.shape[0]! : 1), bins: columns },
-    y: { min: 0, max: block.shape.length > 1 ? block.shape[0]! : 1, bins: rows, direction: 'down' },
-    values: [...values],
-    curves: [],
-    points: [],
-  }];
 }
 
 const statusMeaning: Readonly<Record<UnitReport['status'], string>> = {
@@ -275,12 +254,20 @@ export function commonWarnings({ evidence, request, assumptions }: RankQuestion)
   ];
 }
 
-function result(question: FactorisedQuestion): JsonValue {
-  const { request, network, accounting, units, layers, growth, evidence, seconds } = question;
-  const { spectrum: { eigenvalues, method, resolution, plan }, rank: estimate, symmetry, remainder, dimension } = accounting;
+export function symmetryResult({ network, request }: RankQuestion): JsonValue {
   const group = symmetryGroup(network, { likelihood: request.likelihood });
   const count = (kind: string): number => group.factors.filter((factor) => factor.kind === kind).reduce((sum, { size }) => sum + size, 0);
   const log10 = (kind: string): number => group.factors.filter((factor) => factor.kind === kind).reduce((sum, { log10Copies }) => sum + log10Copies, 0);
+  return { scaling: count('scaling'), permutationLog10: log10('permutation'), signFlips: count('sign') };
+}
+
+export function growthResult({ points }: RankGrowth): JsonValue {
+  return points.map(({ data, rank, bracket, bound }) => ({ data, rank, bracket: [...bracket], bound }));
+}
+
+function result(question: FactorisedQuestion): JsonValue {
+  const { request, network, accounting, units, layers, growth, evidence, seconds } = question;
+  const { spectrum: { eigenvalues, method, resolution, plan }, rank: estimate, symmetry, remainder, dimension } = accounting;
   // The GGN has D eigenvalues; those beyond min(NO, D) are zero by its shape.
   const all = new Float64Array(network.parameters);
   all.set(eigenvalues.subarray(0, network.parameters));
@@ -295,13 +282,13 @@ function result(question: FactorisedQuestion): JsonValue {
     // At some prior precisions, ascending: falls from the rank to 0.
     effectiveDimensions: { ...effectiveDimensionCurve(imageEigenvalues(question), request.priorPrecision) },
     // On nested parts of the data, in an order from the seed; the last is the whole.
-    rankByData: growth.points.map(({ data, rank, bracket, bound }) => ({ data, rank, bracket: [...bracket], bound })),
+    rankByData: growthResult(growth),
     rankBracket: [...estimate.bracket],
     rankBound: Math.min(network.parameters, question.inputs * outputRank(likelihoodModel(request.likelihood, request.noise, network.outputs), network.outputs)),
     kernelDimension: dimension,
     // Null where the two could not be told apart; together they are kernelDimension − symmetry.
     kernel: { symmetry, hidden: remainder.kind === 'separated' ? remainder.hidden : null, dataLimited: remainder.kind === 'separated' ? remainder.dataLimited : null },
-    symmetry: { scaling: count('scaling'), permutationLog10: log10('permutation'), signFlips: count('sign') },
+    symmetry: symmetryResult(question),
     units: units.filter(({ status }) => status !== 'mixed').map((unit) => ({ ...unit })),
     direction: question.direction === undefined ? null : directionResult(question.direction),
     layers: layers === undefined ? null : layers.shares.map(({ blocks, image, kernel }) => ({ tensors: blocks.map(({ tensor }) => tensor), parameters: sizeOf(blocks), image, kernel })),

@@ -1,24 +1,16 @@
 /**
  * Directions in weight space as pictures: what the data constrain most and least (eigenvectors of the largest eigenvalues, and of the
- * smallest that the rank counts), and a direction of the kernel. Blocks are matrices out × rest, thinned to a few thousand
- * cells, of which each shows the entry of the largest magnitude in it.
+ * smallest that the rank counts), and a direction of the kernel.
  */
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { interruptibly } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
-import { type Block, type Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { GgnImage } from './image.ts';
-
-export interface WeightPicture {
-  readonly block: Block;
-  /** Cells: rows × columns, row-major; of the block's first axis and all others. */
-  readonly rows: number;
-  readonly columns: number;
-  readonly values: Float64Array;
-  /** ‖block‖² / ‖direction‖². */
-  readonly share: number;
-}
+import type { MatrixFreeSpectrum } from './matrixFree.ts';
+import { GgnOperators } from './operators.ts';
+import type { CurvatureProblem } from './problem.ts';
+import { squared, weightPictures, type WeightPicture } from './weightPictures.ts';
 
 export interface ConstrainedDirection {
   readonly kind: 'most' | 'least' | 'kernel';
@@ -29,24 +21,8 @@ export interface ConstrainedDirection {
   readonly pictures: readonly WeightPicture[];
 }
 
-const SIDE = 64;
-
-/** @param side at most so many cells along either axis */
-export function weightPictures(network: Network, direction: Float64Array, side = SIDE): WeightPicture[] {
-  const total = squared(direction);
-  return network.blocks.filter(({ trainable }) => trainable).map((block) => {
-    const height = block.shape.length > 1 ? block.shape[0]! : 1;
-    const width = block.length / height;
-    const [rows, columns] = [Math.min(side, height), Math.min(side, width)];
-    const values = new Float64Array(rows * columns);
-    for (let k = 0; k < block.length; k++) {
-      const cell = Math.floor((Math.floor(k / width) * rows) / height) * columns + Math.floor(((k % width) * columns) / width);
-      const entry = direction[block.offset + k]!;
-      if (Math.abs(entry) > Math.abs(values[cell]!)) values[cell] = entry;
-    }
-    return { block, rows, columns, values, share: total === 0 ? 0 : squared(direction.subarray(block.offset, block.offset + block.length)) / total };
-  });
-}
+/** Of an eigenvalue: a direction whose eigenvalue is less certain than this is no picture of anything. */
+const CONVERGED = 1e-3;
 
 /**
  * The first `count` directions of each end of the image, and one of the kernel (a random direction's part in it), as far as there are any.
@@ -72,10 +48,22 @@ export async function constrainedDirections(image: GgnImage, eigenvalues: Float6
   return directions;
 }
 
-function squared(values: Float64Array): number {
-  let sum = 0;
-  for (const value of values) sum += value * value;
-  return sum;
+/**
+ * The first `count` directions of the large end where only that is known: of the matrix-free spectrum, those that have converged.
+ * @param keepBytes as `GgnOperators` takes it
+ */
+export async function leadingDirections(problem: CurvatureProblem, { side, leading: { values, errors, vectors } }: Pick<MatrixFreeSpectrum, 'side' | 'leading'>, count: number, keepBytes: number, context: JobContext): Promise<ConstrainedDirection[]> {
+  const operators = new GgnOperators(problem, keepBytes);
+  const directions: ConstrainedDirection[] = [];
+  for (const [k, vector] of vectors.slice(0, count).entries()) {
+    const eigenvalue = values[k]!;
+    if (!(errors[k]! < CONVERGED * eigenvalue)) break;
+    const along = side === 'parameters' ? vector : await interruptibly(operators.pullRows(vector), context.signal);
+    const length = Math.sqrt(squared(along));
+    const direction = fixedSign(along.map((entry) => entry / length));
+    directions.push({ kind: 'most', eigenvalue, direction, pictures: weightPictures(problem.network, direction) });
+  }
+  return directions;
 }
 
 function fixedSign(direction: Float64Array): Float64Array {

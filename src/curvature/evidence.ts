@@ -43,14 +43,18 @@ export function logPosteriorGradient(problem: CurvatureProblem, targets: Float64
  * @param eigenvalues of the GGN on the same data, those that the rank counts: rounding in the rest would count when α is tiny
  */
 export function laplaceEvidence(problem: CurvatureProblem, targets: Float64Array, priorPrecision: number, eigenvalues: Float64Array): Evidence {
+  return evidenceWith(problem, targets, priorPrecision, eigenvalues.reduce((sum, lambda) => sum + 0.5 * Math.log1p(lambda / priorPrecision), 0));
+}
+
+/** As `laplaceEvidence`. @param halfLogDeterminant ½Σ log(1 + λ_i/α), however it was had */
+export function evidenceWith(problem: CurvatureProblem, targets: Float64Array, priorPrecision: number, halfLogDeterminant: number): Evidence {
   if (!(priorPrecision > 0 && Number.isFinite(priorPrecision))) throw new UserError(`the prior precision is a positive number, not ${priorPrecision}`);
   const { value, score } = logPosteriorGradient(problem, targets, priorPrecision);
   const { network, state } = problem;
   const squaredNorm = norm2(state, 0, network.parameters) ** 2;
-  const logDeterminant = eigenvalues.reduce((sum, lambda) => sum + Math.log1p(lambda / priorPrecision), 0);
   return {
     logLikelihood: value,
-    logMarginalLikelihood: value - 0.5 * priorPrecision * squaredNorm - 0.5 * logDeterminant,
+    logMarginalLikelihood: value - 0.5 * priorPrecision * squaredNorm - halfLogDeterminant,
     gradientNorm: norm2(score, 0, score.length),
   };
 }

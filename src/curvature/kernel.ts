@@ -60,6 +60,9 @@ export type KernelRemainder =
   /** hidden + data-limited; what it would take to tell them apart is more than memory or patience allow. */
   | { readonly kind: 'together'; readonly dimension: number; readonly needed: SpectrumPlan; readonly because: 'memory' | 'time' };
 
+/** What is told of it. */
+export type RemainderParts = Extract<KernelRemainder, { kind: 'separated' }> | Pick<Extract<KernelRemainder, { kind: 'together' }>, 'kind' | 'dimension'>;
+
 /** Multiplications that telling hidden from data-limited directions may take: some minutes. */
 const PATIENCE = 1e12;
 
@@ -73,7 +76,7 @@ export async function kernelAccounting(question: KernelQuestion, context: JobCon
   const inputBytes = 8 * (x.length + count * network.inputs);
   const inputsFit = inputBytes <= context.memoryLimitBytes / 4;
   const generic: CurvatureProblem = { network, state, likelihood, x: inputsFit ? await interruptibly(withGenericInputs(question, count), context.signal) : x, weighting: 'uniform' };
-  const symmetry = await symmetryOf(generic, context);
+  const symmetry = await knownSymmetry(generic, context);
   const beyondSymmetry = network.parameters - symmetry.dimension;
   const rank = rankOf(spectrum, Math.min(beyondSymmetry, rowCount(data)));
   const remainder = await remainderOf(generic, x, rank, symmetry.dimension, inputsFit ? 0 : inputBytes, context);
@@ -83,17 +86,20 @@ export async function kernelAccounting(question: KernelQuestion, context: JobCon
     dimension: network.parameters - rank.rank,
     symmetry: symmetry.dimension,
     remainder,
-    warnings: warningsOf({ spectrum, rank, remainder, rejected: symmetry.rejected.length, symmetryBracket: symmetry.bracket, counted: symmetry.counted }),
+    warnings: [...rankWarnings(spectrum, rank), ...symmetryWarnings(symmetry), ...remainderWarnings(rank, remainder)],
   };
 }
 
 /** The symmetries of a network whose outputs go into a likelihood: under a softmax with those that it does not see. */
-export function blindTo(likelihood: LikelihoodModel): { readonly likelihood: LikelihoodModel['kind']; readonly outputRowShift: true } {
+function blindTo(likelihood: LikelihoodModel): { readonly likelihood: LikelihoodModel['kind']; readonly outputRowShift: true } {
   return { likelihood: likelihood.kind, outputRowShift: true };
 }
 
 /** `counted` where the tangents would not fit: by the group alone, neither verified nor tried for independence. */
-async function symmetryOf(problem: CurvatureProblem, context: JobContext): Promise<SymmetryDimension & { readonly counted: boolean }> {
+export type KnownSymmetry = SymmetryDimension & { readonly counted: boolean };
+
+/** Dimensions of the kernel along the continuous symmetries that follow from the graph. */
+export async function knownSymmetry(problem: CurvatureProblem, context: JobContext): Promise<KnownSymmetry> {
   const { network, state, likelihood } = problem;
   const { dimensions } = symmetryGroup(network, blindTo(likelihood));
   // The vectors, a scaled copy, and what its factorisation takes.
@@ -137,29 +143,20 @@ async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, 
   return separated(rankOf(await gramSpectrum(generic, told), bound));
 }
 
-interface Doubts {
-  readonly spectrum: GgnSpectrum;
-  readonly rank: RankEstimate;
-  readonly remainder: KernelRemainder;
-  readonly rejected: number;
-  readonly symmetryBracket: readonly [number, number];
-  readonly counted: boolean;
+function rankWarnings({ method, resolution }: GgnSpectrum, { bracket: [low, high] }: RankEstimate): string[] {
+  if (low === high) return [];
+  const between = `The rank lies between ${formatCount(low)} and ${formatCount(high)}:`;
+  return [method === 'svd'
+    ? `${between} singular values run into rounding without a clear gap, and float64 cannot tell the smallest from zero.`
+    : `${between} the Gram matrix squares singular values, and what is below ${formatNumber(resolution, 1)} of the largest cannot be told from zero. Fewer data points or outputs would allow a singular value decomposition.`];
 }
 
-function warningsOf({ spectrum: { method, resolution }, rank, remainder, rejected, symmetryBracket, counted }: Doubts): string[] {
-  const warnings: string[] = [];
-  const [low, high] = rank.bracket;
-  if (low !== high) {
-    warnings.push(method === 'svd'
-      ? `The rank lies between ${formatCount(low)} and ${formatCount(high)}: singular values run into rounding without a clear gap, and float64 cannot tell the smallest from zero.`
-      : `The rank lies between ${formatCount(low)} and ${formatCount(high)}: the Gram matrix squares singular values, and what is below ${formatNumber(resolution, 1)} of the largest cannot be told from zero. Fewer data points or outputs would allow a singular value decomposition.`);
-  }
-  if (symmetryBracket[0] !== symmetryBracket[1]) {
-    warnings.push(`The symmetry tangents span between ${formatCount(symmetryBracket[0])} and ${formatCount(symmetryBracket[1])} dimensions: some are nearly dependent.`);
-  }
-  if (counted) warnings.push('Symmetry directions are counted by the network’s symmetry group alone: their tangent vectors would not fit into the memory limit, so they are neither verified nor tried for independence.');
-  if (rejected > 0) warnings.push(`${formatCount(rejected)} symmetry tangents change the network’s outputs and were left out of the accounting.`);
-  return [...warnings, ...remainderWarnings(rank, remainder)];
+export function symmetryWarnings({ bracket: [low, high], counted, rejected: { length: rejected } }: KnownSymmetry): string[] {
+  return [
+    ...(low === high ? [] : [`The symmetry tangents span between ${formatCount(low)} and ${formatCount(high)} dimensions: some are nearly dependent.`]),
+    ...(counted ? ['Symmetry directions are counted by the network’s symmetry group alone: their tangent vectors would not fit into the memory limit, so they are neither verified nor tried for independence.'] : []),
+    ...(rejected === 0 ? [] : [`${formatCount(rejected)} symmetry tangents change the network’s outputs and were left out of the accounting.`]),
+  ];
 }
 
 function remainderWarnings(rank: RankEstimate, remainder: KernelRemainder): string[] {

@@ -7,10 +7,11 @@ import { interruptibly } from '../linalg/interruptible.ts';
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { leadingEigenpairs } from '../linalg/lanczos.ts';
 import type { Random } from '../linalg/random.ts';
-import { spectralMeasure, traceOf, type Estimate, type SpectralMeasure } from '../linalg/stochasticQuadrature.ts';
+import { countAbove, spectralMeasure, traceOf, type Estimate, type SpectralMeasure } from '../linalg/stochasticQuadrature.ts';
 import { valuesPerInput } from '../network/cost.ts';
 import { formatBytes } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
+import { formatBytes } from '../protocol/format.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
 import { GgnOperators, keptBytes, productsOfOperator } from './operators.ts';
 import { requireFiniteProblem, rowCount, type CurvatureProblem } from './problem.ts';
@@ -43,13 +44,20 @@ export interface MatrixFreeSpectrum {
   /** D. */
   readonly parameters: number;
   /** The largest eigenvalues, descending, and how far each is from the truth at most. */
-  readonly leading: { readonly values: Float64Array; readonly errors: Float64Array };
+  readonly leading: {
+    readonly values: Float64Array;
+    readonly errors: Float64Array;
+    /** Orthonormal, on the side where the bases were kept. */
+    readonly vectors: readonly Float64Array[];
+  };
   /** Tr GGN. */
   readonly trace: Estimate;
   /** Eigenvalues at or below it count as zero: what float64 cannot tell from zero in a squared matrix. */
   readonly tolerance: number;
-  /** Eigenvalues above the tolerance. */
+  /** Eigenvalues above the tolerance: the middle of the bracket's bounds without their standard errors, and the larger of these. */
   readonly rank: Estimate;
+  /** What finitely many Lanczos steps leave open (`countAbove`), and two standard errors either way. */
+  readonly rankBracket: readonly [low: number, high: number];
   /** So many at least were seen one by one. */
   readonly rankSeen: number;
   /** No more are possible: min(n, D). */
@@ -60,11 +68,16 @@ export interface MatrixFreeSpectrum {
   readonly density: { readonly from: number; readonly to: number; readonly counts: readonly Estimate[] };
   /** From which traces of other functions follow. */
   readonly measure: SpectralMeasure;
+  /** Random probes that the estimates are averages over, and Lanczos steps of each at most. */
+  readonly probes: number;
+  readonly steps: number;
   readonly products: number;
   readonly plan: MatrixFreePlan;
 }
 
 const DENSITY_BINS = 40;
+/** Of sums of weights that should be whole. */
+const ROUNDING = 1e-6;
 /** Of the leading eigenvalues, relative to the largest. */
 const CONVERGED = 1e-10;
 
@@ -98,15 +111,15 @@ export async function matrixFreeSpectrum(problem: CurvatureProblem, options: Mat
   const { operator } = operators;
   let products = 0;
   const most = plan.steps + options.probes * options.steps;
-  const counted = {
+  const operatorSeen = {
     size: operator.size,
     apply: (v: Float64Array) => {
-      context.progress({ message: `Product ${products + 1} of the GGN with a vector`, fraction: Math.min(1, products / most) });
+      context.progress({ message: `Product ${products + 1} of at most ${most} with the GGN; Lanczos, about ${formatBytes(plan.bytes)}`, fraction: Math.min(1, products / most) });
       products++;
       return operator.apply(v);
     },
   };
-  const leading = await interruptibly(leadingEigenpairs(counted, options.eigenvalues, CONVERGED, { steps: plan.steps, random: options.random }), context.signal);
+  const leading = await interruptibly(leadingEigenpairs(operatorSeen, options.eigenvalues, CONVERGED, { steps: plan.steps, random: options.random }), context.signal);
   const largest = leading.values[0] ?? 0;
   const tolerance = Math.max(rows, parameters) * Number.EPSILON * largest;
   // Zeros, and what has not converged, are left to the probes.
@@ -114,18 +127,27 @@ export async function matrixFreeSpectrum(problem: CurvatureProblem, options: Mat
   const complete = leading.values.length === operator.size;
   const converged = certain < 0 || complete ? leading.values.length : certain;
   const known = { values: leading.values.slice(0, converged), vectors: leading.vectors.slice(0, converged) };
-  const measure = await interruptibly(spectralMeasure(counted, { probes: complete ? 0 : options.probes, steps: options.steps, random: options.random, known }), context.signal);
-  const rank = traceOf(measure, (value) => Number(value > tolerance));
+  const measure = await interruptibly(spectralMeasure(operatorSeen, { probes: complete ? 0 : options.probes, steps: options.steps, random: options.random, known }), context.signal);
+  const counted = countAbove(measure, tolerance);
+  const rank = { value: (counted.low.value + counted.high.value) / 2, standardError: Math.max(counted.low.standardError, counted.high.standardError) };
+  const rankSeen = known.values.reduce((count, value) => count + Number(value > tolerance), 0);
+  const rankBound = Math.min(rows, parameters);
   const to = Math.log10(largest);
   const from = Math.log10(tolerance);
   return {
     method: 'lanczos', side: operator.side, rows, parameters,
-    leading: { values: leading.values, errors: leading.errors },
+    leading: { values: leading.values, errors: leading.errors, vectors: leading.vectors },
+    probes: measure.probes.length,
+    steps: options.steps,
     trace: traceOf(measure, (value) => value),
     tolerance,
     rank,
-    rankSeen: known.values.reduce((count, value) => count + Number(value > tolerance), 0),
-    rankBound: Math.min(rows, parameters),
+    rankBracket: [
+      Math.max(rankSeen, Math.ceil(counted.low.value - 2 * counted.low.standardError - ROUNDING)),
+      Math.min(rankBound, Math.floor(counted.high.value + 2 * counted.high.standardError + ROUNDING)),
+    ],
+    rankSeen,
+    rankBound,
     kernelDimension: { value: parameters - rank.value, standardError: rank.standardError },
     density: {
       from, to,

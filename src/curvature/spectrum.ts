@@ -20,6 +20,7 @@ import { transposed } from '../linalg/matrixInput.ts';
 import { productsPerInput } from '../network/cost.ts';
 import { formatBytes, formatCount } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
+import { formatBytes } from '../protocol/format.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
 import { inputCount, requireFiniteProblem, rowCount, rowsPerInput, type CurvatureProblem } from './problem.ts';
 import { planGram, structuredGram } from './structuredGram.ts';
@@ -125,14 +126,20 @@ export async function gramSpectrum(problem: CurvatureProblem, context: JobContex
   const side = rows < parameters ? 'rows' : 'parameters';
   const wanted = options.vectors === true;
   await sharedEngine();
+  const told: JobContext = { ...context, progress: ({ message, ...rest }) => { context.progress({ message: `${message}; ${planned(plan)}`, ...rest }); } };
   if (plan.method === 'svd') {
-    const { values, vectors } = await svdRoute(problem, context, wanted);
+    const { values, vectors } = await svdRoute(problem, told, wanted);
     return { singularValues: values, eigenvalues: values.map((s) => s * s), rows, parameters, method: 'svd', resolution: relative, floor: Number.EPSILON, plan, vectors: vectors && { side, vectors } };
   }
-  const { values, vectors } = await gramRoute(problem, context, wanted);
+  const { values, vectors } = await gramRoute(problem, told, wanted);
   // The Gram matrix is positive semi-definite; what comes out negative is rounding around zero.
   const eigenvalues = values.map((value) => Math.max(0, value));
   return { singularValues: eigenvalues.map(Math.sqrt), eigenvalues, rows, parameters, method: 'gram', resolution: Math.sqrt(relative), floor: Math.sqrt(Number.EPSILON), plan, vectors: vectors && { side, vectors } };
+}
+
+/** "Gram matrix, about 99.3 MiB": what is shown while it runs. */
+export function planned({ method, bytes }: SpectrumPlan): string {
+  return `${method === 'svd' ? 'SVD of H½J' : 'Gram matrix'}, about ${formatBytes(bytes)}`;
 }
 
 function memoryError(plan: SpectrumPlan, rows: number, parameters: number, limit: number): MemoryLimitError {

@@ -221,6 +221,8 @@ export interface HistogramSection extends SectionBase {
 export interface HistogramSeries {
   readonly label: string;
   readonly counts: readonly number[];
+  /** Where the counts are estimates: the standard error of each. */
+  readonly errors?: readonly number[];
 }
 
 /** Curves, with an uncertainty band where they have one: barriers, predictive bands, rank against the number of data. */
@@ -273,6 +275,8 @@ export interface FieldPanel {
   readonly x: BinAxis;
   /** Runs upwards, or downwards as rows of a matrix do. */
   readonly y: BinAxis & { readonly direction: 'up' | 'down' };
+  /** Its cells are arranged one beside the other, and where they stand means nothing: the axes have neither names nor numbers. */
+  readonly arranged?: true;
   /** y-major: values[iy * x.bins + ix], the value in the middle of the bin; null where there is none. */
   readonly values: readonly (number | null)[];
   /** At most some hundred points each. */

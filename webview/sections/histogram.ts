@@ -5,6 +5,7 @@ import type { HistogramSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
 import { t } from '../../src/protocol/words.ts';
 import { binEdges } from '../densityGrid.ts';
+import { histogramNumbers } from '../histogramNumbers.ts';
 import { button, element } from '../elements.ts';
 import { axis, picture, Plot, plotText, type PlotFigure } from '../plot.ts';
 import { parseView, storedView, type PlotView } from '../plotView.ts';
@@ -30,7 +31,7 @@ export function drawHistogram(section: HistogramSection, memory: Memory): Sectio
       keys.replaceChildren(...seriesKeys(section.series.map(({ label }) => label), theme));
       return plot.draw(theme);
     },
-    numbers: () => [['from', 'to', ...section.series.map((series) => series.label)], ...edges.slice(0, -1).map((from, i) => [from, edges[i + 1] ?? NaN, ...section.series.map((series) => series.counts[i] ?? 0)])],
+    numbers: () => histogramNumbers(section),
     picture: (theme, format) => {
       const { layout, ...rest } = figure(section, edges, theme, 900, null);
       return picture({ ...rest, layout: { ...layout, showlegend: section.series.length > 1, legend: { orientation: 'h', y: 1.08, x: 0 } } }, theme, 900, format);
@@ -39,22 +40,29 @@ export function drawHistogram(section: HistogramSection, memory: Memory): Sectio
   };
 }
 
+/** Two standard errors either way, where the counts are estimates; not below zero. */
+function errorBars({ counts, errors }: HistogramSection['series'][number], theme: Theme): Pick<Extract<Data, { type?: 'bar' }>, 'error_y'> {
+  if (errors === undefined) return {};
+  return { error_y: { type: 'data', symmetric: false, array: errors.map((error) => 2 * error), arrayminus: errors.map((error, i) => Math.min(2 * error, counts[i] ?? 0)), color: theme.foreground, thickness: 1, width: 2 } };
+}
+
 function figure(section: HistogramSection, edges: readonly number[], theme: Theme, width: number, view: PlotView | null): PlotFigure {
-  const top = section.series.reduce((most, series) => series.counts.reduce((a, b) => Math.max(a, b), most), 0);
+  const top = section.series.reduce((most, { counts, errors }) => counts.reduce((a, b, i) => Math.max(a, b + 2 * (errors?.[i] ?? 0)), most), 0);
   const home: PlotView = { x: [section.axis.min, section.axis.max], y: [0, Math.max(1, top) * 1.06] };
   const shown = view ?? home;
-  const texts = (counts: readonly number[]): string[] => counts.map((count, i) => t('{0} in {1} to {2}', formatCount(count), formatNumber(edges[i] ?? NaN, 3), formatNumber(edges[i + 1] ?? NaN, 3)));
+  const size = (count: number, error: number | undefined): string => (error === undefined ? formatCount(count) : `${formatNumber(count)} ± ${formatNumber(error, 2)}`);
+  const texts = ({ counts, errors }: HistogramSection['series'][number]): string[] => counts.map((count, i) => t('{0} in {1} to {2}', size(count, errors?.[i]), formatNumber(edges[i] ?? NaN, 3), formatNumber(edges[i + 1] ?? NaN, 3)));
   const step = (section.axis.max - section.axis.min) / section.axis.bins;
   const centres = edges.slice(0, -1).map((edge) => edge + step / 2);
   const data = section.series.map((series, i): Data => {
     const name = plotText(visible(series.label));
     const color = seriesColour(theme, i);
     if (section.series.length === 1) {
-      return { type: 'bar', x: centres, y: [...series.counts], width: step, name, marker: { color, line: { width: series.counts.length > 60 ? 0 : theme.highContrast ? 1 : 0.5, color: theme.background } }, hovertext: texts(series.counts), hoverinfo: 'text' };
+      return { type: 'bar', x: centres, y: [...series.counts], width: step, name, marker: { color, line: { width: series.counts.length > 60 ? 0 : theme.highContrast ? 1 : 0.5, color: theme.background } }, hovertext: texts(series), hoverinfo: 'text', ...errorBars(series, theme) };
     }
     return {
       type: 'scatter', mode: 'lines', line: { shape: 'hv', color, width: 1.5, dash: seriesDash(i) }, x: [...edges], y: [...series.counts, series.counts.at(-1) ?? 0], name,
-      hovertext: texts(series.counts).map((words) => `${name}: ${words}`), hoverinfo: 'text', ...(i === 0 ? { fill: 'tozeroy', fillcolor: theme.tint } : {}),
+      hovertext: texts(series).map((words) => `${name}: ${words}`), hoverinfo: 'text', ...(i === 0 ? { fill: 'tozeroy', fillcolor: theme.tint } : {}),
     };
   });
   return {

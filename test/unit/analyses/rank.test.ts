@@ -203,7 +203,8 @@ describe('the rank analysis', () => {
     const file = path.join(await temporaryFolder(), 'network.safetensors');
     await writeNetwork(file, net, theta);
     const whole = (await rank({ ...defaults, file, activation: 'tanh', inputs: 500 }, context)).result as unknown as RankResult;
-    const report = await rank({ ...defaults, file, activation: 'tanh', inputs: 500 }, { ...context, memoryLimitBytes: 6e6 });
+    const told: string[] = [];
+    const report = await rank({ ...defaults, file, activation: 'tanh', inputs: 500 }, { ...context, memoryLimitBytes: 6e6, progress: ({ message }) => { told.push(message); } });
     const result = report.result as unknown as RankResult & { method: string; trace: { value: number; standardError: number }; spectrumErrors: number[] };
     expect(result.method).toBe('lanczos');
     expect(result.spectrum).toHaveLength(50);
@@ -219,8 +220,23 @@ describe('the rank analysis', () => {
     });
     expect(result.rankBracket[0]).toBeLessThanOrEqual(whole.rank);
     expect(result.rankBracket[1]).toBeGreaterThanOrEqual(whole.rank);
-    expect(report.sections.map(({ kind }) => kind)).toEqual(['figures', 'spectrum', 'histogram', 'lines', 'table']);
+    expect(report.sections.map(({ id }) => id)).toEqual(['overview', 'kernel', 'spectrum', 'density', 'growth', 'effective-dimension', 'directions', 'units']);
+    // tanh has no scaling orbit, and a kernel direction takes a factorisation.
+    expect(report.warnings.at(-1)).toMatch(/^The loss over a plane through ŵ is left out: its directions are eigenvectors/);
     expect(report.warnings[0]).toContain('estimates from random probes');
+    // What runs and what it takes is said before it does, and on every line of it.
+    expect(told[0]).toMatch(/^By Lanczos and stochastic quadrature, with about [\d.]+ MiB of memory$/);
+    expect(told[1]).toMatch(/^Product 1 of at most \d+ with the GGN; Lanczos, about [\d.]+ MiB$/);
+    // The parts of the kernel add up here too, and the panel has the error bars that the result has.
+    const parts = report.sections.find((section) => section.kind === 'waterfall');
+    expect(parts?.steps.reduce((sum, { value }) => sum + value, 0)).toBe(result.kernelDimension);
+    expect(parts?.remainder.value).toBe(result.rank);
+    expect(parts?.total.value).toBe(484);
+    const density = report.sections.find((section) => section.kind === 'histogram');
+    expect(density?.series[0]?.errors).toEqual((report.result as unknown as { density: { counts: { standardError: number }[] } }).density.counts.map(({ standardError }) => standardError));
+    expect(report.sections[0]).toMatchObject({ figures: expect.arrayContaining([expect.objectContaining({ label: 'Random probes', value: '8', detail: expect.stringContaining('seed 0') as string })]) as unknown });
+    const pictures = report.sections.find(({ id }) => id === 'directions');
+    expect(pictures?.kind === 'fields' && pictures.panels.map(({ title }) => title.split(',')[0])).toEqual(['most constrained', 'most constrained']);
   });
 
   it('refuses beforehand, with the estimate, what would not fit into memory', async () => {

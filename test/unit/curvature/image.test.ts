@@ -1,7 +1,7 @@
 /** Image and kernel as subspaces: the projector's laws, its shares by layer, symmetries in the kernel, eigenvectors as directions. */
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
-import { constrainedDirections, weightPictures } from '../../../src/curvature/directions.ts';
+import { constrainedDirections } from '../../../src/curvature/directions.ts';
 import { GgnImage } from '../../../src/curvature/image.ts';
 import { GgnOperators } from '../../../src/curvature/operators.ts';
 import type { CurvatureProblem } from '../../../src/curvature/problem.ts';
@@ -112,16 +112,5 @@ describe('image and kernel', () => {
       expect(distance(product, direction.map((entry) => eigenvalue * entry))).toBeLessThan(1e-7 * Math.sqrt(eigenvalue * eigenvalues[0]!) + 1e-12 * eigenvalues[0]!);
       expect(pictures.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
     }
-  });
-
-  test('pictures keep the entry of the largest magnitude in each cell', () => {
-    const network = dense([6, 4, 1], 'relu');
-    const direction = Float64Array.from({ length: network.parameters }, (_, k) => (k % 2 === 0 ? 1 : -1) * k);
-    const [weight, bias] = weightPictures(network, direction, 2);
-    expect(weight).toMatchObject({ rows: 2, columns: 2, block: { tensor: '0.weight' } });
-    // Rows 0–1 and 2–3, columns 0–2 and 3–5 of entries (−1)^k k.
-    expect([...weight!.values]).toEqual([8, -11, 20, -23]);
-    expect(bias).toMatchObject({ rows: 1, columns: 2 });
-    expect([...bias!.values]).toEqual([-25, -27]);
   });
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { lanczos, leadingEigenpairs, ritzPairs, type SymmetricOperator } from '../../../src/linalg/lanczos.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
-import { spectralMeasure, traceOf } from '../../../src/linalg/stochasticQuadrature.ts';
+import { countAbove, spectralMeasure, traceOf } from '../../../src/linalg/stochasticQuadrature.ts';
 import { distance, gaussian } from './matrices.ts';
 
 /** Q Λ Qᵀ with Q a product of two reflections. */
@@ -118,7 +118,42 @@ describe('stochastic Lanczos quadrature', () => {
       expect(traceOf(measure, () => 1).value).toBeCloseTo(7, 12);
     }
     const all = complete(leadingEigenpairs(operator, 7, 1e-12, { steps: 20, random: seededRandom(2) }));
-    const rank = traceOf({ exact: all.values, probes: [] }, (value) => Number(value > 1e-10));
-    expect(rank).toEqual({ value: 4, standardError: 0 });
+    const rank = { value: 4, standardError: 0 };
+    expect(traceOf({ exact: all.values, probes: [] }, (value) => Number(value > 1e-10))).toEqual(rank);
+    expect(countAbove({ exact: all.values, probes: [] }, 1e-10)).toEqual({ low: rank, high: rank });
+  });
+
+  test('counts lie between the bounds of Chebyshev, Markov and Stieltjes, whatever lies between the nodes', () => {
+    const spectrum = fc.oneof(
+      fc.array(fc.double({ min: 0, max: 4, noNaN: true }), { minLength: 2, maxLength: 60 }),
+      // Zeros below a tail that falls for ten decades: where the weights of small nodes would be taken for a rank.
+      fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 })).map(([zeros, some]) => [...Array.from({ length: some }, (_, k) => 10 ** ((-10 * k) / some)), ...Array.from({ length: zeros }, () => 0)]),
+    );
+    fc.assert(fc.property(spectrum, fc.integer({ min: 1, max: 12 }), fc.double({ min: 1e-12, max: 3, noNaN: true }), fc.nat(), (values, steps, threshold, seed) => {
+      const diagonal: SymmetricOperator = {
+        size: values.length,
+        *apply(x) {
+          yield;
+          return x.map((entry, k) => entry * values[k]!);
+        },
+      };
+      const { low, high } = countAbove(complete(spectralMeasure(diagonal, { probes: 1, steps, random: seededRandom(seed) })), threshold);
+      // The probe's own share in every eigenvalue.
+      const random = seededRandom(seed);
+      const z = values.map(() => random.normal() ** 2);
+      const whole = z.reduce((sum, square) => sum + square, 0);
+      const truth = (values.length / whole) * z.reduce((sum, square, k) => sum + (values[k]! > threshold ? square : 0), 0);
+      expect(low.value).toBeLessThanOrEqual(truth + 1e-6);
+      expect(high.value).toBeGreaterThanOrEqual(truth - 1e-6);
+    }), { seed: 4, numRuns: 300 });
+  });
+
+  test('exhausted, the bounds meet', () => {
+    const values = Float64Array.of(3, 3, 2, 1, 0, 0, 0);
+    const measure = complete(spectralMeasure(operatorOf(values), { probes: 400, steps: 7, random: seededRandom(3) }));
+    expect(measure.probes.every(({ exhausted }) => exhausted)).toBe(true);
+    const { low, high } = countAbove(measure, 1e-10);
+    expect(low).toEqual(high);
+    expect(Math.abs(low.value - 4)).toBeLessThan(4 * low.standardError);
   });
 });

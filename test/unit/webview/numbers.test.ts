@@ -6,6 +6,7 @@ import { tensorRows } from '../../../src/protocol/tensorTable.ts';
 import { csv, tsv, type Cell } from '../../../webview/csv.ts';
 import { binCentres, binEdges, densityRows, legendTicks, logCounts } from '../../../webview/densityGrid.ts';
 import { suggestedName } from '../../../webview/fileName.ts';
+import { histogramNumbers } from '../../../webview/histogramNumbers.ts';
 import { fromKey, isSameView, parseView, storedView, type PlotView } from '../../../webview/plotView.ts';
 import { isClipped, partLabels, spectrumScale } from '../../../webview/spectrumScale.ts';
 import { nextOrder, parseOrder, rowOrder, storedOrder } from '../../../webview/tableOrder.ts';
@@ -54,6 +55,12 @@ describe('export', () => {
       expect(lines).toHaveLength(rows.length + 1);
       lines.slice(0, -1).forEach((line) => { expect(line.split('\t')).toHaveLength(3); });
     }));
+  });
+  it('a histogram of estimates has the standard error beside each count', () => {
+    const axis = { min: 0, max: 2, bins: 2 };
+    expect(histogramNumbers({ axis, series: [{ label: 'eigenvalues', counts: [3, 4], errors: [0.5, 0] }, { label: 'other', counts: [1, 2] }] })).toEqual([
+      ['from', 'to', 'eigenvalues', 'standard error of eigenvalues', 'other'], [0, 1, 3, 0.5, 1], [1, 2, 4, 0, 2],
+    ]);
   });
   it('file names come from sources without their paths or anything harmful', () => {
     expect(suggestedName(posteriorReport, 'density', 'png')).toBe('draws-posterior-density.png');
