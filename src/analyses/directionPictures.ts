@@ -37,6 +37,6 @@ function panelOf({ kind, eigenvalue, pictures }: ConstrainedDirection): FieldPan
 
 function kernelSentence([all = 0, each = 0, ...kernel]: readonly number[], { outputs, inputs }: NonNullable<WeightPicture['kernels']>): string {
   const some = (shown: readonly number[], of: number, what: string): string => (shown.length === of ? `all ${formatCount(of)} ${what}` : `the ${formatCount(shown.length)} of ${formatCount(of)} ${what} that have most of it`);
-  const sides = kernel.length === 1 ? `${kernel[0]!} entries` : kernel.join(' × ');
+  const sides = kernel.length === 1 ? `${kernel[0]!} elements` : kernel.join(' × ');
   return `Kernels of ${sides}: ${each === 1 ? '' : `side by side of ${some(inputs, each, 'input channels')}, `}downwards, column by column, of ${some(outputs, all, 'output channels')}.`;
 }

@@ -9,7 +9,6 @@ import { leadingEigenpairs } from '../linalg/lanczos.ts';
 import type { Random } from '../linalg/random.ts';
 import { countAbove, spectralMeasure, traceOf, type Estimate, type SpectralMeasure } from '../linalg/stochasticQuadrature.ts';
 import { valuesPerInput } from '../network/cost.ts';
-import { formatBytes } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { formatBytes } from '../protocol/format.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';

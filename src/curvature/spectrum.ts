@@ -20,7 +20,6 @@ import { transposed } from '../linalg/matrixInput.ts';
 import { productsPerInput } from '../network/cost.ts';
 import { formatBytes, formatCount } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
-import { formatBytes } from '../protocol/format.ts';
 import { MemoryLimitError } from '../protocol/userError.ts';
 import { inputCount, requireFiniteProblem, rowCount, rowsPerInput, type CurvatureProblem } from './problem.ts';
 import { planGram, structuredGram } from './structuredGram.ts';
