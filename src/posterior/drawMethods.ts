@@ -7,6 +7,7 @@ import { interruptibly } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
+import { UserError } from '../protocol/userError.ts';
 import { drawsInBlock, type DrawSource } from './draws.ts';
 import { diagonalPrecision } from './diagonalLaplace.ts';
 import type { HmcChain } from './hmc.ts';
@@ -14,9 +15,9 @@ import { hmcChains } from './hmcChains.ts';
 import { laplace, laplaceDisplacements, standardNormal, type Laplace, type LaplacePart } from './laplace.ts';
 import { laplaceDiffusion } from './laplaceDiffusion.ts';
 import { lastLayerProblem } from './lastLayer.ts';
-import type { PosteriorProblem } from './logPosterior.ts';
+import { logPosterior, type PosteriorProblem } from './logPosterior.ts';
 import { meanFieldVi } from './meanFieldVi.ts';
-import { SwagCollector, swagDraw } from './swag.ts';
+import { SwagCollector, swagDraw, type SwagMoments } from './swag.ts';
 import { train } from './training.ts';
 
 /** Blocks of states, count × stateSize each. */
@@ -83,25 +84,60 @@ export async function* lastLayerDraws(setting: DrawSetting): DrawBlocks {
 
 export interface SwagOptions {
   readonly epochs: number;
+  /** To begin with. */
   readonly learningRate: number;
+  /** Nats that −log p(w | D) should lie above ŵ's on average over the trajectory. */
+  readonly rise: number;
   readonly momentum: number;
   readonly batch: number;
   /** K */
   readonly rank: number;
 }
 
-/** Continues SGD at a constant learning rate from ŵ, one iterate an epoch; each batch is drawn anew, as the rate's theory has it (swagRate.ts). */
-export async function* swagDraws({ problem, state, draws, random, context }: DrawSetting, { epochs, learningRate, momentum, batch, rank }: SwagOptions): DrawBlocks {
-  const { network } = problem;
-  const collector = new SwagCollector(network.parameters, rank);
-  await interruptibly(train(problem, state, {
-    optimizer: { kind: 'sgd', learningRate, momentum }, epochs, batch, batches: 'independent', schedule: 'constant', random,
-    onEpoch(current, epoch) {
-      collector.add(current);
-      context.progress({ message: `SWAG: epoch ${epoch + 1} of ${epochs}`, fraction: (epoch + 1) / epochs });
-    },
-  }), context.signal);
-  const moments = collector.moments();
+export interface SwagTrajectory {
+  readonly moments: SwagMoments;
+  /** At which it ran. */
+  readonly learningRate: number;
+  /** Nats, on average over its iterates. */
+  readonly rise: number;
+  /** Whether it stayed as close to ŵ as it should. */
+  readonly stayed: boolean;
+}
+
+/** A trajectory that lies this many times higher than it should has left the mode. */
+const STRAYED = 2;
+const TRAJECTORIES = 6;
+
+/**
+ * Continues SGD at a constant learning rate from ŵ, one iterate an epoch; each batch is drawn anew, as the rate's theory has it (swagRate.ts). Where the
+ * theory does not hold the trajectory rises further than it should: the rise is of the order of the rate, which is lowered by as much.
+ */
+export async function swagTrajectory({ problem, state, random, context }: DrawSetting, { epochs, learningRate, rise: expected, momentum, batch, rank }: SwagOptions): Promise<SwagTrajectory> {
+  const scratch = new Float64Array(problem.network.parameters);
+  const top = logPosterior(problem, state, scratch).value;
+  for (let run = 1, rate = learningRate; ; run++) {
+    const collector = new SwagCollector(problem.network.parameters, rank);
+    let rise = 0;
+    try {
+      await interruptibly(train(problem, state, {
+        optimizer: { kind: 'sgd', learningRate: rate, momentum }, epochs, batch, batches: 'independent', schedule: 'constant', random,
+        onEpoch(current, epoch) {
+          collector.add(current);
+          rise += (top - logPosterior(problem, current, scratch).value) / epochs;
+          context.progress({ message: `SWAG: epoch ${epoch + 1} of ${epochs}`, fraction: (epoch + 1) / epochs });
+        },
+      }), context.signal);
+    } catch (error) {
+      if (!(error instanceof UserError) || run === TRAJECTORIES) throw error;
+      rise = Number.POSITIVE_INFINITY;
+    }
+    const stayed = rise <= STRAYED * expected;
+    if (stayed || run === TRAJECTORIES) return { moments: collector.moments(), learningRate: rate, rise, stayed };
+    rate *= Math.max(0.1, expected / rise);
+  }
+}
+
+export async function* swagDraws(moments: SwagMoments, { state, draws, random, problem: { network } }: DrawSetting): DrawBlocks {
   for (const count of blocks(draws, network.parameters)) {
     const states = new Float64Array(count * network.stateSize);
     for (let m = 0; m < count; m++) {

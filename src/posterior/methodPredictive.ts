@@ -6,7 +6,7 @@ import { formatCountOf, formatNumber } from '../protocol/format.ts';
 import type { PredictionMethod } from '../protocol/service.ts';
 import { MemoryLimitError, UserError } from '../protocol/userError.ts';
 import { bayesianLastLayer } from './bayesianLastLayer.ts';
-import { curvatureOf, diagonalDraws, diffusionDraws, hmcDraws, laplaceDraws, lastLayerDraws, sourceDraws, swagDraws, variationalDraws, type DrawBlocks, type DrawSetting, type SwagOptions, type VariationalOptions } from './drawMethods.ts';
+import { curvatureOf, diagonalDraws, diffusionDraws, hmcDraws, laplaceDraws, lastLayerDraws, sourceDraws, swagDraws, swagTrajectory, variationalDraws, type DrawBlocks, type DrawSetting, type SwagOptions, type VariationalOptions } from './drawMethods.ts';
 import type { DrawSource } from './draws.ts';
 import { dropoutNodes } from './dropout.ts';
 import { gaussianDraws, trajectoryGaussian } from './gaussianDraws.ts';
@@ -20,7 +20,7 @@ export interface MethodSetting extends DrawSetting {
   readonly laplace: () => Promise<Laplace>;
   readonly diffusionSteps: number;
   readonly dropoutRate: number | undefined;
-  readonly swag: Omit<SwagOptions, 'learningRate'>;
+  readonly swag: Omit<SwagOptions, 'learningRate' | 'rise'>;
   readonly variational: VariationalOptions;
   readonly hmcWarmup: number;
   /** The files: a network, or draws of a posterior. */
@@ -88,8 +88,10 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
       const { source } = setting;
       if (source.origin.kind === 'swag') return sampled(sourceDraws(source), ' of the moments in the files');
       if (source.origin.kind !== 'networks' || source.count === 1) {
-        const learningRate = await swagLearningRate(setting.problem, setting.state, curvatureOf(setting), setting.swag, context);
-        return sampled(swagDraws(setting, { ...setting.swag, learningRate }), `, ${setting.swag.epochs} epochs of SGD at the learning rate ${formatNumber(learningRate, 2)}, at which it strays as far as the posterior`);
+        const { moments, learningRate, rise, stayed } = await swagTrajectory(setting, { ...setting.swag, ...await swagLearningRate(setting.problem, setting.state, curvatureOf(setting), setting.swag, context) });
+        const of = `, ${setting.swag.epochs} epochs of SGD at the learning rate ${learningRate.toPrecision(2)}, −log posterior ${Math.abs(rise).toPrecision(2)} nats ${rise < 0 ? 'below' : 'above'} ŵ’s on average`;
+        const predicted = await sampled(swagDraws(moments, setting), of);
+        return stayed ? predicted : { ...predicted, warnings: [`SWAG’s trajectory left the mode: it lies ${rise.toPrecision(2)} nats above ŵ on average, more than draws of the posterior do. Its draws are of another region.`] };
       }
       const fitted = await trajectoryGaussian(source, setting.swag.rank, async (read) => { await pause(setting, read - 1, source.count); });
       const seed = setting.random.below(2 ** 31);

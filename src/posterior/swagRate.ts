@@ -7,6 +7,8 @@
  *   ε = 2 (1 − μ) B γ / (N tr C),
  * which is Mandt's optimum with γ in place of D: along the kernel SGD has no stationary distribution. It is no larger than 1/λ₁ of the mean
  * loss, half of what plain gradient descent bears.
+ * All of this is of the curvature and the gradients at ŵ; a classifier that fits its data well has next to none there, and plenty a few steps away. So
+ * the trajectory is held against the rise that it should have (drawMethods.ts).
  */
 import { effectiveDimension, matrixFreeSpectrum } from '../curvature/matrixFree.ts';
 import { rowCount, type CurvatureProblem } from '../curvature/problem.ts';
@@ -21,11 +23,18 @@ const GRADIENTS = 256;
 const ALL_EIGENVALUES = 64;
 const SOME = { eigenvalues: 8, probes: 6, steps: 24 } as const;
 
+export interface SwagRate {
+  /** ε */
+  readonly learningRate: number;
+  /** γ/2: nats that −log p(w | D) is to lie above the mode on average. */
+  readonly rise: number;
+}
+
 /**
  * @param state ŵ
  * @param curvature the same problem
  */
-export async function swagLearningRate(problem: PosteriorProblem, state: Float64Array, curvature: CurvatureProblem, { batch, momentum }: { readonly batch: number; readonly momentum: number }, context: JobContext): Promise<number> {
+export async function swagLearningRate(problem: PosteriorProblem, state: Float64Array, curvature: CurvatureProblem, { batch, momentum }: { readonly batch: number; readonly momentum: number }, context: JobContext): Promise<SwagRate> {
   const { network, priorPrecision } = problem;
   const rows = problem.x.length / network.inputs;
   const size = Math.min(rowCount(curvature), network.parameters);
@@ -33,7 +42,7 @@ export async function swagLearningRate(problem: PosteriorProblem, state: Float64
   const gamma = effectiveDimension(spectrum.measure, priorPrecision).value;
   const trace = await gradientTrace(problem, state, context);
   const steepest = ((spectrum.leading.values[0] ?? 0) + priorPrecision) / rows;
-  return Math.min(1 / steepest, (2 * (1 - momentum) * Math.min(batch, rows) * gamma) / (rows * trace));
+  return { learningRate: Math.min(1 / steepest, (2 * (1 - momentum) * Math.min(batch, rows) * gamma) / (rows * trace)), rise: gamma / 2 };
 }
 
 /** tr C: the variance of ∇ of one input's share of −log p(w | D), summed over w. */

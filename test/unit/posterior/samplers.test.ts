@@ -8,6 +8,7 @@ import { hamiltonianMonteCarlo, type LogDensity } from '../../../src/posterior/h
 import { hmcChain, hmcChains } from '../../../src/posterior/hmcChains.ts';
 import { logPosterior } from '../../../src/posterior/logPosterior.ts';
 import { meanFieldVi } from '../../../src/posterior/meanFieldVi.ts';
+import { swagTrajectory } from '../../../src/posterior/drawMethods.ts';
 import { SwagCollector, swagDraw } from '../../../src/posterior/swag.ts';
 import { swagLearningRate } from '../../../src/posterior/swagRate.ts';
 import { train } from '../../../src/posterior/training.ts';
@@ -199,7 +200,9 @@ describe('the learning rate of SWAG', () => {
     const { problem, mean } = linearModel(seededRandom(3), rows, inputs, { noise: 0.8, priorPrecision: 1.5 });
     const options = { batch: rows / 4, momentum: 0.9 };
     const curvature = { network: problem.network, state: mean, x: problem.x, likelihood: problem.likelihood, weighting: 'likelihood' } as const;
-    const learningRate = await swagLearningRate(problem, mean, curvature, options, { signal: new AbortController().signal, progress: () => undefined, memoryLimitBytes: 2 ** 30 });
+    const { learningRate, rise } = await swagLearningRate(problem, mean, curvature, options, { signal: new AbortController().signal, progress: () => undefined, memoryLimitBytes: 2 ** 30 });
+    expect(rise).toBeGreaterThan(0.9 * (inputs + 1) / 2);
+    expect(rise).toBeLessThan((inputs + 1) / 2);
     const gradient = new Float64Array(inputs + 1);
     const top = logPosterior(problem, mean, gradient).value;
     const rises: number[] = [];
@@ -210,5 +213,24 @@ describe('the learning rate of SWAG', () => {
     // A Gaussian of D dimensions lies D/2 nats below its top on average; the theory is of the first order in the rate.
     expect(meanOf(Float64Array.from(rises)) / ((inputs + 1) / 2)).toBeGreaterThan(0.8);
     expect(meanOf(Float64Array.from(rises)) / ((inputs + 1) / 2)).toBeLessThan(1.25);
+  });
+
+  it('is lowered where a classifier fits so well that its mode says nothing of the way from it', async () => {
+    const network = denseNetwork([2, 12, 3], activationNamed('relu'));
+    const random = seededRandom(2);
+    const targets = Float64Array.from({ length: 60 }, (_, n) => n % 3);
+    const x = Float64Array.from({ length: 120 }, (_, k) => 2 * Math.cos(2.1 * targets[Math.floor(k / 2)]! + (k % 2) * 1.6) + 0.3 * random.normal());
+    const problem = { network, x, targets, likelihood: { kind: 'categorical' }, priorPrecision: 0.02 } as const;
+    const { state } = complete(train(problem, random.normals(new Float64Array(network.parameters)), { optimizer: { kind: 'adam', learningRate: 0.02 }, epochs: 3000, batch: 60, batches: 'epochs', schedule: 'cosine', random }));
+    const context = { signal: new AbortController().signal, progress: () => undefined, memoryLimitBytes: 2 ** 30 };
+    const options = { batch: 15, momentum: 0.9, epochs: 60, rank: 10 };
+    const found = await swagLearningRate(problem, state, { network, state, x, likelihood: problem.likelihood, weighting: 'likelihood' }, options, context);
+    const first = await swagTrajectory({ problem, state, draws: 1, random: seededRandom(3), context }, { ...options, ...found, rise: Number.POSITIVE_INFINITY });
+    expect(first.learningRate).toBe(found.learningRate);
+    expect(first.rise).toBeGreaterThan(2 * found.rise);
+    const { rise, learningRate, stayed } = await swagTrajectory({ problem, state, draws: 1, random: seededRandom(3), context }, { ...options, ...found });
+    expect(stayed).toBe(true);
+    expect(rise).toBeLessThan(2 * found.rise);
+    expect(learningRate).toBeLessThan(found.learningRate);
   });
 });
