@@ -3,14 +3,15 @@
  * text. Knows nothing of VS Code, so that a test can ask as a model does: with whatever it makes up.
  */
 import path from 'node:path';
-import type { Method, RequestOf, ResultOf } from '../protocol/rpc.ts';
+import type { Report } from '../protocol/report.ts';
+import type { RequestOf } from '../protocol/rpc.ts';
 import type { Likelihood, NetworkOptions, RankRequest } from '../protocol/service.ts';
 import { namesApart } from '../protocol/shownPaths.ts';
 import { t } from '../protocol/words.ts';
 import { AnalysisError } from './analysisError.ts';
 import { modelText } from './modelText.ts';
 import { isInside } from './pathLiteral.ts';
-import type { Question } from './reportQuestion.ts';
+import type { ReportQuestion } from './reportQuestion.ts';
 
 export interface ToolSurroundings {
   /** Folders of the workspace: nothing outside is read. */
@@ -19,7 +20,7 @@ export interface ToolSurroundings {
   readonly rank: Pick<RankRequest, 'inputs' | 'noise' | 'priorPrecision'>;
   /** What the user has answered about these files before. */
   readonly known: (files: readonly string[]) => Promise<NetworkOptions>;
-  readonly ask: <M extends Method>(question: Question<M>) => Promise<ResultOf<M>>;
+  readonly ask: (question: ReportQuestion) => Promise<Report>;
 }
 
 export type ModelTool = (input: unknown, surroundings: ToolSurroundings) => Promise<string>;

@@ -1,13 +1,12 @@
-/** Offers the tools of `modelTools.ts` to VS Code's language models. They run in the analysis host as commands do, with the same progress and cancel button. */
+/** Offers the tools of `modelTools.ts` to VS Code's language models. They run in the analysis host as commands do, with the same progress and cancel button, and are listed in the view "Analyses". */
 import * as vscode from 'vscode';
 import { isCancellation } from './analysisError.ts';
-import { runJob } from './analysisJob.ts';
 import { failureSentence } from './failureMessage.ts';
 import { modelTools } from './modelTools.ts';
 import { rankSettings, seed } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export function registerModelTools({ host, choices, log }: Surroundings): readonly vscode.Disposable[] {
+export function registerModelTools({ panels, choices, log }: Surroundings): readonly vscode.Disposable[] {
   return Object.entries(modelTools).map(([name, tool]) => vscode.lm.registerTool<object>(name, {
     async invoke({ input }, token) {
       const abort = new AbortController();
@@ -18,7 +17,7 @@ export function registerModelTools({ host, choices, log }: Surroundings): readon
           seed: seed(),
           rank: rankSettings(),
           known: (files) => choices.known(files),
-          ask: (question) => runJob(host, question, { signal: abort.signal, notification: true }),
+          ask: (question) => panels.answer(question, abort.signal),
         });
         return new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(answer)]);
       } catch (error) {

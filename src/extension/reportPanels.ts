@@ -8,7 +8,10 @@ import type { WebviewAction } from '../protocol/webview.ts';
 import { t } from '../protocol/words.ts';
 import type { AnalysisEntry, AnalysisHistory } from './analysisHistory.ts';
 import type { HostClient } from './hostClient.ts';
+import { isCancellation } from './analysisError.ts';
+import { runJob } from './analysisJob.ts';
 import { askParameters } from './askParameters.ts';
+import { failureSentence } from './failureMessage.ts';
 import { KeptReports, type Kept } from './keptReports.ts';
 import { isReport, type ReportMethod, type ReportQuestion } from './reportQuestion.ts';
 import { ReportView } from './reportView.ts';
@@ -57,6 +60,8 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
   readonly #history: AnalysisHistory;
   readonly #kept: KeptReports;
   readonly #open = new Map<string, Open>();
+  /** Questions that no panel asked. */
+  readonly #unseen = new Map<string, AbortController>();
 
   /** @param storage folder of the extension's own, for what must survive a reload */
   constructor(extensionUri: vscode.Uri, storage: vscode.Uri, host: HostClient, summaries: SummaryCache, history: AnalysisHistory, log: vscode.LogOutputChannel) {
@@ -79,6 +84,28 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
     if (open === undefined) open = this.#adopt(key, newPanel(question.title), about);
     else open.panel.reveal();
     return this.#run(open, question);
+  }
+
+  /** Answers a question without a panel: it is listed with the others, and its report can be opened from there. @throws AnalysisError */
+  async answer(question: ReportQuestion, signal: AbortSignal): Promise<Report> {
+    const about = aboutQuestion(question);
+    const key = keyOf(about);
+    const run = this.#history.start(key, question, about.files);
+    const abort = new AbortController();
+    this.#unseen.set(key, abort);
+    try {
+      const report = await runJob(this.#host, question, {
+        signal: AbortSignal.any([signal, abort.signal]), notification: true,
+        onProgress: ({ message, fraction }) => { run.progress(message, fraction); },
+      });
+      run.end({ kind: 'done', summary: report.summary }, await this.#keep(question.title, question, report));
+      return report;
+    } catch (error) {
+      run.end(isCancellation(error) ? { kind: 'cancelled' } : { kind: 'failed', message: failureSentence(error) });
+      throw error;
+    } finally {
+      if (this.#unseen.get(key) === abort) this.#unseen.delete(key);
+    }
   }
 
   /** Asks a question again as it was asked; what writes files asks anew where to. */
@@ -109,6 +136,7 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
 
   cancel(key: string): void {
     this.#open.get(key)?.view.cancel();
+    this.#unseen.get(key)?.abort();
   }
 
   /** Takes an analysis off the list, with its report; its panel stays as long as it is open. */
@@ -177,16 +205,20 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
       return undefined;
     }
     const { report } = answer;
-    // Under the name by which a restored page will ask for it.
+    run.end({ kind: 'done', summary: report.summary }, await this.#keep(open.panel.title, question, report));
+    return report;
+  }
+
+  /** @returns the name by which a restored page will ask for it; undefined when the disk does not take it */
+  async #keep(title: string, question: ReportQuestion, report: Report): Promise<string | undefined> {
     const key = keyOf(aboutReport(report));
     try {
-      await this.#kept.put(key, { title: open.panel.title, question, report });
-      run.end({ kind: 'done', summary: report.summary }, key);
+      await this.#kept.put(key, { title, question, report });
+      return key;
     } catch (error) {
       this.#log.warn(`The report is not kept for a reload: ${error instanceof Error ? error.message : String(error)}`);
-      run.end({ kind: 'done', summary: report.summary });
+      return undefined;
     }
-    return report;
   }
 
   #adopt(key: string, panel: vscode.WebviewPanel, about: About | undefined, restored?: { report: Report; onPage: boolean }): Open {

@@ -21,8 +21,15 @@ const ranked: Report = await rank('net.safetensors', { inputs: 50, progress: ({ 
 const dimension: number = ranked.sections.find((section) => section.kind === 'spectrum')?.dimension ?? NaN;
 const refused = await inspect('none.pt').then(() => 'read', (error: unknown) => (error instanceof UserError ? error.message : 'a defect'));
 const stopped = await rank('net.safetensors', { signal: AbortSignal.abort(new Error('enough')) }).then(() => 'done', (error: unknown) => String(error));
+// What somebody writes whose editor knows no types.
+const untyped = await Promise.all([
+  (rank as (options: unknown) => Promise<Report>)({ file: 'net.safetensors' }),
+  (inspect as (files: unknown) => Promise<Report>)([undefined]),
+  (predict as (file: string) => Promise<Report>)('net.safetensors'),
+  (canonicalize as (file: string) => Promise<Report>)('net.safetensors'),
+].map((asked) => asked.then(() => 'done', (error: unknown) => (error instanceof UserError ? error.message : 'a defect: ' + String(error)))));
 console.log(JSON.stringify({
-  dimension, refused, stopped,
+  dimension, refused, stopped, untyped,
   rank: of(ranked),
   inspect: of(await inspect('net.safetensors')),
   compare: of(await compare('net.safetensors', 'net.safetensors')),
@@ -67,6 +74,7 @@ test('a script is typed, runs, and gets what the commands print', async () => {
   expect(answers['dimension']).toBe(13);
   expect(answers['refused']).toMatch(/none\.pt/);
   expect(answers['stopped']).toBe('Error: enough');
+  expect(answers['untyped']).toEqual([expect.stringMatching(/^rank takes the path of a weight file, then options: rank\('net\.safetensors', \{ … \}\)/), expect.stringMatching(/^inspect takes the path/), expect.stringMatching(/^predict needs the data/), expect.stringMatching(/^canonicalize has to be told where to write/)]);
   for (const [name, args] of [
     ['rank', ['rank', 'net.safetensors', '--inputs', '50']],
     ['inspect', ['inspect', 'net.safetensors']],

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { analyses } from '../../../src/analyses/service.ts';
 import { modelTools, workspaceFile, type ToolSurroundings } from '../../../src/extension/modelTools.ts';
+import type { Report } from '../../../src/protocol/report.ts';
 import type { JobContext } from '../../../src/protocol/rpc.ts';
 import { denseWeights, description, safetensors } from '../../e2e/checkpoints.ts';
 
@@ -25,7 +26,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const surroundings = (): ToolSurroundings => ({
   roots: [folder], seed: 0, rank: { inputs: 200, noise: 1, priorPrecision: 1 },
   known: () => Promise.resolve({}),
-  ask: ({ method, request }) => analyses[method](request, context),
+  // A question holds the request of its own method.
+  ask: ({ method, request }) => (analyses[method] as (request: unknown, context: JobContext) => Promise<Report>)(request, context),
 });
 const use = (name: string, input: unknown): Promise<string> => {
   const tool = modelTools[name];
