@@ -3,6 +3,7 @@
  * gives the same pictures, up to the fonts of the machine. With words, only the pictures whose names contain one of them. What the
  * windows of VS Code show is drawn last, by test/e2e/pictures, in the server of the end-to-end tests.
  * Usage: npm run pictures [-- WORD…]
+ *        npm run pictures -- --surfaces [WORD…]   every surface in four themes to out/surfaces/, for people to look at
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -77,6 +78,11 @@ const STYLE = `
 const BARE = '.section-head, .meaning, .panel figcaption, .panel .note, .panel .legend { display: none } .panels { margin: 0 } .panel { margin: 0 } .report > .section { padding: 12px 8px 4px }';
 
 const words = process.argv.slice(2);
+if (words[0] === '--surfaces') {
+  await mustRun('bundle', []);
+  await pack();
+  process.exit(await run('vitest', ['run', '--config', 'test/e2e/surfaces.config.ts', ...(words.length > 1 ? ['--testNamePattern', words.slice(1).join('|')] : [])]));
+}
 const wanted = pictures.filter(({ file }) => words.length === 0 || words.some((word) => file.includes(word)));
 const found = await chromium(console.log);
 if ('missing' in found) throw new Error(found.missing);
@@ -97,8 +103,13 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 if (words.length === 0 || windows.some((name) => words.some((word) => name.includes(word)))) {
-  await mustRun('vsce', packaging);
+  await pack();
   process.exitCode = await run('vitest', ['run', '--config', 'test/e2e/pictures.config.ts']);
+}
+
+async function pack(): Promise<void> {
+  await mkdir(path.join(root, 'out'), { recursive: true });
+  await mustRun('vsce', packaging);
 }
 
 async function draw(browser: Browser, { file, report, sections, theme, width = WIDTH, bare, head }: Picture): Promise<void> {

@@ -1,0 +1,236 @@
+// Every surface of the extension on the files of the examples and on networks that PyTorch trained: what the Explorer, viewer, palette, questions, progress and every kind of report look like.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, test } from 'vitest';
+import { windowWith } from '../window.ts';
+import { everyPage, everyTheme, sizes } from './gallery.ts';
+
+const made = await mkdtemp(path.join(tmpdir(), 'quotient-surfaces-'));
+for (const seed of ['0', '1']) await promisify(execFile)(process.execPath, ['dist/cli.mjs', 'example', 'digits', '--seed', seed, '--out', path.join(made, seed)]);
+const of = (name: string): Promise<Buffer> => readFile(path.join(made, name));
+const trained = path.join(import.meta.dirname, '../../fixtures/trained');
+const seeds = (await readdir(trained)).filter((name) => name.endsWith('.pt'));
+
+const window = windowWith({
+  'digits.safetensors': await of('0/network.safetensors'),
+  'digits.network.json': await of('0/network.network.json'),
+  'again.safetensors': await of('1/network.safetensors'),
+  'again.network.json': await of('1/network.network.json'),
+  'data.npz': await of('0/data.npz'),
+  'test.npz': await of('0/test.npz'),
+  'torn.safetensors': (await of('0/network.safetensors')).subarray(0, 900),
+  ...Object.fromEntries(await Promise.all([...seeds, 'sine.npz'].map(async (name) => [name, await readFile(path.join(trained, name))] as const))),
+  'predict.py': 'import torch\n\nstate = torch.load("sine-seed0.pt")\nother = "digits.safetensors"\n',
+});
+await rm(made, { recursive: true });
+
+beforeAll(async () => {
+  // Nobody waits, and everything else on the machine may.
+  window().page.setDefaultTimeout(90_000);
+  await window().page.setViewportSize(sizes.usual);
+});
+
+/** The report alone, without the Explorer beside it. */
+async function report(name: string): Promise<void> {
+  const w = window();
+  await w.command('View: Close Primary Side Bar').catch(() => undefined);
+  await everyPage(w, name);
+  await w.closeEditors();
+  await w.command('View: Show Explorer');
+}
+
+test('explorer', async () => {
+  const w = window();
+  for (const name of ['digits.safetensors', ...seeds]) await w.decoration(name, 'W');
+  await everyTheme(w, 'explorer', () => w.tooltip('sine-seed0.pt', 'PyTorch'));
+});
+
+test('hover', async () => {
+  const w = window();
+  await w.openFile('predict.py');
+  await everyTheme(w, 'hover', () => w.hover('digits.safetensors', 'parameters'));
+  await w.closeEditors();
+});
+
+test('palette', async () => {
+  const w = window();
+  await w.page.keyboard.press('F1');
+  await w.fill('>Quotient');
+  await everyTheme(w, 'palette');
+  await w.dismissQuestion();
+});
+
+test('viewer', async () => {
+  const w = window();
+  await w.openFile('digits.safetensors');
+  const view = await w.shown();
+  await everyTheme(w, 'viewer-header');
+  await view.locator('[data-action=statistics]').click();
+  await view.locator('[data-action=statistics]').waitFor({ state: 'detached' });
+  await view.locator('.outline [role=row].tensor', { hasText: 'weight' }).first().click();
+  await view.locator('.pane .heatmaplayer image').waitFor();
+  await report('viewer');
+});
+
+test('failure', async () => {
+  const w = window();
+  await w.file('torn.safetensors').dblclick();
+  await w.shown('error');
+  await everyTheme(w, 'failure');
+  await w.closeEditors();
+});
+
+test('tensors', async () => {
+  const w = window();
+  await w.explorerCommand(['digits.safetensors', 'again.safetensors'], 'Quotient', 'Compare Tensors');
+  await w.tab('compared with').waitFor();
+  await w.shown();
+  await report('tensors');
+});
+
+test('compare', async () => {
+  const w = window();
+  await w.explorerCommand(['digits.safetensors', 'again.safetensors'], 'Quotient', 'Compare Networks');
+  await everyTheme(w, 'ask-compare-data');
+  await w.pick('test.npz');
+  await w.pick('Categorical');
+  await w.tab('unctions of').waitFor();
+  await w.shown();
+  await report('compare');
+});
+
+test('canonical', async () => {
+  const w = window();
+  await w.explorerCommand(['digits.safetensors'], 'Quotient', 'Canonicalise and Save');
+  await w.question();
+  await everyTheme(w, 'ask-save');
+  await w.type(path.join(w.folder, 'digits.canonical.safetensors'));
+  await w.tab('Canonical form').waitFor();
+  await w.shown();
+  await report('canonical');
+});
+
+test('align', async () => {
+  const w = window();
+  await w.explorerCommand(['digits.safetensors', 'again.safetensors'], 'Quotient', 'Align Units and Save');
+  await w.pick('data.npz');
+  await w.pick('Categorical');
+  await everyTheme(w, 'ask-align-method');
+  await w.pick('By their weights');
+  await w.page.keyboard.press('Enter');
+  await w.question();
+  await w.type(path.join(w.folder, 'again.aligned.safetensors'));
+  await w.tab('Alignment of').waitFor();
+  await w.shown();
+  await report('align');
+});
+
+test('rank', async () => {
+  const w = window();
+  await w.explorerCommand(['sine-seed0.pt'], 'Quotient', 'Rank and Kernel of the GGN');
+  await everyTheme(w, 'ask-activation');
+  await w.pick('tanh');
+  await w.pick('sine.npz');
+  await everyTheme(w, 'ask-likelihood');
+  await w.pick('Gaussian');
+  await w.tab('Rank and kernel').waitFor();
+  await w.shown('shown', 120_000);
+  await report('rank');
+});
+
+test('rank-digits', async () => {
+  const w = window();
+  await w.explorerCommand(['digits.safetensors'], 'Quotient', 'Rank and Kernel of the GGN');
+  await w.pick('data.npz');
+  await w.pick('Categorical');
+  await w.shown('shown', 200_000);
+  await report('rank-digits');
+});
+
+test('direction', async () => {
+  const w = window();
+  await w.explorerCommand(['sine-seed0.pt', 'sine-seed1.pt'], 'Quotient', 'Direction in Image and Kernel');
+  await w.pick('sine.npz');
+  await w.pick('Gaussian');
+  await w.tab('From ').waitFor();
+  await w.shown();
+  await report('direction');
+});
+
+test('posterior-seeds', async () => {
+  const w = window();
+  await w.explorerCommand(seeds, 'Quotient', 'Posterior over Weights');
+  await w.tab('Posterior').waitFor();
+  await w.shown();
+  await report('posterior-seeds');
+});
+
+test('walkthrough', async () => {
+  const w = window();
+  await w.command('Quotient: Getting Started');
+  const page = w.page.locator('.gettingStartedContainer');
+  for (const [step, name] of [['See the first picture', 'example'], ['see why methods differ', 'predict'], ['Look into a weight file', 'look'], ['Ask for the rank', 'rank'], ['Save the canonical form', 'save'], ['Know what it runs on', 'host']] as const) {
+    await page.getByText(step).first().click();
+    await everyTheme(w, `walkthrough-${name}`);
+  }
+  await w.closeEditors();
+});
+
+test('two-neurons', async () => {
+  const w = window();
+  await w.command('Quotient: Open Example');
+  await everyTheme(w, 'ask-example');
+  await w.pick('Two neurons');
+  await w.question();
+  await everyTheme(w, 'ask-example-folder');
+  await w.pick('two-neurons');
+  await w.tab('Posterior').waitFor({ timeout: 100_000 });
+  await w.shown('shown', 120_000);
+  await report('two-neurons');
+});
+
+test('example-digits', async () => {
+  const w = window();
+  await w.command('Quotient: Open Example');
+  await w.pick('igits');
+  await w.pick('digits');
+  await w.tab('Posterior predictive').waitFor({ timeout: 200_000 });
+  await everyTheme(w, 'progress');
+  await w.shown('shown', 300_000);
+  await report('example-digits');
+});
+
+test('sine', async () => {
+  const w = window();
+  await w.command('Quotient: Open Example');
+  await w.pick('Regression with a gap');
+  await w.pick('sine');
+  await w.tab('Posterior predictive').waitFor({ timeout: 200_000 });
+  await w.shown('shown', 300_000);
+  await report('sine');
+});
+
+test('ensemble', async () => {
+  const w = window();
+  await w.explorerCommand(seeds, 'Quotient', 'Posterior Predictive…');
+  await w.pick('sine.npz');
+  await everyTheme(w, 'ask-test-data');
+  await w.pick('No test data');
+  await w.pick('Gaussian');
+  await everyTheme(w, 'ask-noise');
+  await w.type('0.1');
+  await everyTheme(w, 'ask-methods');
+  await w.page.keyboard.press('Enter');
+  await w.tab('Posterior predictive').waitFor();
+  await w.shown('shown', 120_000);
+  await report('ensemble');
+});
+
+test('analyses', async () => {
+  const w = window();
+  await w.command('View: Show Quotient');
+  await everyTheme(w, 'analyses');
+});
