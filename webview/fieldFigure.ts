@@ -1,7 +1,7 @@
 /** A quantity over a plane as a Plotly figure: colours from the theme, named curves and points on top. */
 import type { Data, LayoutAxis } from 'plotly.js-dist';
 import { formatNumber } from '../src/protocol/format.ts';
-import type { FieldPanel, FieldsSection } from '../src/protocol/report.ts';
+import type { BinAxis, FieldPanel, FieldsSection } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
 import { cssColour, type Ramp } from './colour.ts';
 import { binCentres } from './densityGrid.ts';
@@ -11,6 +11,16 @@ import type { PlotView } from './plotView.ts';
 import type { Theme } from './theme.ts';
 
 export const fieldRamp = (theme: Theme, colours: FieldsSection['colours']): Ramp => (colours === 'diverging' ? theme.divergingRamp : theme.ramp);
+
+/** An axis of a matrix counts its entries, from 0: each number stands at the middle of its row or column. */
+const isIndex = (panel: FieldPanel, { min, max, bins }: BinAxis): boolean => panel.y.direction === 'down' && max - min === bins && Number.isInteger(min);
+
+function indexTicks(panel: FieldPanel, along: BinAxis): Partial<LayoutAxis> {
+  if (!isIndex(panel, along)) return {};
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((size) => along.bins / size <= 7) ?? along.bins;
+  const shown = Array.from({ length: Math.ceil(along.bins / step) }, (_, k) => along.min + k * step);
+  return { tickmode: 'array', tickvals: shown.map((index) => index + 0.5), ticktext: shown.map(String) };
+}
 
 /** An axis that means nothing has no numbers. */
 const unnamed = (label: string): Partial<LayoutAxis> => (label === '' ? { showticklabels: false, ticks: '' } : {});
@@ -29,8 +39,8 @@ export function fieldFigure(section: FieldsSection, panel: FieldPanel, range: Co
     data: [heatmap(section, panel, range, theme), ...contourLines(section, panel, range, theme), ...curves(panel, theme), ...points(panel, theme)],
     layout: {
       margin,
-      xaxis: axis(theme, xLabel, { range: [...shown.x], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, automargin: 'height', ...unnamed(xLabel) }),
-      yaxis: axis(theme, yLabel, { range: [...shown.y], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, ...unnamed(yLabel) }),
+      xaxis: axis(theme, xLabel, { range: [...shown.x], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, automargin: 'height', ...indexTicks(panel, panel.x), ...unnamed(xLabel) }),
+      yaxis: axis(theme, yLabel, { range: [...shown.y], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, ...indexTicks(panel, panel.y), ...unnamed(yLabel) }),
     },
   };
 }
@@ -38,7 +48,8 @@ export function fieldFigure(section: FieldsSection, panel: FieldPanel, range: Co
 function heatmap(section: FieldsSection, panel: FieldPanel, { low, high }: ColourRange, theme: Theme): Data {
   const rows = Array.from({ length: panel.y.bins }, (_, iy) => panel.values.slice(iy * panel.x.bins, (iy + 1) * panel.x.bins));
   const [xs, ys] = [binCentres(panel.x), binCentres(panel.y)];
-  const words = rows.map((row, iy) => row.map((value, ix) => (value === null ? '' : `${plotText(visible(section.valueLabel))} ${formatNumber(value)}${panel.arranged === true ? '' : `<br>${plotText(visible(section.xLabel))} ${formatNumber(xs[ix] ?? NaN, 3)}, ${plotText(visible(section.yLabel))} ${formatNumber(ys[iy] ?? NaN, 3)}`}`)));
+  const at = (along: BinAxis, centre: number | undefined): string => (isIndex(panel, along) ? String(Math.floor(centre ?? NaN)) : formatNumber(centre ?? NaN, 3));
+  const words = rows.map((row, iy) => row.map((value, ix) => (value === null ? '' : `${plotText(visible(section.valueLabel))} ${formatNumber(value)}${panel.arranged === true ? '' : `<br>${plotText(visible(section.xLabel))} ${at(panel.x, xs[ix])}, ${plotText(visible(section.yLabel))} ${at(panel.y, ys[iy])}`}`)));
   return {
     type: 'heatmap', x: xs, y: ys, z: rows.map((row) => row.map((value) => (value === null ? null : section.colours === 'log' ? logOf(value, low) : value))),
     // A quantity over a plane is smooth, an entry of a matrix is not; a gap would be smeared.

@@ -5,6 +5,7 @@ import type { JsonValue, Report } from '../protocol/report.ts';
 import type { CompareRequest } from '../protocol/service.ts';
 import { namesApart } from '../protocol/shownPaths.ts';
 import { smallerInputsSentence } from '../symmetry/comparedInputs.ts';
+import { symmetryGroup } from '../symmetry/group.ts';
 import { showName } from '../weights/weightFileError.ts';
 import type { Comparison } from './compare.ts';
 import { describeNetwork } from './describeNetwork.ts';
@@ -15,23 +16,25 @@ export function compareReport(request: CompareRequest, comparison: Comparison): 
   const [a, b] = namesApart(files).map(showName) as [string, string];
   const inputs = onData ? `the inputs of ${showName(path.basename(data ?? ''))}${comparison.alike}` : 'generic inputs';
   const smaller = onData ? '' : smallerInputsSentence(network);
+  const { removed, brought } = withoutCopies(comparison);
+  const removedLabel = `${removed.charAt(0).toUpperCase()}${removed.slice(1)} removed`;
   const share = (value: number, of: number): string => (of === 0 ? '' : `${formatNumber((100 * value) / of, 2)} % of the norm`);
   return {
     analysis: 'compare',
     title: `Functions of ${a} and ${b}`,
-    summary: `${verdictSentence(comparison)} On ${inputs} the outputs differ by at most ${formatNumber(outputs.relative, 2)} relative. The weights are ${formatNumber(distance.raw)} apart, ${formatNumber(distance.scaled)} with scales removed, ${formatNumber(distance.aligned)} with units aligned.`,
+    summary: `${verdictSentence(comparison)} On ${inputs} the outputs differ by at most ${formatNumber(outputs.relative, 2)} relative. The weights are ${formatNumber(distance.raw)} apart, ${formatNumber(distance.scaled)} with ${removed} removed, ${formatNumber(distance.aligned)} with units aligned.`,
     sources: [...files, ...(data === undefined ? [] : [data])],
     sections: [
       {
         kind: 'figures', id: 'verdict', title: 'Same function?',
-        meaning: `Outputs are compared on ${inputs}; a difference counts when rounding cannot explain it. Distances are between all trainable weights: as they are; with scales (and what may mix the units between two linear layers) brought to the least mass and signs fixed; with units in a common order as well.${smaller === '' ? '' : ` ${smaller} One input of the network’s own size is compared as well.`}`,
+        meaning: `Outputs are compared on ${inputs}; a difference counts when rounding cannot explain it. Distances are between all trainable weights: as they are; with ${brought}; with units in a common order as well.${barrier.raw === null ? '' : ' The loss barrier is how far the mean negative log-likelihood, in nats, rises between the two above the straight line from one to the other.'}${smaller === '' ? '' : ` ${smaller} One input of the network’s own size is compared as well.`}`,
         figures: [
           { label: 'Same function', value: { yes: 'yes', 'up-to-symmetry': 'up to symmetry', no: 'no' }[comparison.same.answer], detail: verdictDetail(comparison) },
           { label: 'Function distance', value: formatNumber(outputs.relative), detail: outputs.firstLayer === null ? 'largest relative difference of an output' : `first seen at layer ${outputs.firstLayer}` },
           { label: 'Distance', value: formatNumber(distance.raw), detail: share(distance.raw, norm.raw) },
-          { label: 'Scales removed', value: formatNumber(distance.scaled), detail: share(distance.scaled, norm.scaled) },
+          { label: removedLabel, value: formatNumber(distance.scaled), detail: share(distance.scaled, norm.scaled) },
           { label: 'Units aligned', value: formatNumber(distance.aligned), detail: share(distance.aligned, norm.scaled) },
-          ...(barrier.raw === null ? [] : [{ label: 'Loss barrier', value: formatNumber(barrier.raw), detail: barrier.aligned === null ? '' : `${formatNumber(barrier.aligned)} when aligned` }]),
+          ...(barrier.raw === null ? [] : [{ label: 'Loss barrier', value: `${formatNumber(barrier.raw)} nats`, detail: barrier.aligned === null ? 'a data point' : `a data point; ${formatNumber(barrier.aligned)} when aligned` }]),
           { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters` },
         ],
       },
@@ -44,13 +47,22 @@ export function compareReport(request: CompareRequest, comparison: Comparison): 
       {
         kind: 'table', id: 'tensors', title: 'Distance by tensor',
         meaning: 'What is left in the last column no known symmetry explains.',
-        columns: [{ label: 'Tensor', align: 'left' }, { label: 'As it is', align: 'right' }, { label: 'Scales removed', align: 'right' }, { label: 'Units aligned', align: 'right' }],
+        columns: [{ label: 'Tensor', align: 'left' }, { label: 'As it is', align: 'right' }, { label: removedLabel, align: 'right' }, { label: 'Units aligned', align: 'right' }],
         rows: tensors.map(({ tensor, raw, scaled, aligned }) => [tensor, raw, scaled, aligned]),
       },
     ],
     warnings: [],
     result: resultOf(comparison),
   };
+}
+
+/** What is removed before units are aligned, of what this network has: in words for a label, and for a sentence. */
+function withoutCopies({ network }: Comparison): { readonly removed: string; readonly brought: string } {
+  const kinds = new Set(symmetryGroup(network).factors.map(({ kind }) => kind));
+  const signed = kinds.has('sign') || kinds.has('general-linear');
+  const scaled = [...kinds].some((kind) => kind !== 'sign' && kind !== 'permutation');
+  if (signed && !scaled) return { removed: 'signs', brought: 'signs fixed' };
+  return signed ? { removed: 'scales and signs', brought: `scales${kinds.has('general-linear') ? ' (and what may mix the units between two linear layers)' : ''} brought to the least mass and signs fixed` } : { removed: 'scales', brought: 'scales brought to the least mass' };
 }
 
 function verdictSentence({ same }: Comparison): string {

@@ -166,7 +166,7 @@ function overviewMeaning(file: WeightFile, reading: NetworkReading): string {
     case 'network':
       return `Read as a network from ${showName(path.basename(reading.source))}.`;
     case 'activation-needed':
-      return 'Give the activation between the layers to see symmetries, rank and canonical forms.';
+      return 'Give the activation between the layers to see symmetries, rank and canonical forms: --activation in a terminal, Choose Activation in VS Code.';
     case 'unrecognised':
       return `Not recognised as a network: ${reading.reason}.${modelKind(file) === undefined ? '' : ' Its predictions can be had all the same: predict runs it on TensorFlow.js, forwards only.'}`;
   }
@@ -178,14 +178,14 @@ function networkFigures(reading: NetworkReading, over: GaussianWeights['kind'] |
   return [{ label: 'Network', value: network.description, ...(reading.kind === 'network' && reading.leading.length > 0 ? { detail: `${formatCount(reading.network.parameters)} parameters a draw` } : {}) }];
 }
 
-function symmetryFigures({ log10Copies, dimensions }: SymmetryGroup, more: readonly Figure[]): Section {
+function symmetryFigures({ factors, log10Copies, dimensions }: SymmetryGroup, more: readonly Figure[]): Section {
   return {
     kind: 'figures',
     id: 'symmetry-summary',
     title: 'Symmetry',
     meaning: more.length > 0 ? '' : 'From the architecture alone. Dead and duplicate units, and whether the weights are in a canonical form, come with the statistics.',
     figures: [
-      { label: 'Copies of a function', value: formatPowerOfTen(log10Copies), detail: 'by permutation and sign' },
+      { label: 'Copies of a function', value: formatPowerOfTen(log10Copies), ...(log10Copies > 0 ? { detail: `by ${new Intl.ListFormat('en-GB').format((['permutation', 'sign'] as const).filter((kind) => factors.some((factor) => factor.kind === kind && factor.log10Copies > 0)))}` } : {}) },
       { label: 'Continuous dimensions', value: formatCount(dimensions), detail: 'along which nothing changes' },
       ...more,
     ],

@@ -94,7 +94,7 @@ export async function posterior(request: PosteriorRequest, context: JobContext):
     const overLoss = await posteriorProjections(request, source, pair, context);
     const { comparison, ...diagnosis } = await compareFunctions(staged.predictions, source, compared, context);
     return posteriorReport({
-      request, source, group, plan, views, functions: { ...comparison, ...diagnosis, inputs: inputs.words }, functionError: staged.functionError, ties,
+      request, files: groups.flat(), source, group, plan, views, functions: { ...comparison, ...diagnosis, inputs: inputs.words }, functionError: staged.functionError, ties,
       pair, tensors, overLoss, shown, sets: compared.sets, selected: selection.length, provenance: provenance(),
     });
   } finally {

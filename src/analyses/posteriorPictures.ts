@@ -1,5 +1,5 @@
 /** Pictures of a set of draws at every stage: two parameters, principal components, distances. */
-import { commonAxis, histogram, histogram2d } from '../posterior/density.ts';
+import { commonAxis, histogram, histogram2d, quantile } from '../posterior/density.ts';
 import type { PrincipalComponents } from '../posterior/principalComponents.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { BinAxis, DensityPanel, DensitySection, HistogramSection } from '../protocol/report.ts';
@@ -11,7 +11,8 @@ const densityBins = (draws: number): number => Math.min(120, Math.max(24, Math.c
 /** Of many draws the tails may lie outside; of few every one counts. */
 const densityCoverage = (draws: number): number => (draws < 200 ? 1 : 0.95);
 const DENSITY_MARGIN = 0.12;
-const DISTANCE_BINS = 100;
+/** Of few pairs a bar holds some: about 2 √M. */
+const distanceBins = (pairs: number): number => Math.min(100, Math.max(12, Math.ceil(2 * Math.sqrt(pairs))));
 /** Fewer draws have no principal components worth a picture. */
 const FEWEST_FOR_COMPONENTS = 3;
 
@@ -106,12 +107,12 @@ function panel(title: string, meaning: string, { x, y }: Points, axes: Axes, sho
 
 export function distanceSection(views: readonly PosteriorView[]): HistogramSection {
   const logs = views.map(({ distances }) => distances.sorted.map((distance) => Math.log10(Math.max(distance, 1e-16))));
-  const axis = commonAxis(logs, DISTANCE_BINS);
+  const axis = commonAxis(logs, distanceBins(logs[0]?.length ?? 0));
   return {
     kind: 'histogram',
     id: 'distances',
     title: 'Distance between draws',
-    meaning: `Euclidean distance in weight space of ${formatCount(views[0]?.distances.sorted.length ?? 0)} pairs of draws. What moves left were copies; what stays apart are different functions. (Removing the scaling changes the unit of length as well, so compare shapes before sizes.)`,
+    meaning: `Euclidean distance in weight space of ${formatCount(views[0]?.distances.sorted.length ?? 0)} pairs of draws: half of them are within ${new Intl.ListFormat('en-GB').format(views.map(({ distances, step }, v) => `${formatNumber(quantile(distances.sorted, 0.5), 3)}${v === 0 ? ' as drawn' : ` with ${step.title.charAt(0).toLowerCase()}${step.title.slice(1)}`}`))}.${views.length > 1 ? ' What moves left were copies; what stays apart are different functions.' : ''}${views.some(({ step }) => step.id === 'scaling') ? ' (Removing the scaling changes the unit of length as well: compare shapes before sizes there.)' : ''}`,
     xLabel: 'log10 of the distance',
     axis,
     series: views.map(({ step }, v) => ({ label: step.title, counts: histogram(logs[v]!, axis).counts })),

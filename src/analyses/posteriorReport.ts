@@ -12,6 +12,7 @@ import { formatBytes, formatCount, formatCountOf, formatNumber, formatPowerOfTen
 import type { FiguresSection, Provenance, Report, Section } from '../protocol/report.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
 import type { SymmetryGroup } from '../symmetry/group.ts';
+import { showName } from '../weights/weightFileError.ts';
 import { chainSections, type ChainQuantity } from './chainPictures.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import type { DrawComparison } from './drawComparison.ts';
@@ -61,6 +62,8 @@ export interface PosteriorFindings {
   readonly request: PosteriorRequest;
   readonly source: DrawSource;
   readonly group: SymmetryGroup;
+  /** What was read: folders of the request by their draws. */
+  readonly files: readonly string[];
   readonly plan: DrawPlan;
   readonly views: readonly PosteriorView[];
   readonly functions: FunctionView;
@@ -96,7 +99,7 @@ export function posteriorReport(findings: PosteriorFindings): Report {
       ...chains(findings),
       ...modesSection(findings),
       ...discrepancySection(findings),
-      diagnosticsSection(findings),
+      ...diagnosticsSection(findings),
       spreadSection(findings),
       drawsSection(findings),
     ],
@@ -141,7 +144,13 @@ const origins: Readonly<Record<DrawOrigin['kind'], string>> = {
   networks: 'taken as one chain, in order', swag: 'of the Gaussian that SWAG’s moments define', 'mean-field': 'of a Gaussian of independent weights', dropout: 'of dropout masks, as weights',
 };
 
-function drawsSection({ source: { network, chains, drawsPerChain, count, origin }, group, functionError, plan, selected, views }: PosteriorFindings): FiguresSection {
+/** Which of the files in a folder were taken. */
+function fromTo(files: readonly string[]): string {
+  const named = (file: string | undefined): string => showName(path.basename(file ?? ''));
+  return files.length === 1 ? named(files[0]) : `${named(files[0])} to ${named(files.at(-1))}, ${formatCount(files.length)} files`;
+}
+
+function drawsSection({ request, files, source: { network, chains, drawsPerChain, count, origin }, group, functionError, plan, selected, views }: PosteriorFindings): FiguresSection {
   const relativeErrors = views.map(({ distances: { mean, standardError } }) => (mean > 0 ? standardError / mean : 0));
   return {
     kind: 'figures',
@@ -149,13 +158,13 @@ function drawsSection({ source: { network, chains, drawsPerChain, count, origin 
     title: 'Draws',
     meaning: 'The function error is the largest difference of any prediction before and after, relative to the largest prediction: what was removed were copies, not functions.',
     figures: [
-      { label: 'Draws', value: formatCount(count), detail: chains > 1 ? `${chains} chains of ${formatCount(drawsPerChain)}` : origins[origin.kind] },
+      { label: 'Draws', value: formatCount(count), detail: `${chains > 1 ? `${chains} chains of ${formatCount(drawsPerChain)}` : origins[origin.kind]}${files.length > request.files.length ? `: ${fromTo(files)}` : ''}` },
       { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters` },
       { label: 'Discrete copies', value: formatPowerOfTen(group.log10Copies) },
       { label: 'Continuous dimensions', value: formatCount(group.dimensions) },
       { label: 'Function error', value: formatNumber(functionError, 2) },
       { label: 'Memory planned', value: formatBytes(plan.bytes), ...(plan.mode === 'memory' ? {} : { detail: `and ${formatBytes(plan.fileBytes)} of temporary files` }) },
-      ...(selected < count ? [{ label: 'Draws compared with each other', value: formatCount(selected), detail: `evenly spaced among all, each with every other; as an estimate for all, a mean distance has a standard error of up to ${formatNumber(100 * Math.max(...relativeErrors), 2)} %` }] : []),
+      ...(selected < count ? [{ label: 'Draws compared', value: formatCount(selected), detail: `each with every other, evenly spaced; error of a mean distance up to ${formatNumber(100 * Math.max(...relativeErrors), 2)} %` }] : []),
     ],
   };
 }

@@ -72,11 +72,13 @@ export function discrepancySection({ views, functions, sets, source }: Posterior
   }];
 }
 
-export function diagnosticsSection({ views, functions, source: { chains, network } }: PosteriorFindings): TableSection {
+/** Nothing where draws are too few for any of the numbers. */
+export function diagnosticsSection({ views, functions, source: { chains, network } }: PosteriorFindings): TableSection[] {
+  if ([...views.map(({ diagnostics }) => diagnostics), functions.diagnostics].every((diagnostics) => worstDiagnostics(diagnostics).bulk === null)) return [];
   const diagnosed = views[0]?.diagnostics.length ?? 0;
   const which = diagnosed < network.parameters ? `${formatCount(diagnosed)} evenly spaced parameters` : 'the parameters';
   const rows = [...views.map(({ step, diagnostics }) => ({ label: `weights: ${step.title}`, diagnostics })), { label: 'predictions', diagnostics: functions.diagnostics }];
-  return diagnosticsTable(rows, views.map(({ diagnostics }) => diagnostics), functions.diagnostics, chains, which);
+  return [diagnosticsTable(rows, views.map(({ diagnostics }) => diagnostics), functions.diagnostics, chains, which)];
 }
 
 interface DiagnosedRow {
@@ -160,7 +162,7 @@ export function spreadSection({ views, tensors }: PosteriorFindings): TableSecti
     kind: 'table',
     id: 'spread',
     title: 'Spread of each tensor',
-    meaning: `Standard deviation over all draws, root mean square over the tensor’s elements. What falls when permutations are removed was spread between copies.${tensors.length > LISTED_TENSORS ? ` The first ${formatCount(LISTED_TENSORS)} tensors.` : ''}`,
+    meaning: `Standard deviation over all draws, root mean square over the tensor’s elements. What falls when permutations are removed was spread between copies.${views.some(({ step }) => step.id === 'scaling') ? ' Removing the scaling gathers what was spread over two layers in the outgoing weights, where draws of large weights then stand far out.' : ''}${tensors.length > LISTED_TENSORS ? ` The first ${formatCount(LISTED_TENSORS)} tensors.` : ''}`,
     columns: [left('Tensor'), right('elements'), ...views.map(({ step }) => right(step.title))],
     rows: tensors.slice(0, LISTED_TENSORS).map(({ name, begin, end }, t) => [name, end - begin, ...views.map(({ spreads }) => finite(spreads[t]!))]),
   };

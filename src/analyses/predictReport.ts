@@ -78,7 +78,7 @@ function summary(prediction: Prediction): string {
   const [sampled, linearised, projected] = [find('sampled'), find('linearized'), find('projected')];
   const kernel = answers === undefined ? '' : ` ${formatNumber(100 * answers.kernelVarianceShare, 3)} % of the posterior’s variance lies in the kernel of the GGN`;
   if (sampled === undefined || linearised === undefined || answers === undefined) {
-    return `${describeNetwork(network)}: ${methods.map(({ method }) => methodNames[method]).join(', ')} on ${formatCount(prediction.data.rows)} data points.${kernel === '' ? '' : `${kernel}.`}`;
+    return `${describeNetwork(network)}: ${methods.map(({ method }) => methodNames[method]).join(', ')} on ${formatCount(prediction.data.rows)} data points.${bestSentence(prediction)}${kernel === '' ? '' : `${kernel}.`}`;
   }
   const [a, b] = [underfit(sampled, map), underfit(linearised, map)];
   const error = sampled.train?.nll.monteCarloError ?? 0;
@@ -86,6 +86,17 @@ function summary(prediction: Prediction): string {
   const without = projected === undefined ? '' : `, ${formatNumber(underfit(projected, map), 3)} without their kernel part`;
   const own = b < 0.01 ? 'Linearised Laplace does not underfit' : `Linearised Laplace loses ${formatNumber(b, 3)}, none of it to the kernel`;
   return `Sampled Laplace underfits: its draws fit the training data ${formatNumber(a, 3)} nats a point worse than ŵ${without}.${kernel}, along which the network moves by ${formatNumber(answers.sampledChange, 3)} (${scaleOf(prediction)}). ${own}: along the kernel its outputs do not move (${formatNumber(answers.linearisedRelative, 2)} relative).`;
+}
+
+/** Which method predicts best, where that can be told, beside ŵ. */
+function bestSentence({ methods, map }: Prediction): string {
+  const scored = (method: MethodResult) => method.test ?? method.train;
+  const which = map.test === undefined ? 'training' : 'test';
+  const worth = (method: MethodResult): number => scored(method)?.nll.value ?? Infinity;
+  const [best] = methods.filter((method) => Number.isFinite(worth(method))).toSorted((a, b) => worth(a) - worth(b));
+  const [own, plain] = [best === undefined ? undefined : scored(best)?.nll, scored(map)?.nll];
+  if (best === undefined || own === undefined || plain === undefined) return '';
+  return ` ${methods.length > 1 ? `Best predicts the ${which} data ${methodNames[best.method]}` : `It predicts the ${which} data`} with a mean negative log-likelihood of ${formatNumber(own.value, 3)} nats, ŵ alone with ${formatNumber(plain.value, 3)}.`;
 }
 
 /** What the change of the outputs is to be compared with. */

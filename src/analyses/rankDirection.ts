@@ -42,6 +42,12 @@ export function directionSections(report: DirectionOfReport, data: string): Sect
   return [splits.length === 1 ? oneDirection(report, first, data) : manyDirections(report, data), tensorTable(splits), ...(splits.length === 1 ? [] : [drawTable(splits)])];
 }
 
+/** The answer in a sentence. */
+export function directionSentence({ ways: { title }, splits }: DirectionOfReport): string {
+  const { image, kernel } = sumOf(splits);
+  return image + kernel === 0 ? `${title}: nothing moves.` : `${title}: ${share(kernel, image + kernel)} of the squared way lies in the kernel of the GGN, ${share(image, image + kernel)} in its image.`;
+}
+
 function oneDirection({ ways: { title, about, source }, kernelDimension, parameters }: DirectionOfReport, split: SplitOfReport, data: string): Section {
   const { squared: { image, kernel }, curvature, kernelCurvature } = split;
   const whole = total(split);

@@ -124,7 +124,7 @@ function ellipseSentence({ plane: { loss, doubled, lossAtEnd, halfWidth, ellipse
   const over = `${formatCount(inputs)} inputs`;
   const end = formatNumber(lossAtEnd, 3);
   if (!targets) return `At the end of the ellipse’s long axis, two standard deviations out, the outputs have changed by ${formatNumber(Math.sqrt(lossAtEnd), 3)} (root mean square over ${over}).${cut}`;
-  const where = doubled === null ? `has not doubled within two standard deviations along the ellipse’s long axis (${end} there, ${formatNumber(loss, 3)} at ŵ)` : `has doubled ${formatNumber(doubled, 2)} standard deviations along the ellipse’s long axis, and is ${end} at two`;
+  const where = doubled === null ? `has not doubled within two standard deviations along the ellipse’s long axis (${end} there, ${formatNumber(loss, 3)} at ŵ)` : doubled > 1.95 ? `has doubled two standard deviations along the ellipse’s long axis (${end} there, ${formatNumber(loss, 3)} at ŵ)` : `has doubled ${formatNumber(doubled, 2)} standard deviations along the ellipse’s long axis, and is ${end} at two (${formatNumber(loss, 3)} at ŵ)`;
   return `Where the Gaussian goes straight on, the loss over ${over} ${where}.${cut}`;
 }
 

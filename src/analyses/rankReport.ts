@@ -18,7 +18,7 @@ import { showName } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
 import { directionSection } from './directionPictures.ts';
 import { effectiveDimension, effectiveDimensionCurve, effectiveDimensionSection, growthSection } from './rankCurves.ts';
-import { directionResult, directionSections, type DirectionOfReport } from './rankDirection.ts';
+import { directionResult, directionSections, directionSentence, type DirectionOfReport } from './rankDirection.ts';
 import { planeResult, planeSection, type PlaneOfReport } from './rankPlane.ts';
 
 /** Eigenvalues listed in full; of longer spectra this many order statistics, evenly spaced. */
@@ -50,8 +50,9 @@ export interface FactorisedQuestion extends RankQuestion {
 
 export function factorisedReport(question: FactorisedQuestion): Pick<Report, 'summary' | 'sections' | 'warnings' | 'result'> {
   return {
-    summary: summarySentence(question),
-    sections: [overview(question), kernelParts(question), spectrum(question), ...curves(question), ...planeSection(question.plane), ...layerSections(question), ...(question.direction === undefined ? [] : directionSections(question.direction, `${formatCount(question.inputs)} ${question.data === undefined ? 'generic inputs' : 'data points'}`)), unitTable(question)],
+    summary: `${question.direction === undefined ? '' : `${directionSentence(question.direction)} `}${summarySentence(question)}`,
+    // What was asked for comes first.
+    sections: [...(question.direction === undefined ? [] : directionSections(question.direction, `${formatCount(question.inputs)} ${question.data === undefined ? 'generic inputs' : 'data points'}`)), overview(question), kernelParts(question), spectrum(question), ...curves(question), ...planeSection(question.plane), ...layerSections(question), unitTable(question)],
     warnings: warnings(question),
     result: result(question),
   };
@@ -246,11 +247,15 @@ export function unsplit({ toward, step }: RankRequest): string[] {
   return what === undefined ? [] : [`${what} was not split: the eigenvectors of the GGN would take too long or too much memory here; take fewer data points.`];
 }
 
+/** Nats that a Newton step may promise at what still counts as a mode, as in `predict`. */
+const MODE_GAIN = 1;
+
 export function commonWarnings({ evidence, request, assumptions }: RankQuestion): string[] {
-  const steep = evidence !== undefined && evidence.gradientNorm > 1e-2 * Math.max(1, Math.abs(evidence.logLikelihood));
+  // ½ gᵀ (GGN + αI)⁻¹ g ≤ ‖g‖² / 2α
+  const promised = evidence === undefined ? 0 : evidence.gradientNorm ** 2 / (2 * request.priorPrecision);
   return [
     ...assumptions,
-    ...(steep ? [`The weights are not a mode: the gradient of the log posterior has norm ${formatNumber(evidence.gradientNorm)} at prior precision ${formatNumber(request.priorPrecision)}, so the marginal likelihood of a Laplace approximation here means little. Give the noise and the prior precision that the network was trained with (--noise, --prior-precision; in the settings quotient.rank.noise and quotient.rank.priorPrecision).`] : []),
+    ...(evidence !== undefined && promised > MODE_GAIN ? [`The weights may be far from a mode, which the marginal likelihood of a Laplace approximation presumes: the gradient of the log posterior has norm ${formatNumber(evidence.gradientNorm)}, so that a Newton step may gain up to ${formatNumber(promised, 2)} nats. ${request.likelihood === 'gaussian' ? 'Give the noise and the prior precision that the network was trained with (--noise, --prior-precision; in the settings quotient.rank.noise and quotient.rank.priorPrecision).' : 'Give the prior precision that the network was trained with (--prior-precision; in the settings quotient.rank.priorPrecision).'}`] : []),
   ];
 }
 

@@ -2,6 +2,7 @@
  * The ways in weight space whose image and kernel parts a user asks for: to another checkpoint, to draws of a posterior, along a step of
  * training.
  */
+import { basename } from 'node:path';
 import { logPosteriorGradient } from '../curvature/evidence.ts';
 import type { CurvatureProblem } from '../curvature/problem.ts';
 import type { DataSet } from '../network/data.ts';
@@ -89,7 +90,8 @@ async function towards(path: string, request: RankRequest, { network, state }: C
       const other = await source.read(number - 1, number);
       ways.push({ number, direction: other.subarray(0, network.parameters).map((value, i) => value - state[i]!) });
     }
-    const title = count === 1 ? `Direction towards ${showName(path)}` : ways.length === 1 ? `Direction towards draw ${numbers[0]!} of ${showName(path)}` : `Directions towards the draws of ${showName(path)}`;
+    const named = showName(basename(path));
+    const title = count === 1 ? `Direction towards ${named}` : ways.length === 1 ? `Direction towards draw ${numbers[0]!} of ${named}` : `Directions towards the draws of ${named}`;
     return { title, about: '', source: path, count, ways };
   } finally {
     await source.close();

@@ -26,7 +26,7 @@ export function symmetrySteps(group: SymmetryGroup, scaling: ScalingForm, aligne
   const scaled = scaling !== 'none' && [...kinds].some((kind) => continuous.has(kind));
   const signed = kinds.has('sign') || kinds.has('general-linear');
   const permuted = kinds.has('permutation');
-  const result: SymmetryStep[] = [{ id: 'original', title: 'Original posterior', meaning: 'As the draws are: every function appears in all of its copies.', options: undefined }];
+  const result: SymmetryStep[] = [{ id: 'original', title: 'Original posterior', meaning: group.log10Copies > 0 || group.dimensions > 0 ? 'As the draws are: each is one of the copies of its function.' : 'As the draws are.', options: undefined }];
   if (scaled) {
     const meaning = scaling === 'unit' ? 'Every hidden unit’s incoming weights and bias have norm 1, so one point is left of each scaling orbit.' : 'Of each scaling orbit the copy with the least mass is left.';
     result.push({ id: 'scaling', title: 'Scaling removed', meaning, options: { scaling } });

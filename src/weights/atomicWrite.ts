@@ -109,7 +109,7 @@ async function flushFolder(folder: string): Promise<void> {
 }
 
 function alreadyThere(path: string): UserError {
-  return new UserError(`${showName(path)}: exists already; choose another name or allow overwriting`);
+  return new UserError(`${showName(path)}: exists already; choose another name, or allow it with --overwrite`);
 }
 
 function cannotWrite(path: string, error: unknown): unknown {

@@ -43,6 +43,9 @@ export function readPickleAt(path: string, place: string, bytes: Uint8Array, sta
   return { value, end: machine.reader.position };
 }
 
+/** What `torch.save(model)` names first: a class of layers or of the user's script. */
+const MODEL_CLASS = /^(?:__main__|torch\.nn|torchvision|timm|transformers)\./;
+
 class PickleMachine {
   readonly reader: PickleReader;
   readonly #stack: PickleValue[] = [];
@@ -210,7 +213,7 @@ class PickleMachine {
 
   #global(module: string, attribute: string): PickleGlobal {
     const name = globalName(module, attribute);
-    if (roleOf(name) === undefined) throw this.reader.error(`asks for ${showName(name)}, which is not among the names that weights need; nothing was executed`);
+    if (roleOf(name) === undefined) throw this.reader.error(`asks for ${showName(name)}, which is not among the names that weights need; nothing was executed${MODEL_CLASS.test(name) ? '. A pickled model is code: save model.state_dict() instead' : ''}`);
     return { kind: 'global', name };
   }
 

@@ -38,7 +38,7 @@ export function drawFields(section: FieldsSection, memory: Memory): SectionDrawi
     controls: groups.filter(({ places }) => places.length > 1).map(({ reset }) => reset),
     draw: async (theme) => {
       legend.replaceChildren(...legendParts(section, range, theme));
-      for (const mark of keys?.querySelectorAll<HTMLElement>('.mark') ?? []) mark.style.color = theme.selected.fill;
+      for (const mark of keys?.querySelectorAll<HTMLElement>('.mark') ?? []) mark.style.color = mark.classList.contains('hollow') ? theme.foreground : theme.selected.fill;
       await Promise.all(plots.map((plot) => plot.draw(theme)));
     },
     numbers: () => fieldRows(section),
@@ -70,7 +70,7 @@ function overlays({ panels, contours, colours }: FieldsSection): HTMLElement | n
       swatch.style.borderTopStyle = dashes[i % dashes.length] ?? 'solid';
       return element('li', {}, swatch, visible(label));
     }),
-    ...points.map((label, i) => element('li', {}, element('span', { class: 'mark', 'aria-hidden': 'true' }, hollow(label) ? '◇' : symbols[i % symbols.length] ?? '●'), visible(label))),
+    ...points.map((label, i) => element('li', {}, element('span', { class: hollow(label) ? 'mark hollow' : 'mark', 'aria-hidden': 'true' }, hollow(label) ? '◇' : symbols[i % symbols.length] ?? '●'), visible(label))),
     contours === true && colours === 'log' ? element('li', {}, t('Lines: powers of ten')) : null);
 }
 

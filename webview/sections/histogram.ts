@@ -69,6 +69,6 @@ function figure(section: HistogramSection, edges: readonly number[], theme: Them
     home,
     data,
     height: width < 520 ? 240 : 300,
-    layout: { xaxis: axis(theme, section.xLabel, { range: [...shown.x], showgrid: false }), yaxis: axis(theme, t('Count'), { range: [...shown.y], nticks: 6, exponentformat: 'none' }), bargap: 0 },
+    layout: { xaxis: axis(theme, section.xLabel, { range: [...shown.x], showgrid: false }), yaxis: axis(theme, t('Count'), { range: [...shown.y], nticks: 6, exponentformat: 'none', ...(top < 6 && view === null ? { dtick: 1 } : {}) }), bargap: 0 },
   };
 }

@@ -88,13 +88,14 @@ function shapes(section: SpectrumSection, theme: Theme): Shape[] {
   ];
 }
 
-/** Part names above the plot at its two ends; names of the lines inside, left, where the eigenvalues are far above them. */
+/** Part names above the plot at its two ends; names of the lines inside, at the end where the image's eigenvalues are not. */
 function annotations(section: SpectrumSection, scale: SpectrumScale, theme: Theme, narrow: boolean): Partial<Annotation>[] {
   const labels = partLabels(section);
   const font = { size: theme.font.size, color: theme.foreground };
   const part = (text: string, x: number, xanchor: 'left' | 'right'): Partial<Annotation> => ({ text, x, y: 1, xref: 'paper', yref: 'paper', xanchor, yanchor: 'bottom', yshift: narrow && xanchor === 'left' ? 22 : 4, showarrow: false, font });
+  const right = section.rank < 0.6 * section.dimension;
   const line = (name: string, value: number, above: boolean): Partial<Annotation> => ({
-    text: `${name} ${formatNumber(value, 3)}`, x: 0, xref: 'paper', xanchor: 'left', xshift: 4, y: Math.log10(value), yref: 'y', yanchor: above ? 'bottom' : 'top', showarrow: false, font: { ...font, size: theme.font.size - 1, color: theme.muted },
+    text: `${name} ${formatNumber(value, 3)}`, x: right ? 1 : 0, xref: 'paper', xanchor: right ? 'right' : 'left', xshift: right ? -4 : 4, y: Math.log10(value), yref: 'y', yanchor: above ? 'bottom' : 'top', showarrow: false, font: { ...font, size: theme.font.size - 1, color: theme.muted },
   });
   const { tolerance, resolution } = section;
   const drawn = (value: number): boolean => value > scale.floor;

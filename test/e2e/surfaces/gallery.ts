@@ -1,5 +1,7 @@
 /** Pictures of one surface after the other for people to look at, `out/surfaces/NAME[-PAGE]-THEME.png`: nothing is compared, so that nothing here can fail for a new font. */
 import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Workbench, Theme } from '../workbench.ts';
 
 export const themes: readonly (readonly [Theme, string])[] = [
@@ -41,6 +43,24 @@ export async function everyPage(w: Workbench, name: string): Promise<void> {
     }
   }
   await w.page.setViewportSize(sizes.usual);
+}
+
+/** Pages that stand alone, as a browser shows them in the system's colours. */
+export async function everyStandalone(w: Workbench, from: string, names: readonly string[]): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const context = w.page.context();
+  for (const name of names) {
+    for (const [short, media] of [['dark', { colorScheme: 'dark' }], ['light', { colorScheme: 'light' }], ['hc-dark', { colorScheme: 'dark', forcedColors: 'active' }], ['hc-light', { colorScheme: 'light', forcedColors: 'active' }]] as const) {
+      const page = await context.newPage();
+      await page.setViewportSize({ width: 1200, height: 900 });
+      await page.emulateMedia(media);
+      await page.goto(pathToFileURL(path.join(from, `${name}.html`)).href);
+      await page.waitForSelector('body[data-state=shown]');
+      await page.waitForTimeout(800);
+      await page.screenshot({ path: `${folder}/html-${name}-${short}.png`, fullPage: true });
+      await page.close();
+    }
+  }
 }
 
 /** As much of the browser's element as is used inside the page. */

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, test } from 'vitest';
 import { windowWith } from '../window.ts';
-import { everyPage, everyTheme, sizes } from './gallery.ts';
+import { everyPage, everyStandalone, everyTheme, sizes } from './gallery.ts';
 
 const made = await mkdtemp(path.join(tmpdir(), 'quotient-surfaces-'));
 for (const seed of ['0', '1']) await promisify(execFile)(process.execPath, ['dist/cli.mjs', 'example', 'digits', '--seed', seed, '--out', path.join(made, seed)]);
@@ -172,10 +172,13 @@ test('walkthrough', async () => {
   const w = window();
   await w.command('Quotient: Getting Started');
   const page = w.page.locator('.gettingStartedContainer');
+  // A narrower one shows no picture beside the steps.
+  await w.page.setViewportSize({ width: 1500, height: 900 });
   for (const [step, name] of [['See the first picture', 'example'], ['see why methods differ', 'predict'], ['Look into a weight file', 'look'], ['Ask for the rank', 'rank'], ['Save the canonical form', 'save'], ['Know what it runs on', 'host']] as const) {
     await page.getByText(step).first().click();
     await everyTheme(w, `walkthrough-${name}`);
   }
+  await w.page.setViewportSize(sizes.usual);
   await w.closeEditors();
 });
 
@@ -195,9 +198,11 @@ test('two-neurons', async () => {
 test('example-digits', async () => {
   const w = window();
   await w.command('Quotient: Open Example');
-  await w.pick('igits');
-  await w.pick('digits');
+  await w.pick('Handwritten digits');
+  await w.question();
+  await w.page.keyboard.press('Enter');
   await w.tab('Posterior predictive').waitFor({ timeout: 200_000 });
+  await w.shown('progress');
   await everyTheme(w, 'progress');
   await w.shown('shown', 300_000);
   await report('example-digits');
@@ -227,6 +232,15 @@ test('ensemble', async () => {
   await w.tab('Posterior predictive').waitFor();
   await w.shown('shown', 120_000);
   await report('ensemble');
+});
+
+test('html', async () => {
+  const w = window();
+  const out = await mkdtemp(path.join(tmpdir(), 'quotient-surfaces-'));
+  await promisify(execFile)(process.execPath, ['dist/cli.mjs', 'compare', 'digits.safetensors', 'again.safetensors', '--html', path.join(out, 'compare.html')], { cwd: w.folder });
+  await promisify(execFile)(process.execPath, ['dist/cli.mjs', 'rank', 'sine-seed0.pt', '--activation', 'tanh', '--data', 'sine.npz', '--html', path.join(out, 'rank.html')], { cwd: w.folder });
+  await everyStandalone(w, out, ['compare', 'rank']);
+  await rm(out, { recursive: true });
 });
 
 test('analyses', async () => {

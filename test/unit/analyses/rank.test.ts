@@ -114,7 +114,7 @@ describe('the rank analysis', () => {
     await writeNetwork(file, net, theta);
     const report = await rank({ ...defaults, file, activation: 'tanh', data }, context);
     expect(Number.isFinite((report.result as unknown as RankResult).logMarginalLikelihood)).toBe(true);
-    expect(report.warnings.join(' ')).toContain('not a mode');
+    expect(report.warnings.join(' ')).toContain('far from a mode');
   });
 
   it('counts a point of weight k as k points', async () => {

@@ -96,7 +96,7 @@ describe('writeAtomically', () => {
     writeFileSync(target, 'old');
     const written = writeAtomically(target, { overwrite: false }, (handle) => handle.writeFile('new'));
     await expect(written).rejects.toThrow(UserError);
-    await expect(written).rejects.toThrow(/result: exists already; choose another name or allow overwriting$/);
+    await expect(written).rejects.toThrow(/result: exists already; choose another name, or allow it with --overwrite$/);
     expect(readFileSync(target, 'utf8')).toBe('old');
     await writeAtomically(target, { overwrite: true }, (handle) => handle.writeFile('new'));
     expect(readFileSync(target, 'utf8')).toBe('new');

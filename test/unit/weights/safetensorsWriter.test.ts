@@ -69,7 +69,7 @@ describe('refusing', () => {
   it('to replace a file, unless it is asked to', async () => {
     const taken = join(folder, 'taken.safetensors');
     writeFileSync(taken, 'precious');
-    await expect(writeSafetensors(taken, [one], {}, { overwrite: false })).rejects.toThrow(new UserError(`${taken}: exists already; choose another name or allow overwriting`));
+    await expect(writeSafetensors(taken, [one], {}, { overwrite: false })).rejects.toThrow(new UserError(`${taken}: exists already; choose another name, or allow it with --overwrite`));
     expect(readFileSync(taken, 'utf8')).toBe('precious');
     await writeSafetensors(taken, [one], {}, { overwrite: true });
     const file = await openWeightFile(taken);
