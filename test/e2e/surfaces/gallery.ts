@@ -4,10 +4,10 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Workbench, Theme } from '../workbench.ts';
 
-export const themes: readonly (readonly [Theme, string])[] = [
+const themes: readonly (readonly [Theme, string])[] = [
   ['Default Dark Modern', 'dark'], ['Default Light Modern', 'light'], ['Default High Contrast', 'hc-dark'], ['Default High Contrast Light', 'hc-light'],
 ];
-export const folder = 'out/surfaces';
+const folder = 'out/surfaces';
 
 /** A window as people have it, one that is high enough for many sections of a report, and half a small screen. */
 export const sizes = { usual: { width: 1200, height: 800 }, tall: { width: 1200, height: 1900 }, narrow: { width: 500, height: 1900 } } as const;
