@@ -74,7 +74,7 @@ export function readTheme(): Theme {
     series: [blue, orange, green, purple, red, yellow].map((c) => cssColour(c)),
     ramp,
     divergingRamp: divergingRamp(background, blue, orange),
-    selected: highContrast ? { fill: cssColour(foreground), outline: cssColour(background) } : { fill: cssColour(farthest([orange, red, green], [background, ...ramp.map(([, colour]) => colour)])), outline: cssColour(isDark ? black : white) },
+    selected: { fill: cssColour(farthest(highContrast ? [foreground, orange, red, green] : [orange, red, green], [background, ...ramp.map(([, colour]) => colour)])), outline: cssColour(highContrast ? background : isDark ? black : white) },
     popup,
     font: { family: style.fontFamily, size: Number.parseFloat(style.fontSize) - 1 },
   };

@@ -20,6 +20,7 @@ export function alignReport(request: AlignRequest, network: Network, classes: re
   const before = mean(files.map(({ distanceBefore }) => distanceBefore));
   const after = mean(files.map(({ distanceAfter }) => distanceAfter));
   const barrier = files[0]?.lineAfter.barrier === undefined ? '' : ` The loss barrier ${change(mean(files.map(({ lineBefore }) => lineBefore.barrier ?? NaN)), mean(files.map(({ lineAfter }) => lineAfter.barrier ?? NaN)))}${files.length === 1 ? '' : ' on average'}.`;
+  const withSigns = classes.some(({ signed }) => signed);
   return {
     analysis: 'align',
     title: files.length === 1 ? `Alignment of ${path.basename(files[0]!.from)} to ${path.basename(request.reference)}` : `Alignment of ${files.length} networks`,
@@ -39,10 +40,10 @@ export function alignReport(request: AlignRequest, network: Network, classes: re
       {
         kind: 'table', id: 'classes', title: 'Units by layer',
         meaning: `Units of a class move together wherever they occur. ${files.length === 1 ? '' : `Of ${path.basename(files[0]!.from)}.`}`.trim(),
-        columns: [{ label: 'Layer', align: 'left' }, { label: 'Units', align: 'right' }, { label: 'Moved', align: 'right' }, { label: 'Sign changed', align: 'right' }],
+        columns: [{ label: 'Layer', align: 'left' }, { label: 'Units', align: 'right' }, { label: 'Moved', align: 'right' }, ...(withSigns ? [{ label: 'Sign changed', align: 'right' } as const] : [])],
         rows: classes.map(({ units, signed }, c) => {
           const { order, signs } = files[0]!.orders[c]!;
-          return [showName(units.name), units.units, order.filter((from, i) => from !== i).length, signed ? signs.filter((sign) => sign === -1).length : null];
+          return [showName(units.name), units.units, order.filter((from, i) => from !== i).length, ...(withSigns ? [signed ? signs.filter((sign) => sign === -1).length : null] : [])];
         }),
       },
     ],

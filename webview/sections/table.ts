@@ -48,7 +48,7 @@ export function drawTable(section: TableSection, memory: Memory): SectionDrawing
     const kept = inOrder();
     count.textContent = kept.length === section.rows.length ? '' : t('{0} of {1} rows', formatCount(kept.length), formatCount(section.rows.length));
     rows.replaceChildren(...kept.slice(0, shown).map((row) =>
-      element('tr', {}, ...section.columns.map((column, i) => element('td', { class: column.align }, cellText(section.rows[row]?.[i] ?? null))))));
+      element('tr', {}, ...section.columns.map((column, i) => element('td', { class: column.align, ...(i === 0 && column.align === 'left' ? { role: 'rowheader' } : {}) }, cellText(section.rows[row]?.[i] ?? null))))));
     more.textContent = t('Show all {0} rows', formatCount(kept.length));
     more.hidden = kept.length <= shown;
   };

@@ -237,8 +237,8 @@ test('ensemble', async () => {
 test('html', async () => {
   const w = window();
   const out = await mkdtemp(path.join(tmpdir(), 'quotient-surfaces-'));
-  await promisify(execFile)(process.execPath, ['dist/cli.mjs', 'compare', 'digits.safetensors', 'again.safetensors', '--html', path.join(out, 'compare.html')], { cwd: w.folder });
-  await promisify(execFile)(process.execPath, ['dist/cli.mjs', 'rank', 'sine-seed0.pt', '--activation', 'tanh', '--data', 'sine.npz', '--html', path.join(out, 'rank.html')], { cwd: w.folder });
+  await promisify(execFile)(process.execPath, [path.resolve('dist/cli.mjs'), 'compare', 'digits.safetensors', 'again.safetensors', '--html', path.join(out, 'compare.html')], { cwd: w.folder });
+  await promisify(execFile)(process.execPath, [path.resolve('dist/cli.mjs'), 'rank', 'sine-seed0.pt', '--activation', 'tanh', '--data', 'sine.npz', '--html', path.join(out, 'rank.html')], { cwd: w.folder });
   await everyStandalone(w, out, ['compare', 'rank']);
   await rm(out, { recursive: true });
 });
