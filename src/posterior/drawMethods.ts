@@ -137,7 +137,7 @@ export async function swagTrajectory({ problem, state, random, context }: DrawSe
   }
 }
 
-export async function* swagDraws(moments: SwagMoments, { state, draws, random, problem: { network } }: DrawSetting): DrawBlocks {
+export function* swagDraws(moments: SwagMoments, { state, draws, random, problem: { network } }: DrawSetting): Generator<Float64Array, void, void> {
   for (const count of blocks(draws, network.parameters)) {
     const states = new Float64Array(count * network.stateSize);
     for (let m = 0; m < count; m++) {

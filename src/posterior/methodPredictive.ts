@@ -48,7 +48,7 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
   const most = Math.max(draws, method === 'ensemble' ? setting.source.count : 0);
   const bytes = 8 * 2 * most * values;
   if (bytes > context.memoryLimitBytes) throw new MemoryLimitError(`${most} draws of ${values} predictions need about ${Math.ceil(bytes / 2 ** 20)} MiB, the limit is ${Math.ceil(context.memoryLimitBytes / 2 ** 20)} MiB; take fewer draws or inputs`);
-  const sampled = async (blocks: DrawBlocks, of = ''): Promise<MethodPredictive> => ({ predictives: await pushed(blocks, setting, inputs, draws, undefined), how: `${draws} draws${of}`, warnings: [] });
+  const sampled = async (blocks: DrawBlocks | Generator<Float64Array>, of = ''): Promise<MethodPredictive> => ({ predictives: await pushed(blocks, setting, inputs, draws, undefined), how: `${draws} draws${of}`, warnings: [] });
   switch (method) {
     case 'linearized': {
       const approximation = await setting.laplace();
@@ -135,7 +135,7 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
 }
 
 /** Every draw through the network. @param chains when the draws of a chain depend on each other */
-async function pushed(blocks: DrawBlocks, setting: MethodSetting, inputs: readonly Float64Array[], draws: number, chains: number | undefined): Promise<Predictive[]> {
+async function pushed(blocks: DrawBlocks | Generator<Float64Array>, setting: MethodSetting, inputs: readonly Float64Array[], draws: number, chains: number | undefined): Promise<Predictive[]> {
   const { problem: { network, likelihood } } = setting;
   const outputs = inputs.map((x) => new Float64Array(draws * (x.length / network.inputs) * network.outputs));
   let s = 0;
