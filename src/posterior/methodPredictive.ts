@@ -89,9 +89,9 @@ export async function methodPredictive(method: PredictionMethod, setting: Method
       if (source.origin.kind === 'swag') return sampled(sourceDraws(source), ' of the moments in the files');
       if (source.origin.kind !== 'networks' || source.count === 1) {
         const { moments, learningRate, rise, stayed } = await swagTrajectory(setting, { ...setting.swag, ...await swagLearningRate(setting.problem, setting.state, curvatureOf(setting), setting.swag, context) });
-        const of = `, ${setting.swag.epochs} epochs of SGD at the learning rate ${learningRate.toPrecision(2)}, −log posterior ${Math.abs(rise).toPrecision(2)} nats ${rise < 0 ? 'below' : 'above'} ŵ’s on average`;
+        const of = `, ${setting.swag.epochs} epochs of SGD at the learning rate ${formatNumber(learningRate, 2)}, −log posterior ${formatNumber(Math.abs(rise), 2)} nats ${rise < 0 ? 'below' : 'above'} ŵ’s on average`;
         const predicted = await sampled(swagDraws(moments, setting), of);
-        return stayed ? predicted : { ...predicted, warnings: [`SWAG’s trajectory left the mode: it lies ${rise.toPrecision(2)} nats above ŵ on average, more than draws of the posterior do. Its draws are of another region.`] };
+        return stayed ? predicted : { ...predicted, warnings: [`SWAG’s trajectory left the mode: it lies ${formatNumber(rise, 2)} nats above ŵ on average, more than draws of the posterior do. Its draws are of another region.`] };
       }
       const fitted = await trajectoryGaussian(source, setting.swag.rank, async (read) => { await pause(setting, read - 1, source.count); });
       const seed = setting.random.below(2 ** 31);
