@@ -78,9 +78,9 @@ export const commands = {
   align: {
     paths: 'REFERENCE FILE… --out DIR',
     does: 'bring the units of networks into the order of a reference, and write them',
-    options: ['out', ...network, 'by', 'restarts', 'data', 'likelihood', 'seed', ...output],
+    options: ['out', ...network, 'by', 'restarts', 'data', 'likelihood', 'memory', 'seed', ...output],
   },
-  compare: { paths: 'A B', does: 'the same function, the same up to symmetry, or different; how far apart the weights are', options: [...network, 'data', 'likelihood', 'seed', ...output] },
+  compare: { paths: 'A B', does: 'the same function, the same up to symmetry, or different; how far apart the weights are', options: [...network, 'data', 'likelihood', 'memory', 'seed', ...output] },
   rank: { paths: 'FILE', does: 'rank and kernel of the generalised Gauss–Newton matrix', options: [...network, 'data', 'likelihood', 'noise', 'prior-precision', 'inputs', 'toward', 'draw', 'step', 'memory', 'seed', ...output] },
   posterior: { paths: 'FILE…', does: 'a set of draws before and after its symmetries are removed', options: [...network, 'axes', 'as', 'scale', 'dropout', 'draws', 'parameters', 'data', 'likelihood', 'noise', 'prior-precision', 'scaling', 'permutation', 'memory', 'seed', ...output] },
   predict: {

@@ -5,6 +5,7 @@
  * So with P W and W Qᵀ kept, a step takes no product of matrices: reordering is all that a permutation does. Only where units lie within
  * units, or columns within groups, are the matrices multiplied out.
  */
+import { transposed } from '../linalg/matrixInput.ts';
 import { addProduct } from '../linalg/product.ts';
 import type { Block } from '../network/network.ts';
 import type { MatchingClass } from './matchingClasses.ts';
@@ -57,6 +58,7 @@ export class RelaxedNetwork {
   /** Of blocks with two uses: w with the first of them mixed alone, and the second. */
   #partial: readonly [Float64Array, Float64Array];
   #mixed: Float64Array;
+  #scratch: readonly [Float64Array, Float64Array] | undefined;
 
   /** @param state w, left unchanged; the matrices are the identity */
   constructor(places: RelaxedPlaces, state: Float64Array) {
@@ -90,11 +92,14 @@ export class RelaxedNetwork {
       if (first.c === c) add(first.use, this.#partial[1]);
       if (second.c === c) add(second.use, this.#partial[0]);
     }
-    const entangled = this.#places.entangled.filter((one) => one.c === c);
-    if (entangled.length > 0) {
-      const without = this.#state.slice();
-      this.#multiply(without, this.#places.entangled.filter((one) => one.c !== c), (k) => this.#matrices[k]!);
-      for (const { use } of entangled) add(use, without);
+    // U_k … P … U_1 w: what acts on the block before P is on w, what acts after it, transposed, on the others.
+    for (const one of this.#places.entangled.filter((each) => each.c === c)) {
+      const acting = this.#places.entangled.filter(({ use }) => use.block === one.use.block);
+      const [before, after] = [acting.slice(0, acting.indexOf(one)), acting.slice(acting.indexOf(one) + 1)];
+      const [onto, from] = [this.#blockOf(others, one.use.block, 0), this.#blockOf(this.#state, one.use.block, 1)];
+      this.#multiply(from, before, (k) => this.#matrices[k]!);
+      this.#multiply(onto, after.toReversed(), (k) => transposed(this.#matrices[k]!, this.#places.classes[k]!.units.units, this.#places.classes[k]!.units.units));
+      addProduct(gradient, unitRows(onto, one.use), unitRows(from, one.use), n, n, rowLength(one.use), 'nt');
     }
     return gradient;
   }
@@ -136,6 +141,13 @@ export class RelaxedNetwork {
         classes.forEach((_one, c) => { this.#matrices[c]!.set(between(this.#matrices[c]!, orders[c]!, t)); });
       },
     };
+  }
+
+  /** One block of a state, in place, in memory that is used again. */
+  #blockOf(state: Float64Array, { offset, length }: Block, k: 0 | 1): Float64Array {
+    const scratch = (this.#scratch ??= [new Float64Array(state.length), new Float64Array(state.length)])[k];
+    scratch.set(state.subarray(offset, offset + length), offset);
+    return scratch;
   }
 
   /** Unit i becomes Σ_j P_ij × unit j at these uses, one after another. */

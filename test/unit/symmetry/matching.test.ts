@@ -10,6 +10,7 @@ import { channelClasses } from '../../../src/symmetry/channelClasses.ts';
 import type { MatchingClass } from '../../../src/symmetry/matchingClasses.ts';
 import { orderlessStart } from '../../../src/symmetry/orderlessStart.ts';
 import { composedOrders } from '../../../src/symmetry/orderTracker.ts';
+import { RelaxedNetwork, relaxedPlaces } from '../../../src/symmetry/relaxedUnits.ts';
 import { unitRows, writeUnitRows } from '../../../src/symmetry/unitRows.ts';
 import { universeMatching } from '../../../src/symmetry/universe.ts';
 import type { UnitOrder } from '../../../src/symmetry/unitOrder.ts';
@@ -155,6 +156,62 @@ describe.each(Object.entries(networks))('weight matching of %s', (_, make) => {
     expect(ascends(found.objective)).toBe(true);
     expect(found.objective.at(-1)).toBeGreaterThan(found.objective[0]!);
     found.states.forEach((state, p) => { expectSameFunction(network, states[p]!, state); });
+  });
+});
+
+describe.each(Object.entries(networks))('mixed units of %s', (_, make) => {
+  const network = make();
+  const classes = classesOf(network);
+  const random = seededRandom(10);
+  const state = randomState(network, random);
+
+  /** What the class's matrices, multiplied out use by use, make of the weights. */
+  function multiplied(matrices: readonly Float64Array[]): Float64Array {
+    const result = state.slice();
+    classes.forEach(({ units: { units: n, uses } }, c) => {
+      for (const use of uses) {
+        if (!use.block.trainable) continue;
+        const rows = unitRows(result, use);
+        const length = rows.length / n;
+        const mixed = Float64Array.from(rows, (__, k) => {
+          let sum = 0;
+          for (let j = 0; j < n; j++) sum += matrices[c]![Math.floor(k / length) * n + j]! * rows[j * length + (k % length)]!;
+          return sum;
+        });
+        writeUnitRows(result, use, mixed, Int32Array.from({ length: n }, (__, i) => i));
+      }
+    });
+    return result;
+  }
+
+  it('are what the matrices make of them, after any number of steps', () => {
+    const relaxed = new RelaxedNetwork(relaxedPlaces(classes), state);
+    expect([...relaxed.mixed]).toEqual([...state]);
+    for (const t of [0.3, 0.7, 0.1, 1]) {
+      const step = relaxed.towards(classes.map(({ units: { units } }) => random.permutation(units)));
+      const [before, seen] = [relaxed.mixed, step.at(t)];
+      expect(relaxed.mixed).toBe(before);
+      step.take(t);
+      expect([...relaxed.mixed]).toEqual([...seen]);
+      const expected = multiplied(relaxed.matrices);
+      relaxed.mixed.forEach((value, i) => { expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-12); });
+      for (const [c, { units: { units: n } }] of classes.entries()) for (let i = 0; i < n; i++) expect(relaxed.matrices[c]!.subarray(i * n, i * n + n).reduce((sum, entry) => sum + entry, 0)).toBeCloseTo(1, 12);
+    }
+  });
+
+  it('have the gradient of an inner product that finite differences give', () => {
+    const relaxed = new RelaxedNetwork(relaxedPlaces(classes), state);
+    for (const t of [0.4, 0.5]) relaxed.towards(classes.map(({ units: { units } }) => random.permutation(units))).take(t);
+    const others = randomState(network, random);
+    for (const [c, { units: { units: n, uses } }] of classes.entries()) {
+      const blocks = uses.filter(({ block }) => block.trainable).map(({ block }) => block);
+      const gradient = relaxed.gradient(c, others);
+      const direction = Float64Array.from({ length: n * n }, () => random.normal());
+      const along = (h: number): number => innerProduct(network, others, multiplied(relaxed.matrices.map((matrix, k) => (k === c ? matrix.map((entry, i) => entry + h * direction[i]!) : matrix))));
+      const slope = gradient.reduce((sum, entry, k) => sum + entry * direction[k]!, 0);
+      // Linear in one class's matrix, at most quadratic where a block has it on both sides: central differences are exact.
+      expect(Math.abs((along(0.5) - along(-0.5)) - slope), `class ${c} of ${blocks.length} places`).toBeLessThan(1e-9 * Math.hypot(...gradient) * Math.hypot(...direction));
+    }
   });
 });
 
