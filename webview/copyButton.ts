@@ -1,3 +1,4 @@
+/** The button that copies: what it copies is made when it is pressed. */
 import { t } from '../src/protocol/words.ts';
 import { button } from './elements.ts';
 

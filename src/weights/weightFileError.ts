@@ -1,3 +1,4 @@
+/** How a reader of weight files says what is wrong, and how names from files are shown. */
 import { visible } from '../protocol/untrustedText.ts';
 import { UserError } from '../protocol/userError.ts';
 

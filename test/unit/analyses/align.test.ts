@@ -1,3 +1,4 @@
+/** The analysis `align` on files: networks that are copies come to the same weights, files keep their names and their functions. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

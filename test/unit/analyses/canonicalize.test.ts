@@ -1,3 +1,4 @@
+/** The analysis `canonicalize` on files: all copies of a network give one file, whose function is that of each. */
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';

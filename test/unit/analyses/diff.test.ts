@@ -1,3 +1,4 @@
+/** The analysis `diff`: what is added, removed, reshaped and changed between two files, with distances known beforehand. */
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { diff } from '../../../src/analyses/diff.ts';

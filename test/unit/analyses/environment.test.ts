@@ -1,3 +1,4 @@
+/** What the analysis host says of itself, with native TensorFlow and without. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';

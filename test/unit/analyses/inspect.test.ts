@@ -1,3 +1,4 @@
+/** The analysis `inspect`: counts of copies by H! and of scalings, statistics, units that do nothing. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** The analysis `posterior` on the two-neuron example: the last stage has one copy of each function, and what is reported agrees with it. */
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';

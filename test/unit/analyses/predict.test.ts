@@ -1,3 +1,4 @@
+/** The analysis `predict` on the sine example: sampled Laplace underfits, linearised does not, and why. */
 import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -1,3 +1,4 @@
+/** The analysis `rank`: ranks that theorems give, kernels divided by their causes, and what is said where memory does not suffice. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** The command line's arguments: what is taken, and the sentence for what is not. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commands, parseCommandLine, usage, UsageError, type CommandName } from '../../../src/cli/arguments.ts';

@@ -1,3 +1,4 @@
+/** Reports in a terminal: every kind of section as text, and no name that reaches the terminal as a command. */
 import { describe, expect, it } from 'vitest';
 import { reportAsText } from '../../../src/cli/text.ts';
 import type { Report, Section } from '../../../src/protocol/report.ts';

@@ -1,3 +1,4 @@
+/** Names of parameters, as they are listed and as people type them. */
 import { describe, expect, it } from 'vitest';
 import { parameterNames, parameterProblem, parameterTensors, type ParameterTensor } from '../../../src/extension/parameterList.ts';
 import type { Report } from '../../../src/protocol/report.ts';

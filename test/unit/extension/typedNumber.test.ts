@@ -1,3 +1,4 @@
+/** Numbers as people type them. */
 import { expect, it } from 'vitest';
 import { positiveNumber, priorPrecisionFrom, rateFrom } from '../../../src/extension/typedNumber.ts';
 

@@ -1,3 +1,4 @@
+/** What is said of files by their names alone agrees with what the manifest says. */
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { drawsAmong, isWeightFile } from '../../../src/protocol/weightFileNames.ts';

@@ -1,3 +1,4 @@
+/** The assignment problem: never worse than any other order, and the costs that SciPy finds. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { leastCostAssignment, solve as solveWith, type Assignment, type Nearby } from '../../../src/linalg/assignment.ts';

@@ -1,3 +1,4 @@
+/** Rows made orthonormal, also those that nearly depend on others and those of extreme size. */
 import { describe, expect, it } from 'vitest';
 import { orthonormaliseRows } from '../../../src/linalg/orthonormalRows.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';

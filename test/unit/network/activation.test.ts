@@ -1,3 +1,4 @@
+/** Activations and their slopes: finite where a naive formula overflows, and the derivative of each by differences. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { activationNamed, activationNames } from '../../../src/network/activation.ts';

@@ -1,3 +1,4 @@
+/** Networks as the frameworks save them: outputs are those that the frameworks give. */
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** Data files: x and y of every format, and the sentence for what is not data. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';

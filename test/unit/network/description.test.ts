@@ -1,3 +1,4 @@
+/** Network descriptions: how they are read, what is refused, and that what is written is read back. */
 import { readFileSync } from 'node:fs';
 import Ajv from 'ajv';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** A network said by another file than its weights. */
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -1,3 +1,4 @@
+/** Well-known families of state dicts are recognised by names and shapes, and nothing else is. */
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';

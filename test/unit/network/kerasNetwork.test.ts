@@ -1,3 +1,4 @@
+/** Keras configurations as networks, with outputs that Keras gives. */
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { activationNamed } from '../../../src/network/activation.ts';

@@ -1,3 +1,4 @@
+/** Networks put together layer by layer: the layout of their parameters, and what does not fit. */
 import { describe, expect, it } from 'vitest';
 import { activationNamed } from '../../../src/network/activation.ts';
 import { denseNetwork } from '../../../src/network/denseNetwork.ts';

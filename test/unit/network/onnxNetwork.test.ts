@@ -1,3 +1,4 @@
+/** ONNX graphs as networks, with outputs that their exporters give. */
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { forward } from '../../../src/network/forward.ts';

@@ -1,3 +1,4 @@
+/** Which network a file holds, and how many draws of it. */
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readNetwork } from '../../../src/network/readNetwork.ts';

@@ -1,3 +1,4 @@
+/** Dense layers recognised by names and shapes, whatever the order in the file. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { activationNamed } from '../../../src/network/activation.ts';

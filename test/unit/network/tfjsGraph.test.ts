@@ -1,3 +1,4 @@
+/** TensorFlow.js graph models are told from networks, and say so. */
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { recognizeSelfDescribed } from '../../../src/network/recognizeNetwork.ts';

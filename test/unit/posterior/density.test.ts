@@ -1,3 +1,4 @@
+/** Histograms and their axes: every value is counted once. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commonAxis, histogram, histogram2d, quantile } from '../../../src/posterior/density.ts';

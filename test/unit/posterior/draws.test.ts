@@ -1,3 +1,4 @@
+/** Sets of draws from files: one a file, all in one, a list of state dicts; and which do not belong together. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';

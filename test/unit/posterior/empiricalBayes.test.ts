@@ -1,3 +1,4 @@
+/** The prior precision of the largest evidence: a maximum, or none. */
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { maximiseEvidence, type EvidenceProblem } from '../../../src/posterior/empiricalBayes.ts';

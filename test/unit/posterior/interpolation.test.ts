@@ -1,3 +1,4 @@
+/** The straight line between two networks: no barrier where the network is linear in its weights. */
 import { describe, expect, it } from 'vitest';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';

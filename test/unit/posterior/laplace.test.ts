@@ -1,3 +1,4 @@
+/** Laplace approximations: image and kernel parts are orthogonal, closed forms and draws agree. */
 import { describe, expect, it } from 'vitest';
 import type { CurvatureProblem } from '../../../src/curvature/problem.ts';
 import { laplaceEvidence } from '../../../src/curvature/evidence.ts';

@@ -1,3 +1,4 @@
+/** The log-posterior, its gradient and its lowest curvature. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { LikelihoodModel } from '../../../src/curvature/likelihood.ts';

@@ -1,3 +1,4 @@
+/** Samplers on posteriors that are known in closed form. */
 import { describe, expect, it } from 'vitest';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';

@@ -1,3 +1,4 @@
+/** Scores of predictions against their closed forms. */
 import { describe, expect, it } from 'vitest';
 import { normalCdf } from '../../../src/linalg/normal.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';

@@ -1,3 +1,4 @@
+/** Training of the networks of the first picture: the steps, and where they end. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** Matching of units: finds back orders that were shuffled, keeps the function, and is never worse than where it began. */
 import { describe, expect, it } from 'vitest';
 import { complete } from '../../../src/linalg/interruptible.ts';
 import { seededRandom, type Random } from '../../../src/linalg/random.ts';

@@ -1,3 +1,4 @@
+/** Names of shards, and which model they are of. */
 import { expect, it } from 'vitest';
 import { shardOf } from '../../../src/weights/shard.ts';
 

@@ -1,3 +1,4 @@
+/** Sorting of float32 by their bits. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { sortedFinite } from '../../../src/weights/sortFloat32.ts';
