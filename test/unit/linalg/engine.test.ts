@@ -2,11 +2,12 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { gram } from '../../../src/linalg/dense/gram.ts';
 import { symmetricEigenvalues } from '../../../src/linalg/dense/symmetricEigen.ts';
 import { Engine } from '../../../src/linalg/engine/engine.ts';
 import { Heap } from '../../../src/linalg/engine/heap.ts';
+import { compileKernels } from '../../../src/linalg/engine/kernels.ts';
 import { complete, interruptibly, type Interruptible } from '../../../src/linalg/interruptible.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { distance, gaussian, symmetrised } from './matrices.ts';
@@ -24,6 +25,17 @@ describe('engine', () => {
   test('a process ends although its threads wait for work', async () => {
     const script = "const engine = await Engine.start({ threads: 3 }); const c = await gram(new Float64Array(90000).fill(1), 300, 300, {}, engine); console.log(engine.threads, c[0]);";
     expect(await ownProcess(script)).toBe('3 300');
+  });
+
+  test('takes the relaxed-SIMD build where the runtime accepts it, the plain one where it does not', async () => {
+    expect((await compileKernels()).build).toBe('relaxed');
+    // A runtime without relaxed SIMD rejects the module that uses it.
+    const accepts = vi.spyOn(WebAssembly, 'validate').mockReturnValue(false);
+    try {
+      expect((await compileKernels()).build).toBe('plain');
+    } finally {
+      accepts.mockRestore();
+    }
   });
 
   test('goes on alone when its threads have ended', async () => {
