@@ -1,17 +1,16 @@
 /** The report of `align`: how much closer the networks came, which units moved, and what lies on the line between them. */
 import path from 'node:path';
 import type { Network } from '../network/network.ts';
-import type { Interpolation } from '../posterior/interpolation.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
-import type { JsonValue, LinePanel, LineSeries, LinesSection, Report } from '../protocol/report.ts';
+import type { JsonValue, LinesSection, Report } from '../protocol/report.ts';
 import type { AlignRequest } from '../protocol/service.ts';
-import { smallerInputsSentence } from '../symmetry/comparedInputs.ts';
 import type { MatchingClass } from '../symmetry/matchingClasses.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { optimizerWarning } from './savedNetwork.ts';
 import type { AlignedFile } from './align.ts';
 import { describeNetwork } from './describeNetwork.ts';
-import { inputsText, type Lines } from './lines.ts';
+import { lineResult, lineSections } from './linePictures.ts';
+import type { Lines } from './lines.ts';
 
 /** Pictures of more lines than this would not be read. */
 const SHOWN_FILES = 6;
@@ -36,7 +35,7 @@ export function alignReport(request: AlignRequest, network: Network, classes: re
         ],
         rows: files.map((file) => [path.basename(file.from), path.basename(file.out), file.objectiveBefore, file.objectiveAfter, file.distanceBefore, file.distanceAfter, movedText(file, classes), file.function.relative]),
       },
-      ...lineSections(network, files, lines, request),
+      ...pictures(network, files, lines, request),
       {
         kind: 'table', id: 'classes', title: 'Units by layer',
         meaning: `Units of a class move together wherever they occur. ${files.length === 1 ? '' : `Of ${path.basename(files[0]!.from)}.`}`.trim(),
@@ -64,34 +63,12 @@ function movedText({ orders }: AlignedFile, classes: readonly MatchingClass[]): 
   return `${formatCount(moved)} of ${formatCount(classes.reduce((sum, { units }) => sum + units.units, 0))}`;
 }
 
-function lineSections(network: Network, files: readonly AlignedFile[], lines: Lines, { method }: AlignRequest): LinesSection[] {
+function pictures(network: Network, files: readonly AlignedFile[], lines: Lines, { method }: AlignRequest): LinesSection[] {
   const shown = files.filter(({ lineAfter }) => lineAfter.functionDistance.some((distance) => distance > 0) || files.length === 1).slice(0, SHOWN_FILES);
-  const series = (line: Interpolation, values: Float64Array, label: string): LineSeries => ({ label, x: [...line.t], y: [...values] });
-  const panels = (of: (line: Interpolation) => Float64Array | undefined): LinePanel[] => shown.map((file): LinePanel => ({
-    title: shown.length === 1 ? '' : path.basename(file.from), meaning: '',
-    series: [[file.lineBefore, 'as stored'] as const, [file.lineAfter, 'aligned'] as const].flatMap(([line, label]) => {
-      const values = of(line);
-      return values === undefined ? [] : [series(line, values, label)];
-    }),
-  }));
-  const onInputs = inputsText(lines);
-  const to = method === 'universe' ? 'the first network' : 'the reference';
-  const loss: LinesSection[] = lines.data.targets === undefined ? [] : [{
-    kind: 'lines', id: 'loss', title: 'Loss along the straight line', xLabel: `share of the network (0 is ${to})`, yLabel: 'negative log-likelihood', xScale: 'linear', yScale: 'linear',
-    meaning: `Mean negative log-likelihood on ${onInputs} at the weights between ${to} and each network. Where the curve rises above the straight line between its ends there is a barrier: the two networks are separated, or their units are not in one order.`,
-    panels: panels(({ loss: values }) => values),
-  }];
-  return [...loss, {
-    kind: 'lines', id: 'function', title: 'Function along the straight line', xLabel: `share of the network (0 is ${to})`, yLabel: 'relative distance', xScale: 'linear', yScale: 'linear',
-    meaning: `How far the outputs at the weights in between are from mixing the outputs of both ends, on ${onInputs}, relative to their size${uncertainty(shown)}. Zero: the weights can be averaged like predictions.${lines.available === undefined ? ` ${smallerInputsSentence(network)}` : ''}`.trim(),
-    panels: panels(({ functionDistance: values }) => values),
-  }];
-}
-
-/** What other inputs of this kind would have shown. */
-function uncertainty(files: readonly AlignedFile[]): string {
-  const most = Math.max(0, ...files.flatMap(({ lineBefore, lineAfter }) => [...lineBefore.standardError, ...lineAfter.standardError]).filter(Number.isFinite));
-  return most === 0 ? '' : `; which inputs these are makes a difference of ${formatNumber(most, 1)} at most (one standard error, by leaving out one at a time)`;
+  const from = method === 'universe' ? 'the first network' : 'the reference';
+  return lineSections(network, shown.map(({ from: file, lineBefore, lineAfter }) => ({
+    title: shown.length === 1 ? '' : path.basename(file), lines: [{ label: 'as stored', line: lineBefore }, { label: 'aligned', line: lineAfter }],
+  })), lines, { from, to: 'each network', xLabel: `share of the network (0 is ${from})` });
 }
 
 function warnings(network: Network, files: readonly AlignedFile[], { data: { targets } }: Lines): string[] {
@@ -105,11 +82,10 @@ function warnings(network: Network, files: readonly AlignedFile[], { data: { tar
 }
 
 function fileResult(file: AlignedFile, classes: readonly MatchingClass[]): JsonValue {
-  const line = ({ t, loss, functionDistance, standardError, barrier }: Interpolation): JsonValue => ({ t: [...t], loss: loss === undefined ? null : [...loss], functionDistance: [...functionDistance], standardError: [...standardError], barrier: barrier ?? null });
   return {
     in: file.from, out: file.out, objectiveBefore: file.objectiveBefore, objectiveAfter: file.objectiveAfter, distanceBefore: file.distanceBefore, distanceAfter: file.distanceAfter,
     permutations: Object.fromEntries(classes.map(({ units }, c) => [units.name, [...file.orders[c]!.order]])),
     signs: Object.fromEntries(classes.flatMap(({ units, signed }, c) => (signed ? [[units.name, [...file.orders[c]!.signs]]] : []))),
-    functionError: file.function.relative, reached: [...file.reached], before: line(file.lineBefore), after: line(file.lineAfter),
+    functionError: file.function.relative, reached: [...file.reached], before: lineResult(file.lineBefore), after: lineResult(file.lineAfter),
   };
 }

@@ -10,6 +10,7 @@ import { seededRandom } from '../linalg/random.ts';
 import { layoutDifference, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
+import type { Interpolation } from '../posterior/interpolation.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { CompareRequest } from '../protocol/service.ts';
@@ -26,7 +27,7 @@ import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { compareReport } from './compareReport.ts';
 import { planComparison, planText } from './comparisonPlan.ts';
 import { startProvenance } from './provenance.ts';
-import { lineBetween, lineData, linesOn } from './lines.ts';
+import { lineBetween, lineData, type Lines, linesOn } from './lines.ts';
 import { coarsestEpsilon } from './savedNetwork.ts';
 import { countedAlike } from './targets.ts';
 
@@ -62,8 +63,9 @@ export interface Comparison {
   readonly norm: { readonly raw: number; readonly scaled: number };
   readonly classes: readonly ClassMove[];
   readonly tensors: readonly TensorDistance[];
-  /** Largest rise of the loss above the straight line between the losses, before and after; null without targets. */
-  readonly barrier: { readonly raw: number | null; readonly aligned: number | null };
+  readonly lines: Lines;
+  /** The straight line between them as they are, and with scales removed and units aligned. */
+  readonly line: { readonly raw: Interpolation; readonly aligned: Interpolation };
   readonly onData: boolean;
   /** What becomes of the data's weights where functions are compared. */
   readonly alike: string;
@@ -80,8 +82,8 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
   const precision = Math.max(a.precision, b.precision);
   const data = request.data === undefined ? undefined : await lineData(request.data, request.likelihood, network);
   const probes = data === undefined ? genericProbes(network, request.seed) : dataProbes(network, data.x);
-  const lines = data?.targets === undefined ? undefined : linesOn(network, data, 2, request.seed);
-  const work = { network, networks: 2, classes: matchingClasses(network), ascents: 1 + affordableRestarts(network), relaxed: false, forms: 4, probes, lines: lines?.plan };
+  const lines = linesOn(network, data, 2, request.seed);
+  const work = { network, networks: 2, classes: matchingClasses(network), ascents: 1 + affordableRestarts(network), relaxed: false, forms: 4, probes, lines: lines.plan };
   context.progress({ message: planText(work, planComparison(work, context.memoryLimitBytes)) });
   context.progress({ message: 'Comparing the functions' });
   const distance = await interruptibly(distanceBetween(await interruptibly(evaluateAt(a.state, probes, 1), context.signal), await interruptibly(evaluateAt(b.state, probes, 2), context.signal), precision), context.signal);
@@ -94,7 +96,8 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
     raw: parameterDistance(network, a.state, b.state), scaled: parameterDistance(network, scaledA, scaledB), aligned: parameterDistance(network, aligned.a, aligned.b),
   };
   const norm = { raw: parameterDistance(network, a.state, undefined), scaled: parameterDistance(network, scaledA, undefined) };
-  const barrierOf = async (p: Float64Array, q: Float64Array): Promise<number | null> => (lines === undefined ? null : (await lineBetween(lines, p, q, context)).barrier ?? null);
+  context.progress({ message: 'The line between them' });
+  const line = { raw: await lineBetween(lines, a.state, b.state, context), aligned: await lineBetween(lines, aligned.a, aligned.b, context) };
   const comparison: Comparison = {
     network, function: distance, distance: distances, norm, classes: aligned.classes, onData: request.data !== undefined, alike: countedAlike(data),
     same: verdict(distance, distances, norm, precision),
@@ -102,7 +105,7 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
       const between = (p: Float64Array, q: Float64Array): number => stretchDistance(p, q, offset, length);
       return { tensor, raw: between(a.state, b.state), scaled: between(scaledA, scaledB), aligned: between(aligned.a, aligned.b) };
     }),
-    barrier: { raw: await barrierOf(a.state, b.state), aligned: await barrierOf(aligned.a, aligned.b) },
+    lines, line,
   };
   return { ...compareReport(request, comparison), provenance: provenance() };
 }

@@ -9,10 +9,12 @@ import { symmetryGroup } from '../symmetry/group.ts';
 import { showName } from '../weights/weightFileError.ts';
 import type { Comparison } from './compare.ts';
 import { describeNetwork } from './describeNetwork.ts';
+import { lineResult, lineSections } from './linePictures.ts';
 
 export function compareReport(request: CompareRequest, comparison: Comparison): Omit<Report, 'provenance'> {
   const { files, data } = request;
-  const { network, distance, norm, classes, tensors, barrier, function: outputs, onData } = comparison;
+  const { network, distance, norm, classes, tensors, line, function: outputs, onData } = comparison;
+  const barrier = barrierOf(comparison);
   const [a, b] = namesApart(files).map(showName) as [string, string];
   const inputs = onData ? `the inputs of ${showName(path.basename(data ?? ''))}${comparison.alike}` : 'generic inputs';
   const smaller = onData ? '' : smallerInputsSentence(network);
@@ -38,6 +40,7 @@ export function compareReport(request: CompareRequest, comparison: Comparison): 
           { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters` },
         ],
       },
+      ...(comparison.same.answer === 'yes' && comparison.same.reason === 'identical' ? [] : lineSections(network, [{ title: '', lines: [{ label: 'as stored', line: line.raw }, { label: `${removed} removed, units aligned`, line: line.aligned }] }], comparison.lines, { from: a, to: b, xLabel: `share of ${b}` })),
       {
         kind: 'table', id: 'classes', title: 'Units by layer',
         meaning: 'Units of a class move together wherever they occur; moved are those that stand at another place in the second network.',
@@ -82,14 +85,21 @@ function verdictDetail({ same, classes }: Comparison): string {
   return same.answer === 'no' ? 'outputs differ' : moved === 0 ? 'scales, signs, shifts or mixtures of linear units' : `units moved in ${formatCount(moved)} of ${formatCount(classes.length)} classes`;
 }
 
-function resultOf({ same, distance, function: outputs, barrier, classes, tensors }: Comparison): JsonValue {
+/** Largest rise of the loss above the straight line between the losses, before and after; null without targets. */
+function barrierOf({ line: { raw, aligned } }: Comparison): { readonly raw: number | null; readonly aligned: number | null } {
+  return { raw: raw.barrier ?? null, aligned: aligned.barrier ?? null };
+}
+
+function resultOf(comparison: Comparison): JsonValue {
+  const { same, distance, function: outputs, classes, tensors, line } = comparison;
   return {
     sameFunction: same.answer,
     ...(same.answer === 'yes' ? { reason: same.reason } : {}),
     distance: { ...distance },
     functionDistance: outputs.relative,
     firstLayer: outputs.firstLayer,
-    barrier: { ...barrier },
+    barrier: barrierOf(comparison),
+    line: { raw: lineResult(line.raw), aligned: lineResult(line.aligned) },
     classes: classes.map((found) => ({ ...found })),
     tensors: tensors.map((found) => ({ ...found })),
   };

@@ -53,8 +53,9 @@ const networks: [string, Network][] = [
 describe('compare', () => {
   it.each(networks)('finds the same weights: %s', async (_, network) => {
     const state = stateOf(network);
-    const { result } = await compared(network, [state, state]);
+    const { result, report } = await compared(network, [state, state]);
     expect([result.sameFunction, result.reason]).toEqual(['yes', 'identical']);
+    expect(report.sections.filter(({ kind }) => kind === 'lines')).toEqual([]);
     expect(result.distance).toEqual({ raw: 0, scaled: 0, aligned: 0 });
   });
 
@@ -69,6 +70,11 @@ describe('compare', () => {
     // Units that any matrix may mix have no places; where there are others, some moved.
     expect(result.classes.some(({ moved }) => moved > 0)).toBe(mixedClasses(network).length < result.classes.length);
     expect(report.summary).toContain('one network up to symmetry');
+    // Between copies the function is lost, and with the symmetries divided out there is no way between them.
+    const line = report.sections.find((section) => section.kind === 'lines' && section.id === 'function');
+    const [raw, aligned] = line?.kind === 'lines' ? line.panels[0]!.series.map(({ y }) => Math.max(...y)) : [];
+    expect(raw).toBeGreaterThan(1e-3);
+    expect(aligned).toBeLessThan(1e-6);
   });
 
   it.each([networks[0]!, networks[3]!])('sees through the rounding of float32: %s', async (_, network) => {
