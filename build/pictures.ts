@@ -65,6 +65,12 @@ const pictures: readonly Picture[] = [
   { file: 'docs/pictures/traces', report: 'hmc', sections: ['hmc-traces', 'hmc-ranks'] },
 ];
 
+/** Beside the first two steps of the walkthrough, for dark and light themes alike. */
+const walkthrough = (['dark', 'light'] as const).flatMap((shade): Picture[] => [
+  { file: `media/walkthrough/two-neurons-${shade}`, report: 'posterior', sections: ['density'], bare: true, width: 880, ...(shade === 'dark' ? { theme: shade } : {}) },
+  { file: `media/walkthrough/bands-${shade}`, report: 'sine', sections: ['bands'], bare: true, width: 880, ...(shade === 'dark' ? { theme: shade } : {}) },
+]);
+
 /** Drawn by test/e2e/pictures. */
 const windows = ['docs/pictures/viewer', 'docs/pictures/hover', 'docs/pictures/analyses'];
 
@@ -83,7 +89,7 @@ if (words[0] === '--surfaces') {
   await pack();
   process.exit(await run('vitest', ['run', '--config', 'test/e2e/surfaces.config.ts', ...(words.length > 1 ? ['--testNamePattern', words.slice(1).join('|')] : [])]));
 }
-const wanted = pictures.filter(({ file }) => words.length === 0 || words.some((word) => file.includes(word)));
+const wanted = [...pictures, ...walkthrough].filter(({ file }) => words.length === 0 || words.some((word) => file.includes(word)));
 const found = await chromium(console.log);
 if ('missing' in found) throw new Error(found.missing);
 const folder = await mkdtemp(path.join(tmpdir(), 'quotient-pictures-'));
