@@ -8,24 +8,16 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { analysisFile, dist, loadedWith, standIn } from '../e2e/bundles.ts';
 import { record } from './record.ts';
 
 const root = path.join(import.meta.dirname, '../..');
-const dist = path.join(root, 'dist');
 const REPEATS = 9;
 const kibibytes = (bytes: number): string => `${Math.round(bytes / 1024).toLocaleString('en')} KiB`;
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const line = (name: string, ...cells: readonly string[]): void => { console.log(`  ${name.padEnd(44)}${cells.map((cell) => cell.padStart(14)).join('')}`); };
 
-/** Follows static imports alone: what a module costs before it runs. */
-function closure(file: string, seen = new Set<string>()): ReadonlySet<string> {
-  if (seen.has(file)) return seen;
-  seen.add(file);
-  for (const [, name] of readFileSync(path.join(dist, file), 'utf8').matchAll(/(?:^|\n)(?:import|export)\s*(?:[^;'"]*?from\s*)?["']\.\/([^"']+)["']/g)) closure(name ?? '', seen);
-  return seen;
-}
 const bytes = (files: Iterable<string>): number => [...files].reduce((sum, file) => sum + statSync(path.join(dist, file)).size, 0);
-const analysis = (name: string): string => readdirSync(dist).find((file) => file.startsWith(`${name}-`) && file.endsWith('.mjs')) ?? `${name}.mjs`;
 
 /** Median of the milliseconds that a script prints, in a fresh Node each time. */
 function inFreshNode(script: string): number {
@@ -39,33 +31,21 @@ for (const [name, file] of [['quotient.vsix', path.join(root, 'out/quotient.vsix
 }
 
 console.log('analysis host: code loaded, and milliseconds of the processor to load it');
-const host = closure('host.mjs');
+const host = loadedWith('host.mjs');
 line('to be ready', kibibytes(bytes(host)));
 const all = readdirSync(dist).filter((file) => file.endsWith('.mjs') && !/^(?:cli|index|hdf5Worker|hmcWorker|statisticsWorker)\.mjs$/.test(file));
 for (const [name, what] of [['summarize', 'for a hover'], ['inspect', 'for the viewer'], ['rank', 'for rank'], ['posterior', 'for posterior'], ['predict', 'for predict']] as const) {
-  const files = new Set([...host, ...closure(analysis(name))]);
-  const url = JSON.stringify(new URL(`../../dist/${analysis(name)}`, import.meta.url).href);
+  const files = new Set([...host, ...loadedWith(analysisFile(name))]);
+  const url = JSON.stringify(new URL(`../../dist/${analysisFile(name)}`, import.meta.url).href);
   line(what, kibibytes(bytes(files)), `${inFreshNode(`const used = process.cpuUsage(); await import(${url}); const { user, system } = process.cpuUsage(used); console.log((user + system) / 1000);`).toFixed(1)} ms`);
 }
 line('all of it', kibibytes(bytes(all)));
 
-/** A module whose every member can be called, made with `new`, extended and read; `window`, `commands` and the like are members. */
-const standIn = `
-const handler = { get: (target, key) => key === Symbol.toPrimitive ? () => '' : key === Symbol.iterator ? undefined : key === 'then' ? undefined : target[key] ?? (target[key] = any()), apply: () => any(), construct: () => any() };
-const any = () => new Proxy(function () {}, handler);
-const { default: Module, createRequire } = await import('node:module');
-// A bundle copies a module's own members and inherits the rest.
-const vscode = Object.create(any());
-const load = Module._load;
-Module._load = (name, ...rest) => (name === 'vscode' ? vscode : load(name, ...rest));
-const require = createRequire(${JSON.stringify(path.join(root, 'package.json'))});
-// The window's own extension host has these already.
-for (const name of ['child_process', 'crypto', 'fs', 'fs/promises', 'os', 'path', 'util']) require('node:' + name);
-const context = { extensionPath: ${JSON.stringify(root)}, extensionUri: any(), storageUri: { fsPath: '/' }, globalStorageUri: { fsPath: '/' }, subscriptions: [], workspaceState: { get: (_, otherwise) => otherwise, update: async () => {} } };
-`;
+/** The window's own extension host has these already. */
+const ready = `${standIn(root)} for (const name of ['child_process', 'crypto', 'fs', 'fs/promises', 'os', 'path', 'util']) require('node:' + name);`;
 console.log('extension, milliseconds of the processor in a window that shows no weight file');
 const now = 'const now = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };';
-const timed = (what: string): number => inFreshNode(`${standIn} ${now} const t0 = now(); const extension = require('./dist/extension.js'); const t1 = now(); extension.activate(context); const t2 = now(); console.log(${what}); process.exit(0);`);
+const timed = (what: string): number => inFreshNode(`${ready} ${now} const t0 = now(); const extension = require('./dist/extension.js'); const t1 = now(); extension.activate(context); const t2 = now(); console.log(${what}); process.exit(0);`);
 const [loading, activating] = [timed('t1 - t0'), timed('t2 - t1')];
 line('load', '', `${loading.toFixed(1)} ms`);
 line('activate', '', `${activating.toFixed(1)} ms`);

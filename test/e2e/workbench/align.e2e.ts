@@ -47,7 +47,7 @@ test('two networks are aligned, from the Explorer; the file written has the unit
   await expect.poll(() => w.question()).toMatch(/Reference[^]*a\.safetensors/);
   // The first is offered first.
   await w.page.keyboard.press('Enter');
-  await expect.poll(() => w.question()).toContain('Save b.safetensors aligned');
+  await expect.poll(() => w.question()).toContain('Save b.safetensors with its units aligned');
   const target = path.join(w.folder, 'b.aligned.safetensors');
   await w.type(target);
   await w.tab('Alignment of b.safetensors').waitFor();
