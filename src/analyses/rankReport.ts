@@ -99,7 +99,7 @@ function overview(question: FactorisedQuestion): Section {
       { label: 'Method', value: method === 'svd' ? 'SVD of H½J' : 'Gram matrix', detail: `float64, resolves ${formatNumber(resolution, 2)} of the largest` },
       { label: 'Gap at the rank', value: `${formatNumber(gap[0], 3)} | ${formatNumber(gap[1], 3)}`, detail: `singular values; tolerance ${formatNumber(tolerance, 3)}` },
       { label: 'Memory planned', value: formatBytes(plan.bytes) },
-      { label: 'Effective dimension', value: formatNumber(effectiveDimension(imageEigenvalues(question), request.priorPrecision), 5), detail: `Σ λ/(λ + α) at prior precision ${formatNumber(request.priorPrecision)}` },
+      { label: 'Effective dimension', value: formatNumber(effectiveDimension(imageEigenvalues(question), request.priorPrecision)), detail: `Σ λ/(λ + α) at prior precision ${formatNumber(request.priorPrecision)}` },
       ...evidenceFigures(question),
     ],
   };

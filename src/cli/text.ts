@@ -19,7 +19,7 @@ export function reportAsText(report: Report, columns = NARROW): string {
     lines.push(...(section.warnings ?? []).map((warning) => `! ${warning}`), ...(section.meaning === '' ? [] : wrap(section.meaning, columns)), '');
   }
   for (const warning of report.warnings) lines.push(...wrap(`! ${warning}`, columns));
-  lines.push(`${formatSeconds(report.provenance.seconds)}${report.provenance.seed === null ? '' : `, seed ${report.provenance.seed}`}, quotient ${report.provenance.version}`);
+  lines.push(`${formatSeconds(report.provenance.seconds)}${report.provenance.seed === null ? '' : `, seed ${report.provenance.seed}`}, Quotient ${report.provenance.version}`);
   return `${lines.join('\n')}\n`;
 }
 

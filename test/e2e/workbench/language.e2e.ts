@@ -70,6 +70,9 @@ test('questions', async () => {
   const rank = await w.shown();
   await rank.locator('article[data-analysis=rank]').waitFor({ timeout: 60_000 });
   expect(await rank.locator('article[data-analysis=rank] .summary').innerText()).toContain('27');
-  expect(await rank.locator('footer').innerText()).toContain('⟦Seed⟧');
+  const origin = await rank.locator('footer').innerText();
+  expect(origin).toContain('⟦Seed⟧');
+  // As seen from the open folder.
+  expect(origin).toMatch(/⟦Source⟧\s+net\.safetensors/);
   expect(w.complaints.ours).toEqual([]);
 });
