@@ -47,8 +47,9 @@ export function planComparison({ network, networks, classes, ascents, relaxed, f
   }
   const seconds = networks * (parameters * READ_AND_WRITE + 4 * probes.reduce((sum, { network: seen, x }) => sum + forwardSeconds(seen, x.length / seen.inputs), 0))
     + ascents * (products * PRODUCT + parameters * ASCENT) + forms * parameters * FORM + (lines?.seconds ?? 0);
-  // As read, moved and written; mixed, with its parts and a step's; what an ascent holds, gains once in the engine and once as costs.
-  const bytes = 8 * (stateSize * ((relaxed ? 11 : 3) * networks + 4) + 2 * gains) + (lines?.bytes ?? 8 * 2 * stateSize);
+  // As read, and moved or in its forms; mixed, with its parts and a step's. Then what an ascent, a line or writing holds for a while; gains in the engine and as costs.
+  const held = relaxed ? 10 * networks : networks + (forms > 0 ? forms + 1 : networks);
+  const bytes = 8 * (stateSize * held + 2 * gains) + Math.max(8 * 3 * stateSize, lines?.bytes ?? 0);
   if (bytes > memoryLimitBytes) {
     throw new MemoryLimitError(`${workText(network, networks)} need about ${formatBytes(bytes)}, the limit is ${formatBytes(memoryLimitBytes)}; take fewer networks at a time or raise the memory limit`);
   }

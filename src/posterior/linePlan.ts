@@ -41,8 +41,9 @@ export function planLines(network: Network, lines: number, data: number | undefi
   const beside = seconds(points, 0);
   const rows = Math.max(least, Math.min(most, Math.floor((allowed - beside) / ((seconds(points, most) - beside) / most))));
   const chunk = Math.min(rows, Math.max(1, Math.floor(2 ** 24 / liveValuesPerInput(seen))));
-  // Both ends and the point between, as they are and in the engine; values of a chunk of inputs; outputs at both ends and between.
-  const bytes = 8 * (5 * seen.stateSize + rows * (seen.inputs + 3 * seen.outputs) + chunk * liveValuesPerInput(seen));
+  // The point between, and in the engine convolutions' weights of both ends; values of a chunk of inputs; outputs at both ends and between.
+  const packed = seen.nodes.reduce((sum, node) => sum + (node.op === 'conv' ? node.weight.length : 0), 0);
+  const bytes = 8 * (seen.stateSize + 2 * packed + rows * (seen.inputs + 3 * seen.outputs) + chunk * liveValuesPerInput(seen));
   return { network: seen, points, rows, seconds: lines * seconds(points, rows), bytes };
 }
 
