@@ -158,7 +158,7 @@ function drawsSection({ request, files, source: { network, chains, drawsPerChain
     title: 'Draws',
     meaning: 'The function error is the largest difference of any prediction before and after, relative to the largest prediction: what was removed were copies, not functions.',
     figures: [
-      { label: 'Draws', value: formatCount(count), detail: `${chains > 1 ? `${chains} chains of ${formatCount(drawsPerChain)}` : origins[origin.kind]}${files.length > request.files.length ? `: ${fromTo(files)}` : ''}` },
+      { label: 'Draws', value: formatCount(count), detail: `${chains > 1 ? `${chains} chains of ${formatCount(drawsPerChain)}` : origins[origin.kind]}${files.some((file) => !request.files.includes(file)) ? `: ${fromTo(files)}` : ''}` },
       { label: 'Network', value: describeNetwork(network), detail: `${formatCount(network.parameters)} parameters` },
       { label: 'Discrete copies', value: formatPowerOfTen(group.log10Copies) },
       { label: 'Continuous dimensions', value: formatCount(group.dimensions) },

@@ -48,11 +48,12 @@ export async function everyPage(w: Workbench, name: string): Promise<void> {
 /** Pages that stand alone, as a browser shows them in the system's colours. */
 export async function everyStandalone(w: Workbench, from: string, names: readonly string[]): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const context = w.page.context();
+  // The window's own context reaches nothing but its server.
+  const context = await w.page.context().browser()?.newContext({ viewport: { width: 1200, height: 900 } });
+  if (context === undefined) throw new Error('the browser is gone');
   for (const name of names) {
     for (const [short, media] of [['dark', { colorScheme: 'dark' }], ['light', { colorScheme: 'light' }], ['hc-dark', { colorScheme: 'dark', forcedColors: 'active' }], ['hc-light', { colorScheme: 'light', forcedColors: 'active' }]] as const) {
       const page = await context.newPage();
-      await page.setViewportSize({ width: 1200, height: 900 });
       await page.emulateMedia(media);
       await page.goto(pathToFileURL(path.join(from, `${name}.html`)).href);
       await page.waitForSelector('body[data-state=shown]');
@@ -61,6 +62,7 @@ export async function everyStandalone(w: Workbench, from: string, names: readonl
       await page.close();
     }
   }
+  await context.close();
 }
 
 /** As much of the browser's element as is used inside the page. */
