@@ -25,7 +25,7 @@ const benches: readonly Bench[] = [
   { name: 'weightFiles', needs: ['numpy'] },
   { name: 'symmetry', needs: [] },
   { name: 'linalg', needs: ['numpy'], args: ['5'] },
-  { name: 'curvature', needs: ['numpy'], wants: ['torch', 'laplace', 'curvlinops'], args: ['3'] },
+  { name: 'curvature', needs: ['numpy'], wants: ['torch', 'laplace', 'curvlinops'], args: ['3', 'large'] },
   { name: 'laplaceDraws', needs: ['torch', 'laplace', 'backpack'] },
   { name: 'assignment', needs: ['scipy'] },
   { name: 'matching', needs: ['jax', 'scipy'] },
