@@ -11,8 +11,8 @@ export function directionSection(directions: readonly ConstrainedDirection[], me
   if (panels.length === 0) return [];
   return [{
     kind: 'fields', id: 'directions', title: 'Directions in weight space',
-    meaning: `${meaning} Each picture is one weight tensor, its outputs downwards; kernels of a convolution are shown one by one.`,
-    xLabel: 'input', yLabel: 'output', valueLabel: 'element', colours: 'diverging', panels,
+    meaning: `${meaning} Each picture is one weight tensor, its outputs downwards, in units of its largest element; kernels of a convolution are shown one by one.`,
+    xLabel: 'input', yLabel: 'output', valueLabel: 'element, of the largest', colours: 'diverging', panels,
   }];
 }
 
@@ -23,13 +23,15 @@ function panelOf({ kind, eigenvalue, pictures }: ConstrainedDirection): FieldPan
   const shown = matrices.reduce<WeightPicture | undefined>((best, picture) => (best === undefined || picture.share > best.share ? picture : best), undefined);
   if (shown === undefined) return [];
   const { block, rows, columns, values, share, kernels } = shown;
+  // A direction has no length of its own, and beside one that few elements make up another would be blank.
+  const largest = values.reduce((most, value) => Math.max(most, Number.isNaN(value) ? 0 : Math.abs(value)), 0) || 1;
   return [{
     title: `${title}: ${showName(block.tensor)}`,
-    meaning: `${formatNumber(100 * share, 3)} % of the direction lies in this tensor.${kernels === undefined ? '' : ` ${kernelSentence(block.shape, kernels)}`}`,
+    meaning: `${formatNumber(100 * share, 3)} % of the squared direction lies in this tensor; the largest element is ${formatNumber(largest, 3)}, the direction being of length 1.${kernels === undefined ? '' : ` ${kernelSentence(block.shape, kernels)}`}`,
     x: { min: 0, max: kernels === undefined ? block.length / block.shape[0]! : columns, bins: columns },
     y: { min: 0, max: kernels === undefined ? block.shape[0]! : rows, bins: rows, direction: 'down' },
     ...(kernels === undefined ? {} : { arranged: true as const }),
-    values: Array.from(values, (value) => (Number.isNaN(value) ? null : value)),
+    values: Array.from(values, (value) => (Number.isNaN(value) ? null : value / largest)),
     curves: [],
     points: [],
   }];

@@ -18,7 +18,8 @@ export interface WeightPicture {
 }
 
 const SIDE = 64;
-const KERNELS_SIDE = 96;
+/** Cells of kernels have to be seen one by one. */
+const KERNELS_SIDE = 64;
 
 /** @param side at most so many cells along either axis of a matrix */
 export function weightPictures(network: Network, direction: Float64Array, side = SIDE): WeightPicture[] {
