@@ -29,6 +29,8 @@ beforeAll(async () => {
   });
   const folder = await workspace({ 'net.safetensors': safetensors(denseWeights([3, 5, 2], 1)), 'train.py': 'weights = "net.safetensors"\n' });
   opened = await Workbench.open(folder, { server, language: LANGUAGE });
+  // A new server takes a while to start its extensions.
+  await opened.decoration('net.safetensors', 'W', 60_000);
 });
 
 afterAll(async () => {
