@@ -35,6 +35,8 @@ const white: Colour = { r: 1, g: 1, b: 1, alpha: 1 };
 
 export function readTheme(): Theme {
   const probe = document.createElement('span');
+  // Colours that the system forces on text would make all curves one.
+  probe.style.setProperty('forced-color-adjust', 'none');
   document.body.append(probe);
   // A variable may hold any CSS colour, or refer to another: the browser resolves it.
   const read = (name: string, fallback: Colour): Colour => {
@@ -45,7 +47,7 @@ export function readTheme(): Theme {
   const isDark = background.r + background.g + background.b < 1.5;
   const on = (name: string, fallback: Colour): Colour => flatten(read(name, fallback), background);
   const foreground = on('foreground', isDark ? white : black);
-  const highContrast = document.body.classList.contains('vscode-high-contrast') || document.body.classList.contains('vscode-high-contrast-light');
+  const highContrast = document.body.classList.contains('vscode-high-contrast') || document.body.classList.contains('vscode-high-contrast-light') || window.matchMedia('(forced-colors: active)').matches;
   // Some themes take a see-through highlight for a chart's colour, of which hardly anything is left on their ground.
   const chart = (name: string, r: number, g: number, b: number): Colour => legible({ ...read(`charts-${name}`, { r, g, b, alpha: 1 }), alpha: 1 }, background);
   const blue = chart('blue', 0.1, 0.52, 1);
