@@ -8,7 +8,7 @@ import { type Network, type NetworkNode, positions } from '../network/network.ts
 import { biasShifts } from './shifts.ts';
 import { uniformShifts } from './uniformShifts.ts';
 
-/** Rows of the batch that the comparison looks at, and what the values of one network may take, in numbers. */
+/** Rows of a batch, and what the values of one network may take, in numbers. */
 const ROWS = 24;
 const LEAST_ROWS = 3;
 const NUMBERS = 2 ** 24;
@@ -17,7 +17,15 @@ const TOLERANCE = 1e-6;
 /** @returns the layer's name; null when no layer differs by more than the tolerance */
 export function firstDifferentLayer(network: Network, a: Float64Array, b: Float64Array, x: Float64Array): string | null {
   const rows = Math.min(ROWS, Math.max(LEAST_ROWS, Math.floor(NUMBERS / valuesPerInput(network))));
-  const batch = x.subarray(0, Math.min(x.length, rows * network.inputs));
+  // A unit that is off on one batch tells nothing there; what differs somewhere is looked for in all of them.
+  for (let first = 0; first < x.length; first += rows * network.inputs) {
+    const found = firstOnBatch(network, a, b, x.subarray(first, first + rows * network.inputs));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function firstOnBatch(network: Network, a: Float64Array, b: Float64Array, batch: Float64Array): string | null {
   const left = trace(network, a, batch);
   const right = trace(network, b, batch);
   // Layers whose channels may be moved by constants are compared without their means; by anything common, not at all.
