@@ -12,9 +12,10 @@ import type { JsonValue, Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { CanonicalizeRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
-import { canonicalForm, type AppliedFactor, type CanonicalForm } from '../symmetry/canonicalForm.ts';
+import type { AppliedFactor, CanonicalForm } from '../symmetry/canonicalForm.ts';
 import { dataProbes, genericProbes, probedInputs } from '../symmetry/comparedInputs.ts';
 import type { FunctionDistance } from '../symmetry/functionDistance.ts';
+import { dividedForm } from '../symmetry/leastMass.ts';
 import { openWeightFile } from '../weights/openWeights.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
@@ -108,7 +109,7 @@ async function canonicalizeFile(from: string, out: string, data: DataSet | undef
   const { file, network } = await openOneNetwork(from, request);
   try {
     const before = await readState(file, network);
-    const form = canonicalForm(network, before, { ...request, tieTolerance: Math.max(1e-10, 16 * coarsestEpsilon(file, network)) });
+    const form = await dividedForm(network, before, { ...request, tieTolerance: Math.max(1e-10, 16 * coarsestEpsilon(file, network)) }, context.signal);
     const probes = data === undefined ? genericProbes(network, request.seed) : dataProbes(network, data.x);
     context.signal.throwIfAborted();
     const distance = await saveMovedNetwork({ file, network, before, after: form.state, what: 'the canonical form', probes }, out, request.overwrite, context);
@@ -124,6 +125,8 @@ function factorText(factor: AppliedFactor): string {
       return factor.form === 'zero' ? 'biases brought to zero, made up for in the normalisation, the next linear layers, or the other operand of the sum' : 'means over the channels brought to zero';
     case 'scaling':
       return factor.form === 'unit' ? 'incoming weights and bias of every unit brought to norm 1' : `least mass, converged to ${formatNumber(factor.residual)} in ${formatCount(factor.sweeps)} sweeps`;
+    case 'general-linear':
+      return 'units mixed into the factorisation of least mass';
     case 'sign':
       return `${formatCount(factor.flipped)} units flipped`;
     case 'permutation':
@@ -140,7 +143,7 @@ function formWarnings(from: string, { leftUnits, linearLayers, factors }: Canoni
   if (silent.length > 0) warnings.push(`${showName(from)}: ${formatCountOf(silent.length, 'unit')} without outgoing weights (${names(silent)}): no scaling makes the mass least, so that the scale is left as it is there; pruning changes nothing.`);
   const residual = factors.reduce((most, factor) => (factor.kind === 'scaling' && factor.form === 'balanced' ? Math.max(most, factor.residual) : most), 0);
   if (residual > 1e-10) warnings.push(`${showName(from)}: no scaling makes the mass least, because some units feed only one another; it was brought down until incoming and outgoing norms agreed within ${formatNumber(residual)}.`);
-  if (linearLayers.length > 0) warnings.push(`${showName(from)}: between the linear layers ${linearLayers.map(showName).join(', ')} a whole linear group acts; only its scalings, shifts, signs and permutations are removed.`);
+  if (linearLayers.length > 0) warnings.push(`${showName(from)}: between the linear layers ${linearLayers.map(showName).join(', ')} a whole linear group acts; only its scalings, shifts, signs and permutations are removed (the rest where scaling, signs and order all are, and the layers have as many directions as units).`);
   return warnings;
 }
 

@@ -3,11 +3,10 @@
  * weights as they are, with scales brought to the least mass (signs fixed, and what linear layers may mix unmixed), and with units aligned as well: by weight matching, or in
  * sorted order where that brings them closer (copies of one network meet there exactly).
  */
-import { setImmediate } from 'node:timers/promises';
 import { sharedEngine } from '../linalg/engine/engine.ts';
 import { type Interruptible, interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
-import { layoutDifference, type Network } from '../network/network.ts';
+import { layoutDifference, type Network, parameterDistance } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
 import { requireNetwork } from '../network/readNetwork.ts';
 import type { Interpolation } from '../posterior/interpolation.ts';
@@ -17,7 +16,8 @@ import type { CompareRequest } from '../protocol/service.ts';
 import { type CanonicalOptions, canonicaliser } from '../symmetry/canonicalForm.ts';
 import { dataProbes, genericProbes } from '../symmetry/comparedInputs.ts';
 import { distanceBetween, evaluateAt, functionChanged, type FunctionDistance } from '../symmetry/functionDistance.ts';
-import { dividedClasses, factorise, turnTowards } from '../symmetry/linearFactors.ts';
+import { leastMass } from '../symmetry/leastMass.ts';
+import { dividedClasses, turnTowards } from '../symmetry/linearFactors.ts';
 import { mixedClasses } from '../symmetry/linearMaps.ts';
 import { matchingClasses } from '../symmetry/matchingClasses.ts';
 import type { ChannelClass } from '../symmetry/unitClasses.ts';
@@ -89,13 +89,13 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
   const distance = await interruptibly(distanceBetween(await interruptibly(evaluateAt(a.state, probes, 1), context.signal), await interruptibly(evaluateAt(b.state, probes, 2), context.signal), precision), context.signal);
   context.progress({ message: 'Removing scales and signs' });
   const mixed = dividedClasses(mixedClasses(network));
-  const [scaledA, scaledB] = [await leastMass(network, a.state, mixed, precision, context), await leastMass(network, b.state, mixed, precision, context)];
+  const [scaledA, scaledB] = [await leastMass(network, a.state, mixed, 16 * precision, context.signal), await leastMass(network, b.state, mixed, 16 * precision, context.signal)];
   const aligned = await align(network, scaledA, scaledB, mixed, precision, request, context);
 
   const distances = {
     raw: parameterDistance(network, a.state, b.state), scaled: parameterDistance(network, scaledA, scaledB), aligned: parameterDistance(network, aligned.a, aligned.b),
   };
-  const norm = { raw: parameterDistance(network, a.state, undefined), scaled: parameterDistance(network, scaledA, undefined) };
+  const norm = { raw: parameterDistance(network, a.state), scaled: parameterDistance(network, scaledA) };
   context.progress({ message: 'The line between them' });
   const line = { raw: await lineBetween(lines, a.state, b.state, context), aligned: await lineBetween(lines, aligned.a, aligned.b, context) };
   const comparison: Comparison = {
@@ -143,27 +143,6 @@ function* forms(network: Network, [a, b]: readonly [Float64Array, Float64Array],
   return [first, second];
 }
 
-/** Rounds of scaling and factorising in turn; both lower the mass, which has one minimum. */
-const MOST_ROUNDS = 100;
-const SETTLED = 1e-13;
-
-/** The copy of least mass, signs fixed: by scaling units, and by mixing those between linear layers. */
-async function leastMass(network: Network, state: Float64Array, mixed: readonly ChannelClass[], precision: number, { signal }: JobContext): Promise<Float64Array> {
-  // What is mixed are biases as well, so that the mass has to count them.
-  const options: CanonicalOptions = { scaling: 'balanced', sign: 'fixed', permutation: 'none', countBiases: mixed.length > 0, tieTolerance: 16 * precision };
-  let { state: current } = form(network, state, options);
-  await setImmediate();
-  signal.throwIfAborted();
-  for (let round = 0; round < MOST_ROUNDS && mixed.length > 0; round++) {
-    const next = current.slice();
-    for (const units of mixed) await factorise(next, units, signal);
-    const before = current;
-    ({ state: current } = form(network, next, options));
-    if (parameterDistance(network, before, current) <= SETTLED * parameterDistance(network, current, undefined)) break;
-  }
-  return current;
-}
-
 /** Both networks in a common order: B's units in A's by weight matching, or both sorted, whichever is closer. */
 async function align(network: Network, a: Float64Array, b: Float64Array, mixed: readonly ChannelClass[], precision: number, { seed }: CompareRequest, context: JobContext): Promise<{ readonly a: Float64Array; readonly b: Float64Array; readonly classes: readonly ClassMove[] }> {
   const sort: CanonicalOptions = { scaling: 'none', sign: 'none', permutation: 'sorted', countBiases: false, tieTolerance: 16 * precision };
@@ -195,13 +174,9 @@ function verdict(distance: FunctionDistance, { raw, aligned }: Comparison['dista
   return distance.relative <= MOST_ROUNDED ? { answer: 'yes', reason: 'other' } : { answer: 'no' };
 }
 
-/** ‖θ_a − θ_b‖₂, or ‖θ_a‖₂, over a stretch. */
-function stretchDistance(a: Float64Array, b: Float64Array | undefined, offset: number, length: number): number {
+/** ‖θ_a − θ_b‖₂ over a stretch. */
+function stretchDistance(a: Float64Array, b: Float64Array, offset: number, length: number): number {
   let square = 0;
-  for (let i = offset; i < offset + length; i++) square += (a[i]! - (b === undefined ? 0 : b[i]!)) ** 2;
+  for (let i = offset; i < offset + length; i++) square += (a[i]! - b[i]!) ** 2;
   return Math.sqrt(square);
-}
-
-function parameterDistance({ parameters }: Network, a: Float64Array, b: Float64Array | undefined): number {
-  return stretchDistance(a, b, 0, parameters);
 }

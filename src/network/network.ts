@@ -198,10 +198,10 @@ function operationText(node: NetworkNode): string {
   return `${parts.filter((part) => part !== '').join(', ')} to ${node.shape.join('×')}${node.inputs.length > 1 || node.inputs[0] !== node.index - 1 ? ` of values ${node.inputs.join(', ')}` : ''}`;
 }
 
-/** ‖θ_a − θ_b‖₂ over the trainable parameters of two states. */
-export function parameterDistance({ parameters }: Network, a: Float64Array, b: Float64Array): number {
+/** ‖θ_a − θ_b‖₂ over the trainable parameters of two states; ‖θ_a‖₂ of one. */
+export function parameterDistance({ parameters }: Network, a: Float64Array, b?: Float64Array): number {
   let square = 0;
-  for (let i = 0; i < parameters; i++) square += (a[i]! - b[i]!) ** 2;
+  for (let i = 0; i < parameters; i++) square += (b === undefined ? a[i]! : a[i]! - b[i]!) ** 2;
   return Math.sqrt(square);
 }
 

@@ -3,7 +3,7 @@
  * subtract, what linear layers pass on) first, then scaling, then sign, then permutation. It keeps the function, is constant on the orbit and idempotent (to rounding),
  * with these exceptions, which the result reports:
  * - units left at their scale (`LeftUnit`): the form is constant only on the orbit of scalings that leave these units alone;
- * - linear layers, of whose general linear group only scaling, sign and permutation are divided out;
+ * - linear layers, of whose general linear group only scaling, sign and permutation are divided out here (`leastMass.ts` does the rest);
  * - weights for which a scaled entry leaves float64's range (an error here).
  *
  * Running statistics stay as they are, but for the order of their channels.
@@ -35,6 +35,8 @@ export type AppliedFactor =
   | { readonly kind: 'scaling'; readonly form: 'balanced'; readonly layer: string; readonly units: number; readonly sweeps: number; readonly residual: number }
   /** `zero`: its biases became zero, others make up for them; `centred`: its rows and biases have mean zero. Part of the scaling. */
   | { readonly kind: 'shift'; readonly form: 'zero' | 'centred'; readonly layer: string; readonly units: number }
+  /** Mixed into the factorisation of least mass. */
+  | { readonly kind: 'general-linear'; readonly layer: string; readonly units: number }
   | { readonly kind: 'sign'; readonly layer: string; readonly units: number; readonly flipped: number }
   /** New unit j was unit order[j]. */
   | { readonly kind: 'permutation'; readonly layer: string; readonly units: number; readonly order: readonly number[] };

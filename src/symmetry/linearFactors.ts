@@ -5,7 +5,7 @@
  * units in descending order of σ, each up to its sign. Between two networks the O that is left where σ are equal is Procrustes' (Schönemann 1966).
  */
 import { multiply } from '../linalg/dense/multiply.ts';
-import { svd } from '../linalg/dense/svd.ts';
+import { singularValues, svd } from '../linalg/dense/svd.ts';
 import type { ChannelClass } from './unitClasses.ts';
 import { rowLength, unitRows, writeUnitRows } from './unitRows.ts';
 
@@ -15,6 +15,19 @@ const MOST_PRODUCTS = 2e9;
 /** Classes whose linear group can be divided out in reasonable time. */
 export function dividedClasses(mixed: readonly ChannelClass[]): readonly ChannelClass[] {
   return mixed.filter(({ units, uses }) => units ** 2 * uses.reduce((sum, use) => sum + rowLength(use), 0) <= MOST_PRODUCTS);
+}
+
+/** Below this share of the largest singular value a direction counts as missing. */
+const MISSING = 1e-10;
+
+/** Whether rows and columns have as many directions as there are units: only then a factorisation of least mass is on the orbit. */
+export async function hasFullRank(state: Float64Array, { units: n, uses }: ChannelClass, signal: AbortSignal): Promise<boolean> {
+  for (const { values, width } of sidesOf(state, uses, n)) {
+    if (width < n) return false;
+    const found = await singularValues(values, n, width, { signal });
+    if (!(found[n - 1]! > MISSING * found[0]!)) return false;
+  }
+  return true;
 }
 
 /** Brings the units of a class into the factorisation of least mass, in place. */

@@ -6,8 +6,11 @@ import { canonicalize } from '../../../src/analyses/canonicalize.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import { forward } from '../../../src/network/forward.ts';
 import { readState } from '../../../src/network/parameters.ts';
+import { parameterDistance } from '../../../src/network/network.ts';
 import { requireNetwork } from '../../../src/network/readNetwork.ts';
 import type { CanonicalizeRequest } from '../../../src/protocol/service.ts';
+import { symmetryGroup } from '../../../src/symmetry/group.ts';
+import { applyElement, randomElement } from '../../../src/symmetry/groupAction.ts';
 import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { writeSafetensors } from '../../../src/weights/safetensorsWriter.ts';
 import { context, randomNetwork, temporaryFolder, writeNetwork } from './workspace.ts';
@@ -56,6 +59,23 @@ describe('canonicalise and save', () => {
     const error = Math.max(...forward(network, after.theta, x).map((value, i) => Math.abs(value - expected[i]!))) / size;
     // A few units in the last place of the dtype, through three layers.
     expect(error).toBeLessThan({ F64: 1e-13, F32: 1e-5, F16: 0.02, BF16: 0.1 }[dtype]);
+  });
+
+  it('gives copies of a linear network one file, whatever matrix mixed their units, and says which it leaves', async () => {
+    const folder = await temporaryFolder();
+    const { network, theta } = randomNetwork([6, 4, 5], 'linear', 7);
+    const copy = theta.slice();
+    applyElement(network, copy, randomElement(symmetryGroup(network), seededRandom(2), 0.3));
+    const files = [path.join(folder, 'a.safetensors'), path.join(folder, 'b.safetensors')];
+    await writeNetwork(files[0]!, network, theta);
+    await writeNetwork(files[1]!, network, copy);
+    const report = await canonicalize({ ...form, scaling: 'balanced', files, out: { folder }, activation: 'linear' }, context);
+    const [a, b] = await Promise.all((report.result as unknown as { files: FileResult[] }).files.map(({ out }) => parametersOf(out)));
+    expect(parameterDistance(network, a!.theta, b!.theta)).toBeLessThan(1e-8 * parameterDistance(network, a!.theta));
+    expect(report.warnings.join()).not.toContain('linear group');
+    const wide = randomNetwork([2, 6, 3], 'linear', 7);
+    await writeNetwork(path.join(folder, 'wide.safetensors'), wide.network, wide.theta);
+    expect((await canonicalize({ ...form, files: [path.join(folder, 'wide.safetensors')], out: { folder }, activation: 'linear' }, context)).warnings.join()).toContain('a whole linear group acts');
   });
 
   it('gives all copies of a network the same file, byte for byte after rounding to float32', async () => {
