@@ -42,6 +42,13 @@ function numbers(value: JsonValue, place = ''): [string, number][] {
   return Object.entries(value).flatMap(([key, inner]) => numbers(inner, `${place}.${key}`));
 }
 
+/** The result without the entries of this name, however deep. */
+function without(value: JsonValue, name: string): JsonValue {
+  if (Array.isArray(value)) return value.map((inner: JsonValue) => without(inner, name));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== name).map(([key, inner]) => [key, without(inner as JsonValue, name)]));
+}
+
 function expectSame(a: JsonValue, b: JsonValue, digits = 7): void {
   const [left, right] = [numbers(a), numbers(b)];
   expect(left.length).toBeGreaterThan(0);
@@ -86,7 +93,8 @@ describe('sample_weight', () => {
     const data = await twoFiles(folder, undefined);
     const ask = async (file: string, out: string) => (resultOf(await analyses.align({ reference, files: [other], activation: 'tanh', data: file, method, restarts: 1, likelihood: 'gaussian', seed: 0, overwrite: true, out: { folder: path.join(folder, out) } }, context))['files'] as readonly JsonValue[])[0]!;
     const [weighted, repeated] = [await ask(data.weighted, 'w'), await ask(data.repeated, 'r')];
-    expectSame(weighted, repeated);
+    // The standard error leaves out one input at a time: one that counts twice is one, its repeated rows are two.
+    expectSame(without(weighted, 'standardError'), without(repeated, 'standardError'));
     expect((weighted as { readonly after: { readonly loss: readonly number[] } }).after.loss[0]).toBeGreaterThan(0);
   });
 
