@@ -46,7 +46,7 @@ function numbers(value: JsonValue, place = ''): [string, number][] {
 function without(value: JsonValue, name: string): JsonValue {
   if (Array.isArray(value)) return value.map((inner: JsonValue) => without(inner, name));
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== name).map(([key, inner]) => [key, without(inner as JsonValue, name)]));
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== name).map(([key, inner]) => [key, without(inner, name)]));
 }
 
 function expectSame(a: JsonValue, b: JsonValue, digits = 7): void {
