@@ -71,7 +71,8 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
   const frame = element('section', { class: `section ${section.kind}`, 'data-section': section.kind, 'data-id': section.id, 'aria-labelledby': heading.id });
   const tools = element('div', { class: 'tools', role: 'group', 'aria-label': t('Export “{0}”', visible(section.title)) });
   const head = element('div', { class: 'section-head' }, heading, tools);
-  const meaning = section.meaning === '' ? null : element('p', { class: 'meaning' }, ...prose(section.meaning));
+  const said = [section.meaning, section.drawing ?? ''].filter((sentence) => sentence !== '').join(' ');
+  const meaning = said === '' ? null : element('p', { class: 'meaning' }, ...prose(said));
   frame.append(head, ...[meaning, warningList(section.warnings ?? [])].filter((node) => node !== null));
 
   const failed = (error: unknown): void => {

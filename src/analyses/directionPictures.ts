@@ -11,7 +11,8 @@ export function directionSection(directions: readonly ConstrainedDirection[], me
   if (panels.length === 0) return [];
   return [{
     kind: 'fields', id: 'directions', title: 'Directions in weight space',
-    meaning: `${meaning} Each picture is one weight tensor, its outputs downwards, in units of its largest element; kernels of a convolution are shown one by one.`,
+    meaning,
+    drawing: 'Each picture is one weight tensor, its outputs downwards, in units of its largest element; kernels of a convolution are shown one by one.',
     xLabel: 'input', yLabel: 'output', valueLabel: 'element, of the largest', colours: 'diverging', panels,
   }];
 }

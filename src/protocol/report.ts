@@ -52,6 +52,8 @@ interface SectionBase {
   readonly title: string;
   /** One or two sentences: what this section says about the user's own network. */
   readonly meaning: string;
+  /** How to read the drawing, or what can be done with it: nothing to say where it is not drawn, such as in a terminal. */
+  readonly drawing?: string;
   readonly warnings?: readonly string[];
 }
 

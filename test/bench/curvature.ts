@@ -21,6 +21,7 @@ import { activationNamed } from '../../src/network/activation.ts';
 import { denseNetwork } from '../../src/network/denseNetwork.ts';
 import type { Network } from '../../src/network/network.ts';
 import { NetworkBuilder } from '../../src/network/networkBuilder.ts';
+import { formatBytes } from '../../src/protocol/format.ts';
 import { record } from './record.ts';
 
 function convolutional(): Network {
@@ -65,7 +66,7 @@ const cases: readonly { readonly name: string; readonly what: string; readonly p
 ];
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-const memory = (): string => `${(process.resourceUsage().maxRSS / 1e3).toFixed(0)} MB`;
+const memory = (): string => formatBytes(1024 * process.resourceUsage().maxRSS);
 const repeats = Number(process.argv[3] ?? 3);
 const threads = String(availableParallelism());
 
@@ -106,6 +107,6 @@ if (process.argv[4] === 'large') {
   const { leading, trace, rankBracket: [low, high], products, plan } = await matrixFreeSpectrum(large, { eigenvalues: 50, probes: 4, steps: 16, random: seededRandom(1) }, context);
   const seconds = (performance.now() - start) / 1000;
   const { values, errors } = leading;
-  console.log(`10 M convolutional, top ${values.length} eigenvalues ${values[0]?.toPrecision(4) ?? ''} … ${values.at(-1)?.toPrecision(4) ?? ''} within ${Math.max(...errors).toPrecision(1)}, trace ${trace.value.toPrecision(5)} ± ${trace.standardError.toPrecision(1)}, rank between ${low} and ${high}: ${seconds.toFixed(0)} s, ${products} products, ${memory()} (planned ${(plan.bytes / 1e6).toFixed(0)} MB)`);
+  console.log(`10 M convolutional, top ${values.length} eigenvalues ${values[0]?.toPrecision(4) ?? ''} … ${values.at(-1)?.toPrecision(4) ?? ''} within ${Math.max(...errors).toPrecision(1)}, trace ${trace.value.toPrecision(5)} ± ${trace.standardError.toPrecision(1)}, rank between ${low} and ${high}: ${seconds.toFixed(0)} s, ${products} products, ${memory()} (planned ${formatBytes(plan.bytes)})`);
   record({ what: `10 M convolutional, 32 inputs: ${values.length} largest eigenvalues, each within ${(Math.max(...errors) / values[0]!).toExponential(0)} of the largest, and the trace`, value: `${seconds.toFixed(0)} s, ${memory()}` });
 }

@@ -20,6 +20,12 @@ describe('a report in a terminal', () => {
     expect(text.split('\\u{1b}[2Jevil\\u{202e}name\\u{a}')).toHaveLength(3);
   });
 
+  it('says what a section means, and nothing of how to read a drawing that is not there', () => {
+    const text = reportAsText(report({ ...base, kind: 'table', drawing: 'Select a region.', columns: [{ label: 'Key', align: 'left' }], rows: [['a']] }));
+    expect(text).toContain('What it means.');
+    expect(text).not.toContain('Select a region.');
+  });
+
   it('draws a density the right way up, darker where there are more', () => {
     const axis = { min: 0, max: 1, bins: 36 };
     const counts = new Array<number>(36 * 36).fill(0);

@@ -37,7 +37,7 @@ export function densitySection(networks = 10_000, bins = 160): DensitySection {
   const wide: BinAxis = { min: -5, max: 5, bins };
   const axis: BinAxis = { min: -4, max: 4, bins };
   return {
-    kind: 'density', id: 'density', title: 'Output weights v1 and v2', meaning: 'Two output weights of every draw, before and after the copies are removed. Select a region in one picture to find its draws in the others.', xLabel: 'v1', yLabel: 'v2',
+    kind: 'density', id: 'density', title: 'Output weights v1 and v2', meaning: 'Two output weights of every draw, before and after the copies are removed.', drawing: 'Select a region in one picture to find its draws in the others.', xLabel: 'v1', yLabel: 'v2',
     panels: [
       panel('Original posterior', 'Scaling orbits join equivalent weights into a ring; the mirror symmetry about v1 = v2 shows the 2! permutation copies.', original, wide, wide),
       panel('Scaling removed', 'With unit incoming weights every orbit is one point. The 2! permutation copies remain.', scaled, axis, axis),
