@@ -50,7 +50,7 @@ const pictures: readonly Picture[] = [
   { file: 'media/two-neurons', report: 'posterior', sections: ['density'], bare: true },
   { file: 'docs/pictures/symmetry', report: 'inspect', sections: ['symmetry-summary', 'symmetry'] },
   { file: 'docs/pictures/canonical', report: 'canonicalize', sections: ['files', 'factors'], head: true },
-  { file: 'docs/pictures/compare', report: 'compare', sections: ['verdict', 'tensors'], head: true },
+  { file: 'docs/pictures/compare', report: 'compare', sections: ['verdict', 'loss'], head: true },
   { file: 'docs/pictures/align', report: 'align', sections: ['loss', 'function'] },
   { file: 'docs/pictures/components', report: 'posterior', sections: ['components'] },
   { file: 'docs/pictures/modes', report: 'posterior', sections: ['modes', 'discrepancy'] },
