@@ -5,11 +5,28 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, test } from 'vitest';
+import { seededRandom } from '../../../src/linalg/random.ts';
+import { writeNpz } from '../../../src/weights/npzWriter.ts';
+import { description } from '../checkpoints.ts';
 import { windowWith } from '../window.ts';
 import { everyPage, everyStandalone, everyTheme, sizes } from './gallery.ts';
 
 const made = await mkdtemp(path.join(tmpdir(), 'quotient-surfaces-'));
 for (const seed of ['0', '1']) await promisify(execFile)(process.execPath, ['dist/cli.mjs', 'example', 'digits', '--seed', seed, '--out', path.join(made, seed)]);
+/** Four chains that follow themselves slowly, one of them apart from the others: what diagnostics are for. */
+const random = seededRandom(3);
+const [chains, draws] = [4, 150];
+await writeNpz(path.join(made, 'chains.npz'), [['0.weight', [5, 3]], ['0.bias', [5]], ['2.weight', [2, 5]], ['2.bias', [2]]].map(([name, shape]) => {
+  const size = (shape as number[]).reduce((product, axis) => product * axis, 1);
+  const values = new Float64Array(chains * draws * size);
+  for (let c = 0; c < chains; c++) {
+    for (let k = 0; k < size; k++) {
+      let at = random.normal();
+      for (let m = 0; m < draws; m++) values[(c * draws + m) * size + k] = (c === 3 ? 1 : 0) + (at = 0.9 * at + 0.4 * random.normal());
+    }
+  }
+  return { name: name as string, shape: [chains, draws, ...(shape as number[])], values };
+}), { overwrite: false });
 const of = (name: string): Promise<Buffer> => readFile(path.join(made, name));
 const trained = path.join(import.meta.dirname, '../../fixtures/trained');
 const seeds = (await readdir(trained)).filter((name) => name.endsWith('.pt'));
@@ -21,6 +38,8 @@ const window = windowWith({
   'again.network.json': await of('1/network.network.json'),
   'data.npz': await of('0/data.npz'),
   'test.npz': await of('0/test.npz'),
+  'chains.npz': await of('chains.npz'),
+  'chains.network.json': description([3, 5, 2], 'tanh'),
   'torn.safetensors': (await of('0/network.safetensors')).subarray(0, 900),
   ...Object.fromEntries(await Promise.all([...seeds, 'sine.npz'].map(async (name) => [name, await readFile(path.join(trained, name))] as const))),
   'predict.py': 'import torch\n\nstate = torch.load("sine-seed0.pt")\nother = "digits.safetensors"\n',
@@ -166,6 +185,14 @@ test('posterior-seeds', async () => {
   await w.tab('Posterior').waitFor();
   await w.shown();
   await report('posterior-seeds');
+});
+
+test('chains', async () => {
+  const w = window();
+  await w.explorerCommand(['chains.npz'], 'Quotient', 'Posterior over Weights');
+  await w.tab('Posterior').waitFor();
+  await w.shown();
+  await report('chains');
 });
 
 test('walkthrough', async () => {
