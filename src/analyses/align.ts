@@ -28,7 +28,7 @@ import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { alignReport } from './alignReport.ts';
 import { planComparison, planText } from './comparisonPlan.ts';
 import { inputsText, lineBetween, lineData, type LineData, linesOn } from './lines.ts';
-import { outputFiles, prepareOutput } from './outputFiles.ts';
+import { intoOutput, outputFiles } from './outputFiles.ts';
 import { startProvenance } from './provenance.ts';
 import { saveMovedNetwork } from './savedNetwork.ts';
 
@@ -79,31 +79,32 @@ export async function align(request: AlignRequest, context: JobContext): Promise
       ascents: request.method === 'activations' ? 0 : (1 + (request.method === 'weights' ? (request.restarts ?? affordableRestarts(network)) : 0)) * request.files.length,
     };
     context.progress({ message: planText(work, planComparison(work, context.memoryLimitBytes)) });
-    await prepareOutput(targets, request.out, request.overwrite);
-    const [reference, ...others] = files;
-    if (reference === undefined) throw new UserError('align needs a reference');
-    const matched = request.method === 'universe' ? await intoUniverse(network, classes, files, request, context) : await toReference(network, classes, reference, others, request, data, context);
+    return await intoOutput(targets, request.out, request.overwrite, async () => {
+      const [reference, ...others] = files;
+      if (reference === undefined) throw new UserError('align needs a reference');
+      const matched = request.method === 'universe' ? await intoUniverse(network, classes, files, request, context) : await toReference(network, classes, reference, others, request, data, context);
 
-    const pairs = matched.map(({ state }) => ({ anchor: request.method === 'universe' ? matched[0]!.state : reference.state, state }));
-    const curves: { readonly before: Interpolation; readonly after: Interpolation }[] = [];
-    for (const [k, { anchor, state }] of pairs.entries()) {
-      const half = (which: number) => (share: number): void => { context.progress({ message: `Between the networks, ${lines.plan.points} points on ${inputsText(lines)}`, fraction: (k + (which + share) / 2) / pairs.length }); };
-      curves.push({ before: await lineBetween(lines, reference.state, matched[k]!.from.state, context, half(0)), after: await lineBetween(lines, anchor, state, context, half(1)) });
-    }
-    // Nothing is written before all is known, so that a cancelled alignment leaves nothing behind.
-    const done: AlignedFile[] = [];
-    for (const [k, { from, state, orders, reached }] of matched.entries()) {
-      context.progress({ message: `Writing ${showName(targets[k]!)}`, fraction: k / matched.length });
-      const { anchor } = pairs[k]!;
-      const distance = await saveMovedNetwork({ file: from.file, network: from.network, before: from.state, after: state, what: 'the aligned network' }, targets[k]!, request.overwrite, context);
-      done.push({
-        from: from.path, optimizer: (from.file.optimizerPrefixes?.length ?? 0) > 0, out: targets[k]!, orders, reached, function: distance,
-        objectiveBefore: innerProduct(network, reference.state, from.state), objectiveAfter: innerProduct(network, anchor, state),
-        distanceBefore: parameterDistance(network, reference.state, from.state), distanceAfter: parameterDistance(network, anchor, state),
-        lineBefore: curves[k]!.before, lineAfter: curves[k]!.after,
-      });
-    }
-    return { ...alignReport(request, network, classes, done, lines), provenance: provenance() };
+      const pairs = matched.map(({ state }) => ({ anchor: request.method === 'universe' ? matched[0]!.state : reference.state, state }));
+      const curves: { readonly before: Interpolation; readonly after: Interpolation }[] = [];
+      for (const [k, { anchor, state }] of pairs.entries()) {
+        const half = (which: number) => (share: number): void => { context.progress({ message: `Between the networks, ${lines.plan.points} points on ${inputsText(lines)}`, fraction: (k + (which + share) / 2) / pairs.length }); };
+        curves.push({ before: await lineBetween(lines, reference.state, matched[k]!.from.state, context, half(0)), after: await lineBetween(lines, anchor, state, context, half(1)) });
+      }
+      // Nothing is written before all is known, so that a cancelled alignment leaves nothing behind.
+      const done: AlignedFile[] = [];
+      for (const [k, { from, state, orders, reached }] of matched.entries()) {
+        context.progress({ message: `Writing ${showName(targets[k]!)}`, fraction: k / matched.length });
+        const { anchor } = pairs[k]!;
+        const distance = await saveMovedNetwork({ file: from.file, network: from.network, before: from.state, after: state, what: 'the aligned network' }, targets[k]!, request.overwrite, context);
+        done.push({
+          from: from.path, optimizer: (from.file.optimizerPrefixes?.length ?? 0) > 0, out: targets[k]!, orders, reached, function: distance,
+          objectiveBefore: innerProduct(network, reference.state, from.state), objectiveAfter: innerProduct(network, anchor, state),
+          distanceBefore: parameterDistance(network, reference.state, from.state), distanceAfter: parameterDistance(network, anchor, state),
+          lineBefore: curves[k]!.before, lineAfter: curves[k]!.after,
+        });
+      }
+      return { ...alignReport(request, network, classes, done, lines), provenance: provenance() };
+    });
   } finally {
     for (const file of opened) await file.close();
   }

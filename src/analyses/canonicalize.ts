@@ -20,7 +20,7 @@ import { openWeightFile } from '../weights/openWeights.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import { describeNetwork } from './describeNetwork.ts';
-import { outputFiles, prepareOutput } from './outputFiles.ts';
+import { intoOutput, outputFiles } from './outputFiles.ts';
 import { startProvenance } from './provenance.ts';
 import { coarsestEpsilon, optimizerWarning, saveMovedNetwork } from './savedNetwork.ts';
 import { countedAlike } from './targets.ts';
@@ -36,16 +36,17 @@ export async function canonicalize(request: CanonicalizeRequest, context: JobCon
     await file.close();
     if (data !== undefined) requireInputWidth(data, network.inputs);
   }
-  await prepareOutput(targets, request.out, request.overwrite);
   const done: CanonicalizedFile[] = [];
-  for (const [index, file] of request.files.entries()) {
-    context.progress({ message: `Canonical form of ${showName(file)}`, fraction: index / request.files.length });
-    context.signal.throwIfAborted();
-    done.push(await canonicalizeFile(file, targets[index]!, data, request, context).catch((error: unknown) => {
-      // Damage that shows only where the values are.
-      throw error instanceof UserError && index > 0 ? new UserError(`${error.message}; the ${index === 1 ? 'one' : formatCount(index)} before it ${index === 1 ? 'is' : 'are'} written`) : error;
-    }));
-  }
+  await intoOutput(targets, request.out, request.overwrite, async () => {
+    for (const [index, file] of request.files.entries()) {
+      context.progress({ message: `Canonical form of ${showName(file)}`, fraction: index / request.files.length });
+      context.signal.throwIfAborted();
+      done.push(await canonicalizeFile(file, targets[index]!, data, request, context).catch((error: unknown) => {
+        // Damage that shows only where the values are.
+        throw error instanceof UserError && index > 0 ? new UserError(`${error.message}; the ${index === 1 ? 'one' : formatCount(index)} before it ${index === 1 ? 'is' : 'are'} written`) : error;
+      }));
+    }
+  });
   const removed = [...new Set(done.flatMap(({ form }) => form.factors.map(({ kind }) => kind)))].join(', ');
   return {
     analysis: 'canonicalize',

@@ -17,8 +17,17 @@ export function outputFiles(files: readonly string[], out: Output, ending: strin
   return names.map((name) => path.join(out.folder, name));
 }
 
-/** Once all inputs are known to be sound: makes the folder, and refuses names that are taken, all of them before the first is written. */
-export async function prepareOutput(targets: readonly string[], out: Output, overwrite: boolean): Promise<void> {
-  if ('folder' in out) await makeFolder(out.folder);
-  for (const target of targets) await requireFreeName(target, overwrite);
+/**
+ * Once all inputs are known to be sound: makes the folder, and refuses names that are taken, all of them before the first is written. A folder that it
+ * made is taken away again when what follows fails, or is cancelled, before anything lies in it.
+ */
+export async function intoOutput<T>(targets: readonly string[], out: Output, overwrite: boolean, write: () => Promise<T>): Promise<T> {
+  const takeAway = 'folder' in out ? await makeFolder(out.folder) : undefined;
+  try {
+    for (const target of targets) await requireFreeName(target, overwrite);
+    return await write();
+  } catch (error) {
+    await takeAway?.();
+    throw error;
+  }
 }

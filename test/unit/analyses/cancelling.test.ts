@@ -51,11 +51,21 @@ test.for<readonly [RegExp, number]>([
   const { job, seen } = cancelledAt(message, count);
   await expect(analyses.align(request, job)).rejects.toThrow('cancelled');
   expect(seen()).toBeGreaterThanOrEqual(count);
-  expect(await readdir(out)).toEqual([]);
+  // Nothing is left, not even the folder that was made for it.
+  expect(await readdir(folder)).toEqual(['a.safetensors', 'b.safetensors']);
   // The same again, to the end.
   const { files: [file] } = (await analyses.align(request, context)).result as unknown as { readonly files: readonly { readonly distanceBefore: number; readonly distanceAfter: number }[] };
   expect(file!.distanceAfter).toBeLessThan(file!.distanceBefore);
   expect(await readdir(out)).toEqual(['b.aligned.safetensors']);
+});
+
+test('canonicalize, cancelled: the folder that was made for it goes, one that was there stays', async () => {
+  const folder = await temporaryFolder();
+  const request = { files: [await save(folder, 'a', 1)], overwrite: false, scaling: 'unit', permutation: 'sorted', sign: 'fixed', countBiases: false, seed: 0 } as const;
+  await expect(analyses.canonicalize({ ...request, out: { folder: path.join(folder, 'new', 'deep') } }, cancelledAt(/^Canonical form/).job)).rejects.toThrow('cancelled');
+  expect(await readdir(folder)).toEqual(['a.safetensors']);
+  await expect(analyses.canonicalize({ ...request, out: { folder } }, cancelledAt(/^Canonical form/).job)).rejects.toThrow('cancelled');
+  expect(await readdir(folder)).toEqual(['a.safetensors']);
 });
 
 test.for<RegExp>([/^2 networks of/, /^Comparing/, /^Removing/, /^Matching/])('compare, cancelled at %s', async (message) => {
