@@ -5,14 +5,13 @@
 import { interruptibly } from '../linalg/interruptible.ts';
 import { parameterDistance } from '../network/network.ts';
 import type { JobContext } from '../protocol/rpc.ts';
+import { LARGE } from '../symmetry/weightMatching.ts';
 import type { DrawSource } from './draws.ts';
 import { type StageStep, transformOf } from './drawStages.ts';
 import { evenly } from './selection.ts';
 
 /** Draws looked at, besides the first. */
 const OTHERS = 8;
-/** Parameters from which a matching takes seconds. */
-const LARGE = 4e6;
 
 export interface NearTies {
   readonly draws: number;

@@ -87,7 +87,7 @@ function finished(current: Float64Array, matchers: readonly ClassMatcher[]): Flo
 }
 
 /** Parameters from which an ascent takes seconds. */
-const LARGE = 4e6;
+export const LARGE = 4e6;
 
 /** Random orders to begin from when nobody says how many. */
 export const affordableRestarts = ({ parameters }: Network): number => (parameters <= LARGE ? 2 : 0);
