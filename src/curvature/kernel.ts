@@ -12,12 +12,13 @@
  * two parts are given together; so they are where it would take too long.
  */
 import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
-import type { Random } from '../linalg/random.ts';
+import { seededRandom, type Random } from '../linalg/random.ts';
 import type { Network } from '../network/network.ts';
 import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { symmetryTangents } from '../symmetry/tangents.ts';
+import { decidedRank } from './decidedRank.ts';
 import { genericInputCount, genericInputs } from './genericInputs.ts';
 import type { LikelihoodModel } from './likelihood.ts';
 import { rankEstimate, type RankEstimate } from './rank.ts';
@@ -54,9 +55,12 @@ export interface KernelAccounting {
   readonly warnings: readonly string[];
 }
 
+/** The functional dimension, as far as it is known. */
+export type GenericRank = Pick<RankEstimate, 'rank' | 'bracket'>;
+
 /** The kernel beyond the known symmetries. */
 export type KernelRemainder =
-  | { readonly kind: 'separated'; readonly genericRank: RankEstimate; readonly hidden: number; readonly dataLimited: number }
+  | { readonly kind: 'separated'; readonly genericRank: GenericRank; readonly hidden: number; readonly dataLimited: number }
   /** hidden + data-limited; what it would take to tell them apart is more than memory or patience allow. */
   | { readonly kind: 'together'; readonly dimension: number; readonly needed: SpectrumPlan; readonly because: 'memory' | 'time' };
 
@@ -65,6 +69,10 @@ export type RemainderParts = Extract<KernelRemainder, { kind: 'separated' }> | P
 
 /** Multiplications that telling hidden from data-limited directions may take: some minutes. */
 const PATIENCE = 1e12;
+/** And up to how many an SVD is as quick as anything. */
+const SVD_SUFFICES = 1e9;
+/** How rows are mixed does not depend on the user's seed: what is decided does not depend on it either. */
+const MIXING_SEED = 1;
 
 /** @throws UserError, MemoryLimitError as `gramSpectrum` does */
 export async function kernelAccounting(question: KernelQuestion, context: JobContext): Promise<KernelAccounting> {
@@ -127,7 +135,7 @@ function rankOf(spectrum: GgnSpectrum, bound: number): RankEstimate {
 async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, rank: RankEstimate, symmetry: number, missingBytes: number, context: JobContext): Promise<KernelRemainder> {
   const { network, likelihood } = generic;
   const bound = network.parameters - symmetry;
-  const separated = (genericRank: RankEstimate): KernelRemainder => ({ kind: 'separated', genericRank, hidden: bound - genericRank.rank, dataLimited: genericRank.rank - rank.rank });
+  const separated = (genericRank: GenericRank): KernelRemainder => ({ kind: 'separated', genericRank, hidden: bound - genericRank.rank, dataLimited: genericRank.rank - rank.rank });
   // The generic rank lies between the data's and the bound: where these meet there is nothing to compute. Nor is there when
   // the inputs are the generic ones and H is the same for all outputs.
   if (rank.rank === bound && rank.bracket[0] === bound) return separated(rank);
@@ -140,7 +148,8 @@ async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, 
   if (!fits(needed, context.memoryLimitBytes)) return { kind: 'together', dimension: bound - rank.rank, needed, because: 'memory' };
   if (needed.operations > PATIENCE) return { kind: 'together', dimension: bound - rank.rank, needed, because: 'time' };
   const told: JobContext = { ...context, progress: ({ message, ...rest }) => { context.progress({ message: `On generic inputs: ${message}`, ...rest }); } };
-  return separated(rankOf(await gramSpectrum(generic, told), bound));
+  const decided = needed.operations > SVD_SUFFICES ? await decidedRank(generic, bound, seededRandom(MIXING_SEED), told) : undefined;
+  return separated(decided === undefined ? rankOf(await gramSpectrum(generic, told), bound) : { rank: decided, bracket: [decided, decided] });
 }
 
 function rankWarnings({ method, resolution }: GgnSpectrum, { bracket: [low, high] }: RankEstimate): string[] {

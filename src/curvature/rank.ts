@@ -39,8 +39,10 @@ export interface RankQuestion {
   readonly bound: number;
 }
 
-const SAFETY = 10;
-const CLEAR_GAP = 100;
+/** Times the tolerance that is safe from any rounding. */
+export const SAFETY = 10;
+/** Between neighbours, what tells a value from rounding. */
+export const CLEAR_GAP = 100;
 /** The gap that is reported is looked for within this factor of the tolerance, both ways. */
 const NEIGHBOURHOOD = 1e3;
 

@@ -62,6 +62,20 @@ describe('kernel on few data', () => {
     expect(few.rank.rank).toBeLessThanOrEqual(12);
   });
 
+  test('what is decided without an SVD of the generic inputs comes to the same: units of known scaling, two of them dead', async () => {
+    const net = network([8, 16, 16, 4], 'relu');
+    const state = normal(1, net.parameters);
+    // Units 0 and 1 of the first layer: weights zero, biases negative.
+    state.fill(0, 0, 16);
+    state.fill(-1, 128, 130);
+    const messages: string[] = [];
+    const result = await kernelAccounting({ network: net, state, likelihood: gaussian, x: normal(2, 20 * net.inputs), generic: false, genericInputs: 1000, random: seededRandom(3) }, { ...context(), progress: ({ message }) => { messages.push(message); } });
+    expect(messages).toContain('On generic inputs: Eigenvectors of the Gram matrix');
+    expect(messages.some((message) => message.startsWith('On generic inputs: Singular values'))).toBe(false);
+    // Of a dead unit 8 + 1 incoming and 16 outgoing parameters, one direction of them its scaling.
+    expect(result).toMatchObject({ symmetry: 32, remainder: { kind: 'separated', hidden: 48, dataLimited: 484 - 32 - 48 - result.rank.rank }, warnings: [] });
+  });
+
   test('a unit that no input switches on is a hidden kernel: its row and bias, less its scaling, and its outgoing column', async () => {
     const net = network([2, 3, 1], 'relu');
     const theta = normal(1, net.parameters);
