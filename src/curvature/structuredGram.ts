@@ -7,9 +7,9 @@
  * Factors are collected in passes over the data, as many layers a pass as fit into a budget.
  */
 import { addGramDoubles, gramAdder, rankK } from '../linalg/dense/gram.ts';
-import { sharedEngine } from '../linalg/engine/engine.ts';
+import { sharedEngine, type Scope } from '../linalg/engine/engine.ts';
+import { packingDoubles, packingSpace, product, type PackingSpace } from '../linalg/engine/product.ts';
 import { interruptibly, type Interruptible } from '../linalg/interruptible.ts';
-import { addProduct } from '../linalg/product.ts';
 import { convolutionTiles, convolutionTilesDoubles } from '../network/convolutionOnEngine.ts';
 import { type Block, blocksOf, type Network, type NodeOf, valueSize } from '../network/network.ts';
 import { addParameterGradients } from '../network/parameterGradients.ts';
@@ -67,7 +67,9 @@ export function planGram(network: Network, inputs: number, seeds: number, joined
     most = Math.max(most, numbers);
   }
   const columns = pieces.reduce((sum, piece) => sum + (piece.kind === 'dense' ? piece.node.shape[0]! + piece.node.weight.shape[1]! / seeds : piece.kind === 'conv' ? piece.node.weight.length : piece.columns), 0);
-  return { passes, numbers: most + (pieces.some(({ kind }) => kind === 'conv') ? TILE_NUMBERS : 0) + 2 * BLOCK_ROWS * rows, products: 0.5 * rows * rows * columns };
+  // What takes turns on the engine: the factors of a dense layer with blocks of rows, or a tile of a convolution.
+  const onEngine = Math.max(0, ...pieces.map((piece) => (piece.kind === 'dense' ? piece.numbers : piece.kind === 'conv' ? TILE_NUMBERS : 0)));
+  return { passes, numbers: most + onEngine + 2 * BLOCK_ROWS * rows, products: 0.5 * rows * rows * columns };
 }
 
 /** Every trainable block is in one piece, whole. */
@@ -109,14 +111,24 @@ function rowsPieces(blocks: readonly Block[], rows: number, joined: boolean): Gr
 }
 
 /** What a pass collects of a piece: `inputs` N × in and `cotangents` rows × out, or explicit `rows`. */
-type Collected =
-  | { readonly kind: 'factors'; readonly piece: Exclude<GramPiece, { kind: 'rows' }>; readonly inputs: Float64Array; readonly cotangents: Float64Array }
-  | { readonly kind: 'rows'; readonly piece: Extract<GramPiece, { kind: 'rows' }>; readonly rows: Float64Array; readonly columnOf: (block: Block) => number | undefined };
+interface Factors<Kind extends 'dense' | 'conv' = 'dense' | 'conv'> {
+  readonly kind: 'factors';
+  readonly piece: Extract<GramPiece, { kind: Kind }>;
+  readonly inputs: Float64Array;
+  readonly cotangents: Float64Array;
+}
+interface Rows {
+  readonly kind: 'rows';
+  readonly piece: Extract<GramPiece, { kind: 'rows' }>;
+  readonly rows: Float64Array;
+  readonly columnOf: (block: Block) => number | undefined;
+}
+type Collected = Factors | Rows;
 
 /**
  * Adds K to `gram`.
  * @param plan of `planGram`
- * @param gram n × n with n = N·S, symmetric
+ * @param gram n × n with n = N·S; of the result the lower triangle counts, the upper one is left undefined
  * @param share of the whole task that this is
  */
 export async function structuredGram(problem: CurvatureProblem, plan: GramPlan, gram: Float64Array, context: JobContext, [begin, end]: readonly [number, number]): Promise<void> {
@@ -125,14 +137,11 @@ export async function structuredGram(problem: CurvatureProblem, plan: GramPlan, 
   for (const [k, pieces] of plan.passes.entries()) {
     const at = begin + k * each;
     const collected = await interruptibly(collect(problem, pieces, context, [at, at + 0.5 * each]), context.signal);
-    for (const [j, part] of collected.entries()) {
-      context.progress({ message: `Gram matrix, part ${k * pieces.length + j + 1}`, fraction: at + each * (0.5 + (0.5 * j) / collected.length) });
-      await addPiece(problem, part, gram, context);
-    }
+    await addPieces(problem, collected, gram, context, [at + 0.5 * each, at + each]);
   }
 }
 
-/** K of one piece alone, for each piece: what the shares of layers are made of. Pieces of one pass are visited before the next is collected. */
+/** K of one piece alone, both triangles, for each piece: what the shares of layers are made of. Pieces of one pass are visited before the next is collected. */
 export async function eachPieceGram(problem: CurvatureProblem, plan: GramPlan, context: JobContext, visit: (piece: GramPiece, gram: Float64Array) => Interruptible<void>): Promise<void> {
   await sharedEngine();
   const rows = rowCount(problem);
@@ -140,7 +149,8 @@ export async function eachPieceGram(problem: CurvatureProblem, plan: GramPlan, c
   for (const [k, pieces] of plan.passes.entries()) {
     for (const part of await interruptibly(collect(problem, pieces, context, [k / plan.passes.length, (k + 1) / plan.passes.length]), context.signal)) {
       gram.fill(0);
-      await addPiece(problem, part, gram, context);
+      await addPieces(problem, [part], gram, context, [k / plan.passes.length, (k + 1) / plan.passes.length]);
+      mirror(gram, rows);
       await interruptibly(visit(part.piece, gram), context.signal);
     }
   }
@@ -182,39 +192,86 @@ function emptyCollection(problem: CurvatureProblem, piece: GramPiece): Collected
   return { kind: 'rows', piece, rows: new Float64Array(rows * piece.columns), columnOf: (block) => columns.get(block) };
 }
 
-async function addPiece(problem: CurvatureProblem, part: Collected, gram: Float64Array, { signal }: JobContext): Promise<void> {
+/** Below the diagonal. */
+async function addPieces(problem: CurvatureProblem, parts: readonly Collected[], gram: Float64Array, context: JobContext, [begin, end]: readonly [number, number]): Promise<void> {
+  const { signal } = context;
+  const inputs = inputCount(problem);
   const rows = rowCount(problem);
-  if (part.kind === 'rows') await rankK({ a: part.rows, n: rows, k: part.piece.columns, beta: 1, c: gram }, { signal });
-  else if (part.piece.kind === 'dense') await interruptibly(addHadamard(gram, part.inputs, part.cotangents, inputCount(problem), rows, part.piece.node.bias !== undefined), signal);
-  else await addConvolution(problem, part.piece.node, part.inputs, part.cotangents, gram, signal);
+  const dense = parts.filter(isDense);
+  if (dense.length > 0) {
+    context.progress({ message: 'Gram matrix of the dense layers', fraction: begin });
+    const engine = await sharedEngine();
+    await engine.run('The Gram matrix of dense layers', 8 * hadamardDoubles(dense, inputs, rows, engine.threads), { signal }, (scope) => addHadamard(scope, dense, inputs, rows / inputs, gram));
+  }
+  for (const [k, part] of parts.entries()) {
+    if (isDense(part)) continue;
+    context.progress({ message: `Gram matrix of ${part.kind === 'rows' ? 'small blocks' : part.piece.node.name}`, fraction: begin + ((end - begin) * k) / parts.length });
+    if (part.kind === 'rows') await rankK({ a: part.rows, n: rows, k: part.piece.columns, beta: 1, c: gram }, { signal });
+    else if (part.piece.kind === 'conv') await addConvolution(problem, part.piece.node, part.inputs, part.cotangents, gram, signal);
+  }
 }
 
-/** (A Aᵀ + 1) ∘ (B Bᵀ) below the diagonal in blocks of rows, then mirrored. */
-function* addHadamard(gram: Float64Array, a: Float64Array, b: Float64Array, inputs: number, rows: number, bias: boolean): Interruptible<void> {
-  const seeds = rows / inputs;
-  const [width, outputs] = [a.length / inputs, b.length / rows];
-  const step = Math.max(1, Math.floor(BLOCK_ROWS / seeds));
-  const byInputs = new Float64Array(step * inputs);
-  const byOutputs = new Float64Array(step * seeds * rows);
+function isDense(part: Collected): part is Factors<'dense'> {
+  return part.piece.kind === 'dense';
+}
+
+/** Inputs whose rows of the Gram matrix are summed at once. */
+function inputsPerBlock(seeds: number): number {
+  return Math.max(1, Math.floor(BLOCK_ROWS / seeds));
+}
+
+/** The largest of the layers' factors, which take turns in the engine's memory. */
+function largestFactors(layers: readonly Factors<'dense'>[]): { readonly inputs: number; readonly cotangents: number } {
+  return { inputs: Math.max(...layers.map((layer) => layer.inputs.length)), cotangents: Math.max(...layers.map(({ cotangents }) => cotangents.length)) };
+}
+
+function hadamardDoubles(layers: readonly Factors<'dense'>[], inputs: number, rows: number, threads: number): number {
+  const { inputs: a, cotangents: b } = largestFactors(layers);
+  const step = inputsPerBlock(rows / inputs);
+  return step * ((2 * rows * rows) / inputs + inputs) + a + b + packingDoubles({ n: rows, k: Math.max(a / inputs, b / rows) }, threads);
+}
+
+/**
+ * Σ (A Aᵀ + 1_bias) ∘ (B Bᵀ) over dense layers, below the diagonal, in blocks of rows, which are summed on the engine before they are added
+ * to the Gram matrix.
+ */
+function* addHadamard(scope: Scope, layers: readonly Factors<'dense'>[], inputs: number, seeds: number, gram: Float64Array): Interruptible<void> {
+  const rows = inputs * seeds;
+  const step = inputsPerBlock(seeds);
+  const [sum, byOutputs, byInputs] = [scope.allocate(step * seeds * rows), scope.allocate(step * seeds * rows), scope.allocate(step * inputs)];
+  const largest = largestFactors(layers);
+  const [a, b] = [scope.allocate(largest.inputs), scope.allocate(largest.cotangents)];
+  const packing = packingSpace(scope, { n: rows, k: Math.max(largest.inputs / inputs, largest.cotangents / rows) });
   for (let first = 0; first < inputs; first += step) {
     const count = Math.min(step, inputs - first);
     const seen = first + count;
-    byInputs.fill(bias ? 1 : 0);
-    byOutputs.fill(0);
-    addProduct(byInputs, a.subarray(first * width, seen * width), a, count, seen, width, 'nt');
-    addProduct(byOutputs, b.subarray(first * seeds * outputs, seen * seeds * outputs), b, count * seeds, seen * seeds, outputs, 'nt');
+    const width = seen * seeds;
+    scope.view(sum, count * seeds * width).fill(0);
+    for (const layer of layers) {
+      yield* rowsByAll(scope, packing, { from: layer.inputs, at: a, width: layer.inputs.length / inputs, first, count }, byInputs);
+      yield* rowsByAll(scope, packing, { from: layer.cotangents, at: b, width: layer.cotangents.length / rows, first: first * seeds, count: count * seeds }, byOutputs);
+      if (layer.piece.node.bias !== undefined) addOne(scope.view(byInputs, count * seen));
+      scope.kernels.addWeighted(scope.threads, sum, byInputs, byOutputs, count, seen, seeds);
+    }
+    const values = scope.view(sum, count * seeds * width);
     for (let r = 0; r < count * seeds; r++) {
-      const i = Math.floor(r / seeds);
       const to = (first * seeds + r) * rows;
-      const from = r * seen * seeds;
-      for (let m = 0, s = 0; m < seen; m++) {
-        const weight = byInputs[i * seen + m]!;
-        for (let end = s + seeds; s < end; s++) gram[to + s]! += weight * byOutputs[from + s]!;
-      }
+      const from = r * width;
+      for (let k = 0; k <= first * seeds + r; k++) gram[to + k]! += values[from + k]!;
     }
     yield;
   }
-  mirror(gram, rows);
+}
+
+/** Of X (`width` columns), copied to `at`: rows first … first + count − 1 times all rows up to the last of them, transposed. */
+function* rowsByAll(scope: Scope, packing: PackingSpace, { from, at, width, first, count }: { from: Float64Array; at: number; width: number; first: number; count: number }, to: number): Interruptible<void> {
+  const seen = first + count;
+  scope.view(at, seen * width).set(from.subarray(0, seen * width));
+  yield* product(scope, packing, { m: count, n: seen, k: width }, { address: at + 8 * first * width, rowStep: width, columnStep: 1 }, { address: at, rowStep: 1, columnStep: width }, to, seen);
+}
+
+function addOne(values: Float64Array): void {
+  for (let k = 0; k < values.length; k++) values[k]! += 1;
 }
 
 function mirror(gram: Float64Array, n: number): void {
@@ -247,5 +304,4 @@ async function addConvolution(problem: CurvatureProblem, node: NodeOf<'conv'>, i
       }
     }
   });
-  mirror(gram, rows);
 }

@@ -1,10 +1,11 @@
 /**
  * Eigenvalues (and vectors) of a real symmetric matrix: Householder tridiagonalisation, then implicit QL with Wilkinson's
- * shift (Golub & Van Loan §8.3; Wilkinson & Reinsch 1971). Only the lower triangle is read, row by row, and each eigenvector
+ * shift (Golub & Van Loan §8.3; Wilkinson & Reinsch 1971), without rotations where values are enough. Only the lower triangle is read, row by row, and each eigenvector
  * is one contiguous row. Errors are of order n · eps · ‖A‖₂ in every eigenvalue, small ones included.
  */
 import { complete, type Interruptible } from './interruptible.ts';
 import { norm2, powerOfTwoScale, requireFiniteMatrix } from './matrixInput.ts';
+import { tridiagonalValues } from './tridiagonalValues.ts';
 
 export interface SymmetricEigen {
   /** Descending. */
@@ -29,7 +30,8 @@ export function* symmetricEigen(a: Float64Array, n: number, wantVectors: boolean
   const tau = new Float64Array(n);
   yield* tridiagonalise(work, n, diagonal, off, tau);
   const vectors = wantVectors ? yield* accumulate(work, n, tau) : undefined;
-  yield* implicitQl(diagonal, off, n, vectors);
+  if (vectors === undefined) yield* tridiagonalValues(diagonal, off, n);
+  else yield* implicitQl(diagonal, off, n, vectors);
   const order = Array.from(diagonal.keys()).sort((i, j) => diagonal[j]! - diagonal[i]!);
   const values = Float64Array.from(order, (i) => diagonal[i]! / scale);
   const sorted = new Float64Array(vectors === undefined ? 0 : n * n);
@@ -140,7 +142,7 @@ function* accumulate(a: Float64Array, n: number, tau: Float64Array): Interruptib
 }
 
 /** Diagonalises the symmetric tridiagonal (diagonal; off[i] couples i−1 and i) in place; rotations act on pairs of rows of z. */
-export function* implicitQl(d: Float64Array, off: Float64Array, n: number, z: Float64Array | undefined): Interruptible<void> {
+export function* implicitQl(d: Float64Array, off: Float64Array, n: number, z: Float64Array): Interruptible<void> {
   // e[i] couples i and i+1 from here on.
   const e = new Float64Array(n);
   for (let i = 1; i < n; i++) e[i - 1] = off[i]!;
@@ -163,10 +165,9 @@ export function* implicitQl(d: Float64Array, off: Float64Array, n: number, z: Fl
 }
 
 /** Turns the block l … m around: the same matrix with its rows and columns in the opposite order. */
-function reverse(d: Float64Array, e: Float64Array, l: number, m: number, n: number, z: Float64Array | undefined): void {
+function reverse(d: Float64Array, e: Float64Array, l: number, m: number, n: number, z: Float64Array): void {
   d.subarray(l, m + 1).reverse();
   e.subarray(l, m).reverse();
-  if (z === undefined) return;
   for (let i = l, j = m; i < j; i++, j--) {
     const kept = z.slice(i * n, (i + 1) * n);
     z.copyWithin(i * n, j * n, (j + 1) * n);
@@ -174,7 +175,7 @@ function reverse(d: Float64Array, e: Float64Array, l: number, m: number, n: numb
   }
 }
 
-function qlStep(d: Float64Array, e: Float64Array, l: number, m: number, n: number, z: Float64Array | undefined): void {
+function qlStep(d: Float64Array, e: Float64Array, l: number, m: number, n: number, z: Float64Array): void {
   let g = (d[l + 1]! - d[l]!) / (2 * e[l]!);
   g = d[m]! - d[l]! + e[l]! / (g + (g >= 0 ? 1 : -1) * Math.hypot(g, 1));
   let s = 1;
@@ -197,7 +198,7 @@ function qlStep(d: Float64Array, e: Float64Array, l: number, m: number, n: numbe
     p = s * h;
     d[i + 1] = g + p;
     g = c * h - b;
-    if (z !== undefined) rotate(z, i * n, (i + 1) * n, n, c, s);
+    rotate(z, i * n, (i + 1) * n, n, c, s);
   }
   d[l]! -= p;
   e[l] = g;

@@ -15,6 +15,7 @@ export interface Kernels {
     c: number, ldc: number, alpha: number, add: number, triangle: number,
     packA: number, packB: number, blockRows: number,
   ): void;
+  addWeighted(threads: number, y: number, w: number, x: number, inputs: number, columns: number, seeds: number): void;
   rotate(x: number, y: number, count: number, c: number, s: number): void;
   tridiagonalPanel(
     threads: number, a: number, lda: number, order: number, count: number, width: number, panel: number, ldp: number, products: number,

@@ -1,7 +1,8 @@
-/** The symmetric eigenproblem on the engine: tridiagonalisation, then QL for values alone or divide and conquer for vectors too. */
+/** The symmetric eigenproblem on the engine: tridiagonalisation, then QL without square roots for values alone or divide and conquer for vectors too. */
 import type { Interruptible } from '../interruptible.ts';
 import { powerOfTwoFor } from '../matrixInput.ts';
-import { implicitQl, type SymmetricEigen } from '../symmetricEigen.ts';
+import type { SymmetricEigen } from '../symmetricEigen.ts';
+import { tridiagonalValues } from '../tridiagonalValues.ts';
 import { reflectorBlockDoubles } from './blockReflector.ts';
 import { divideAndConquer, divideAndConquerDoubles } from './divideAndConquer.ts';
 import type { Engine, Scope, Work } from './engine.ts';
@@ -27,7 +28,12 @@ export async function eigenOnEngine(engine: Engine, a: Float64Array, n: number, 
 /** The largest magnitude of the lower triangle; the upper one is no part of the matrix, not even of its scale. */
 function largestBelow(a: Float64Array, n: number): number {
   let largest = 0;
-  for (let i = 0; i < n; i++) for (let k = i * n; k <= i * n + i; k++) largest = Math.max(largest, Math.abs(a[k]!));
+  for (let i = 0; i < n; i++) {
+    for (let k = i * n; k <= i * n + i; k++) {
+      const magnitude = Math.abs(a[k]!);
+      if (magnitude > largest) largest = magnitude;
+    }
+  }
   return largest;
 }
 
@@ -45,7 +51,7 @@ function* eigen(scope: Scope, a: Float64Array, n: number, wantVectors: boolean):
   if (!wantVectors) {
     const { diagonal, off } = yield* tridiagonalise(scope, matrix, ld, n, (done) => { scope.progress(0.95 * done); });
     const d = scope.view(diagonal, n).slice();
-    yield* implicitQl(d, scope.view(off, n).slice(), n, undefined);
+    yield* tridiagonalValues(d, scope.view(off, n), n);
     return { values: d.sort().reverse().map((value) => value / scale), vectors: new Float64Array(0) };
   }
   const { address, order, diagonal } = yield* eigenRows(scope, matrix, ld, n, scope.progress);

@@ -1,6 +1,7 @@
 /** What TypeScript calls. Addresses are bytes into the shared memory, distances are counted in doubles. */
 export { dismiss, serve, setCrew } from './team';
 export { gemmSlab, setTileRows } from './gemm';
+export { addWeighted } from './hadamard';
 export { rotate } from './simd';
 export { tridiagonalPanel } from './tridiagonal';
 export { tridiagonalLeaves } from './tridiagonalLeaves';

@@ -20,3 +20,4 @@ export const RECTIFY: i32 = 18;
 export const CONTRACT_COTANGENTS: i32 = 19;
 export const SPREAD_COTANGENTS: i32 = 20;
 export const MIX: i32 = 21;
+export const ADD_WEIGHTED: i32 = 22;

@@ -4,10 +4,11 @@ import { convolvePlanesPart, poolPart } from './planes';
 import { finishPart } from './finish';
 import { contractCotangentsPart, spreadCotangentsPart } from './cotangents';
 import { gemmPart } from './gemm';
+import { addWeightedPart } from './hadamard';
 import { reflectRowsPart } from './householder';
 import { jacobiRoundPart } from './jacobi';
 import {
-  CONTRACT_COTANGENTS, CONVOLVE, CONVOLVE_PLANES, FINISH, GATHER_PATCHES, GEMM, JACOBI_ROUND, MIX, PACK_WEIGHTS, POOL, RECTIFY, REFLECT_ROWS, SCATTER_PATCHES, SECULAR_ROOTS, SECULAR_VECTORS,
+  ADD_WEIGHTED, CONTRACT_COTANGENTS, CONVOLVE, CONVOLVE_PLANES, FINISH, GATHER_PATCHES, GEMM, JACOBI_ROUND, MIX, PACK_WEIGHTS, POOL, RECTIFY, REFLECT_ROWS, SCATTER_PATCHES, SECULAR_ROOTS, SECULAR_VECTORS,
   SECULAR_WEIGHTS, SOLVE_ROWS, SPREAD_COTANGENTS, SUBSTITUTE, TRIDIAGONAL_COLUMN, TRIDIAGONAL_LEAVES,
 } from './operationCodes';
 import { mixPart } from './mix';
@@ -82,6 +83,9 @@ export function perform(operation: i32, thread: i32, threads: i32): void {
       return;
     case MIX:
       mixPart(thread, threads);
+      return;
+    case ADD_WEIGHTED:
+      addWeightedPart(thread, threads);
       return;
     default:
       unreachable();
