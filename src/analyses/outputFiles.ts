@@ -12,7 +12,9 @@ export function outputFiles(files: readonly string[], out: Output, ending: strin
     return [out.file];
   }
   const names = files.map((file) => `${path.basename(file).replace(/(\.safetensors\.index\.json|\.[^.]+)$/, '')}.${ending}.safetensors`);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  // As the disks of Windows and macOS tell names apart, on every system: results travel.
+  const alike = names.map((name) => name.normalize('NFC').toLowerCase());
+  const twice = names.find((_, index) => alike.indexOf(alike[index]!) !== index);
   if (twice !== undefined) throw new UserError(`two of the files would both be written to ${path.join(out.folder, twice)}; give them to separate folders`);
   return names.map((name) => path.join(out.folder, name));
 }

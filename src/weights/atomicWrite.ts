@@ -1,12 +1,14 @@
 /**
  * A result file appears under its name whole or not at all: it is written beside the target under a temporary name, flushed to
  * the disk, and only then given the target's name (POSIX rename(2), which replaces in one step). Without `overwrite` the name is
- * given by link(2), which fails when the name is taken, so that two writers cannot replace each other between test and write.
+ * given by link(2), which fails when the name is taken, so that two writers cannot replace each other between test and write. Windows
+ * refuses both while any other program has the file open.
  */
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve, toNamespacedPath } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../protocol/userError.ts';
 import { showName } from './weightFileError.ts';
 
@@ -40,7 +42,7 @@ export async function writeAtomically(path: string, options: AtomicWriteOptions,
     }
     await options.verify?.(temporary);
     options.signal?.throwIfAborted();
-    if (options.overwrite) await rename(temporary, path);
+    if (options.overwrite) await replace(temporary, path);
     else await giveNewName(temporary, path);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
@@ -68,13 +70,39 @@ export async function makeFolder(path: string): Promise<() => Promise<void>> {
     throw cannotWrite(path, error);
   });
   return async () => {
-    if (highest === undefined) return;
-    for (let folder = resolve(path); folder.length >= resolve(highest).length; folder = dirname(folder)) {
+    for (const folder of foldersFrom(highest, path)) {
       const removed = await rmdir(folder).then(() => true, () => false);
       if (!removed) return;
     }
   };
 }
+
+/** A folder and those above it up to `highest`, the innermost first; none without `highest`, which mkdir tells with Windows' prefix `\\?\`. */
+export function foldersFrom(highest: string | undefined, path: string): readonly string[] {
+  const folders: string[] = [];
+  if (highest === undefined) return folders;
+  const least = toNamespacedPath(resolve(highest)).length;
+  for (let folder = resolve(path); toNamespacedPath(folder).length >= least; folder = dirname(folder)) folders.push(folder);
+  return folders;
+}
+
+/** A virus scanner or an indexer that has the target open on Windows lets go of it in a moment. */
+const PATIENCE_MS = 1000;
+
+async function replace(temporary: string, path: string): Promise<void> {
+  for (let wait = 10; ; wait *= 2) {
+    try {
+      await rename(temporary, path);
+      return;
+    } catch (error) {
+      if (!isHeldOpen(error) || wait > PATIENCE_MS) throw error;
+    }
+    await sleep(wait);
+  }
+}
+
+/** What Windows says of replacing a file that a program has open, and of one that may not be replaced. */
+const isHeldOpen = (error: unknown): boolean => process.platform === 'win32' && isSystemError(error) && (error.code === 'EPERM' || error.code === 'EACCES' || error.code === 'EBUSY');
 
 async function giveNewName(temporary: string, path: string): Promise<void> {
   try {
@@ -88,7 +116,7 @@ async function giveNewName(temporary: string, path: string): Promise<void> {
       throw isSystemError(taken) && taken.code === 'EEXIST' ? alreadyThere(path) : taken;
     });
     await reserved.close();
-    await rename(temporary, path);
+    await replace(temporary, path);
     return;
   }
   await unlink(temporary);
@@ -123,10 +151,12 @@ function cannotWrite(path: string, error: unknown): unknown {
     ENOSPC: 'the disk is full',
     EDQUOT: 'the disk quota is used up',
     ENAMETOOLONG: 'the name is too long',
+    EBUSY: 'another program has it open',
   };
+  if (error.syscall === 'rename' && isHeldOpen(error)) return new UserError(`${showName(path)}: cannot be written: another program has it open, or permission is denied`);
   return new UserError(`${showName(path)}: cannot be written: ${reasons[error.code] ?? error.code}`);
 }
 
-function isSystemError(error: unknown): error is Error & { readonly code: string } {
+function isSystemError(error: unknown): error is Error & { readonly code: string; readonly syscall: unknown } {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error;
 }

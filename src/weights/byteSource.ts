@@ -145,6 +145,7 @@ function reasonOf(error: unknown): string {
     case 'ENOTDIR': return 'there is no such file: a part of its path is not a folder';
     case 'EACCES':
     case 'EPERM': return 'there is no permission to read it';
+    case 'EBUSY': return 'another program has it open and lets nobody else read it';
     case 'EISDIR': return 'is a folder, not a file';
     case 'ENXIO':
     case 'ENODEV': return 'is a socket or a device, not a file';

@@ -159,7 +159,7 @@ describe('the process', () => {
     const first = host.processId;
     if (first === undefined) throw new Error('no host');
     process.kill(first, 'SIGKILL');
-    const sentence = (job: string): string => `The analysis host ended while the ${job} analysis was running (signal SIGKILL). Run the command again; a new host will start.`;
+    const sentence = (job: string): string => `The analysis host ended while the ${job} analysis was running (${process.platform === 'win32' ? 'exit code 1' : 'signal SIGKILL'}). Run the command again; a new host will start.`;
     expect(await failure(rank.result)).toEqual({ kind: 'crash', message: sentence('rank') });
     expect(await failure(summarize.result)).toEqual({ kind: 'crash', message: sentence('summarize') });
     expect(Number(await ask(host, 'pid'))).not.toBe(first);

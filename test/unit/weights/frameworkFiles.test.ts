@@ -13,7 +13,7 @@ interface Expected {
 }
 
 const fixtures = join(import.meta.dirname, '../../fixtures');
-const files = ['pytorch', 'numpy'].flatMap((folder) => readdirSync(join(fixtures, folder)).filter((name) => !name.endsWith('.json')).map((name) => join(folder, name)));
+const files = ['pytorch', 'numpy'].flatMap((folder) => readdirSync(join(fixtures, folder)).filter((name) => !name.endsWith('.json')).map((name) => `${folder}/${name}`));
 const refused = new Set(['pytorch/torchscript.pt']);
 
 function doubles(hex: string): Float64Array {

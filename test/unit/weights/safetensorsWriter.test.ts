@@ -1,6 +1,6 @@
 /** The safetensors writer: what goes in comes out, the same bytes every time, whole or not at all. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -75,6 +75,18 @@ describe('refusing', () => {
     const file = await openWeightFile(taken);
     expect(await file.read('a')).toEqual(Float64Array.of(1));
     await file.close();
+  });
+
+  it.runIf(process.platform === 'win32')('to replace what another program has open: it is left as it was, and replaced once it is let go of', async () => {
+    const path = join(folder, 'held');
+    writeFileSync(path, 'mine');
+    const reader = openSync(path, 'r');
+    await expect(writeSafetensors(path, [one], {}, { overwrite: true })).rejects.toThrow(new UserError(`${path}: cannot be written: another program has it open, or permission is denied`));
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+    setTimeout(() => { closeSync(reader); }, 100);
+    await writeSafetensors(path, [one], {}, { overwrite: true });
+    expect(readFileSync(path).length).toBeGreaterThan(8);
+    expect(readdirSync(folder).filter((name) => name.includes('held'))).toEqual(['held']);
   });
 
   it('half files: an abort leaves the old file and nothing beside it', async () => {
