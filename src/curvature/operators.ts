@@ -10,6 +10,7 @@ import type { SymmetricOperator } from '../linalg/lanczos.ts';
 import { productsPerInput, valuesPerInput } from '../network/cost.ts';
 import { trace, type Trace } from '../network/forward.ts';
 import { addVectorJacobianProduct } from '../network/parameterGradients.ts';
+import { slopesPerInput } from '../network/slopes.ts';
 import { pushForward } from '../network/tangent.ts';
 import { inputCount, rowCount, rowsPerInput, weightedSeeds, type CurvatureProblem } from './problem.ts';
 
@@ -33,7 +34,7 @@ export class GgnOperators {
   constructor(problem: CurvatureProblem, keepBytes: number) {
     const { network } = problem;
     this.problem = problem;
-    this.#step = Math.max(1, Math.floor(Math.min(CHUNK.products / productsPerInput(network), CHUNK.numbers / valuesPerInput(network))));
+    this.#step = Math.max(1, Math.floor(Math.min(CHUNK.products / productsPerInput(network), CHUNK.numbers / (valuesPerInput(network) + slopesPerInput(network)))));
     this.#kept = keptBytes(problem) <= keepBytes ? [] : undefined;
   }
 
@@ -93,7 +94,7 @@ export class GgnOperators {
     if (present !== undefined) return present;
     const { network, state, x } = this.problem;
     const count = Math.min(this.#step, inputCount(this.problem) - first);
-    const values = trace(network, state, x.subarray(first * network.inputs, (first + count) * network.inputs));
+    const values: Trace = { ...trace(network, state, x.subarray(first * network.inputs, (first + count) * network.inputs)), slopes: new Map() };
     const part = { first, count, values, seeds: weightedSeeds(this.problem, values.values[network.output]!, first) };
     if (this.#kept !== undefined) this.#kept[first / this.#step] = part;
     return part;
@@ -125,9 +126,9 @@ export class GgnOperators {
   }
 }
 
-/** Bytes of all values of the network on all inputs, and of the seeds. */
+/** Bytes of all values and slopes of the network on all inputs, and of the seeds. */
 export function keptBytes(problem: CurvatureProblem): number {
-  return 8 * inputCount(problem) * (valuesPerInput(problem.network) + rowsPerInput(problem) * problem.network.outputs);
+  return 8 * inputCount(problem) * (valuesPerInput(problem.network) + slopesPerInput(problem.network) + rowsPerInput(problem) * problem.network.outputs);
 }
 
 /** Multiplications of one product. */

@@ -6,6 +6,7 @@
  */
 import { complete, type Interruptible } from './interruptible.ts';
 import type { Random } from './random.ts';
+import { orthogonalise } from './orthogonalise.ts';
 import { implicitQl } from './symmetricEigen.ts';
 
 export interface SymmetricOperator {
@@ -170,9 +171,4 @@ function normalise(a: Float64Array): boolean {
   if (!(length > 0)) return false;
   scaleBy(a, 1 / length);
   return true;
-}
-
-/** Twice is enough (Kahan; Parlett 1998 §6.9). */
-function orthogonalise(a: Float64Array, directions: readonly Float64Array[]): void {
-  for (let pass = 0; pass < 2; pass++) for (const direction of directions) addMultiple(a, direction, -dot(a, direction));
 }

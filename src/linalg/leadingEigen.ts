@@ -3,6 +3,7 @@
  * §10.1–10.3). Small matrices are diagonalised whole. Of a multiple eigenvalue one vector is certain to be found.
  */
 import type { Interruptible } from './interruptible.ts';
+import { orthogonalise } from './orthogonalise.ts';
 import type { Random } from './random.ts';
 import { symmetricEigen, type SymmetricEigen } from './symmetricEigen.ts';
 
@@ -65,7 +66,7 @@ function pairs(basis: readonly Float64Array[], ritz: SymmetricEigen, wanted: num
   const m = basis.length;
   for (let k = 0; k < wanted; k++) {
     const row = vectors.subarray(k * n, (k + 1) * n);
-    basis.forEach((q, i) => { subtract(row, -ritz.vectors[k * m + i]!, q); });
+    basis.forEach((q, i) => { addMultiple(row, q, ritz.vectors[k * m + i]!); });
   }
   return { values: ritz.values.slice(0, wanted), vectors };
 }
@@ -86,13 +87,8 @@ function dot(x: Float64Array, y: Float64Array): number {
   return sum;
 }
 
-function subtract(x: Float64Array, factor: number, y: Float64Array): void {
-  for (let i = 0; i < x.length; i++) x[i]! -= factor * y[i]!;
-}
-
-/** Twice: once leaves a component of the size of rounding over what remains. */
-function orthogonalise(x: Float64Array, basis: readonly Float64Array[]): void {
-  for (let pass = 0; pass < 2; pass++) for (const q of basis) subtract(x, dot(x, q), q);
+function addMultiple(x: Float64Array, y: Float64Array, factor: number): void {
+  for (let i = 0; i < x.length; i++) x[i]! += factor * y[i]!;
 }
 
 function normalise(x: Float64Array): void {

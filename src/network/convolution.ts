@@ -188,6 +188,10 @@ export function addConvolutionGradients(node: Convolution, inputShape: ValueShap
 export function addPerChannel(shape: ValueShape, perChannel: Float64Array, into: Float64Array): void {
   const channels = shape[0]!;
   const area = positions(shape);
+  if (area === 1) {
+    for (let k = 0; k < into.length;) for (let c = 0; c < channels; c++, k++) into[k]! += perChannel[c]!;
+    return;
+  }
   for (let k = 0, c = 0; k < into.length; k += area, c = c + 1 === channels ? 0 : c + 1) {
     const value = perChannel[c]!;
     for (let p = k; p < k + area; p++) into[p]! += value;

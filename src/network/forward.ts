@@ -9,12 +9,15 @@ import { evaluate } from './evaluate.ts';
 import { type Batch, forwardBetweenOn, forwardOn, pointBetween } from './forwardOnEngine.ts';
 import type { Network } from './network.ts';
 import { mayBeHeld } from './packedWeights.ts';
+import type { KeptSlopes } from './slopes.ts';
 
 export interface Trace {
   /** N */
   readonly rows: number;
   /** By node: N values of the node's shape. Nodes that change nothing share their input's array. */
   readonly values: readonly Float64Array[];
+  /** Where derivatives are taken again and again: what they share. */
+  readonly slopes?: KeptSlopes;
 }
 
 /**

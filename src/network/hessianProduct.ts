@@ -44,7 +44,7 @@ export function addHessianProduct(network: Network, state: Float64Array, values:
     if (!node.inputs.some((input) => needed[input])) continue;
     const [parts, rates] = [here.cotangents, here.rates].map((own) => {
       const given: Float64Array[] = [];
-      pullThrough(network, node, state, values.values, { values: own, owned: false }, 1, (k, part) => { given[k] = part; });
+      pullThrough(network, node, state, values.values, values.slopes, { values: own, owned: false }, 1, (k, part) => { given[k] = part; });
       return given;
     }) as [Float64Array[], Float64Array[]];
     const bent = movingPullback(network, node, state, values, moved, direction, here.cotangents);

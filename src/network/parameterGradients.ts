@@ -96,6 +96,12 @@ function addChannelSums(node: NodeOf<'dense' | 'conv' | 'batchnorm'>, column: nu
   if (column === undefined) return;
   const area = positions(node.shape);
   const channels = node.shape[0]!;
+  if (area === 1) {
+    for (let k = 0, to = column; k < cotangents.length; to += stride) {
+      for (let c = 0; c < channels; c++, k++) into[to + c]! += cotangents[k]!;
+    }
+    return;
+  }
   for (let part = 0; part * area < cotangents.length; part++) {
     let sum = 0;
     for (let k = part * area; k < (part + 1) * area; k++) sum += cotangents[k]!;

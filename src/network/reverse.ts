@@ -8,7 +8,7 @@ import type { Trace } from './forward.ts';
 import { blocksOf, blockValues, type Network, type NetworkNode, valueSize } from './network.ts';
 import { normalisationDerivative, normaliseRows } from './normalisation.ts';
 import { addAveragePullback, addPickPullback, maximumPositions } from './pooling.ts';
-import { slopes, timesSlopes } from './slopes.ts';
+import { keptSlopes, type KeptSlopes, timesSlopes } from './slopes.ts';
 import { toChannelFirst } from './valueOrder.ts';
 
 /** Called for each node that has parameters, outputs first, with the cotangents of its value; they are the caller's during the call only. */
@@ -24,7 +24,7 @@ interface Pending {
  * @param values of `trace`, N inputs
  * @param seeds N·S × O: S cotangents of the outputs for each input; not changed
  */
-export function pullBack(network: Network, state: Float64Array, { values, rows }: Trace, seeds: Float64Array, seedsPerInput: number, visit: CotangentVisitor): void {
+export function pullBack(network: Network, state: Float64Array, { values, rows, slopes }: Trace, seeds: Float64Array, seedsPerInput: number, visit: CotangentVisitor): void {
   if (seeds.length !== rows * seedsPerInput * network.outputs) throw new RangeError(`${seeds.length} cotangents are not ${seedsPerInput} of ${network.outputs} for each of ${rows} inputs`);
   const needed = leadsToParameters(network);
   const pending: (Pending | undefined)[] = [];
@@ -40,7 +40,7 @@ export function pullBack(network: Network, state: Float64Array, { values, rows }
     if (here === undefined) continue;
     pending[index] = undefined;
     if (blocksOf(node).some(({ trainable }) => trainable)) visit(node, here.values);
-    if (node.inputs.some((input) => needed[input])) pullThrough(network, node, state, values, here, seedsPerInput, (k, part, owned) => { if (needed[node.inputs[k]!] === true) give(node.inputs[k]!, part, owned); });
+    if (node.inputs.some((input) => needed[input])) pullThrough(network, node, state, values, slopes, here, seedsPerInput, (k, part, owned) => { if (needed[node.inputs[k]!] === true) give(node.inputs[k]!, part, owned); });
   }
 }
 
@@ -57,7 +57,7 @@ function addInto(sum: Float64Array, part: Float64Array): Float64Array {
 }
 
 /** The cotangents of a node's inputs from those of its value. */
-export function pullThrough(network: Network, node: NetworkNode, state: Float64Array, values: readonly Float64Array[], { values: delta, owned }: Pending, seeds: number, give: (input: number, part: Float64Array, owned: boolean) => void): void {
+export function pullThrough(network: Network, node: NetworkNode, state: Float64Array, values: readonly Float64Array[], kept: KeptSlopes | undefined, { values: delta, owned }: Pending, seeds: number, give: (input: number, part: Float64Array, owned: boolean) => void): void {
   const size = valueSize(node.shape);
   const inputShape = network.nodes[node.inputs[0] ?? 0]!.shape;
   const x = values[node.inputs[0] ?? 0]!;
@@ -80,7 +80,7 @@ export function pullThrough(network: Network, node: NetworkNode, state: Float64A
     case 'batchnorm':
     case 'activation':
     case 'prelu': {
-      const slope = slopes(node, state, x);
+      const slope = keptSlopes(node, state, x, kept);
       if (slope === undefined) give(0, delta, owned);
       else give(0, timesSlopes(slope, delta, size, seeds, owned ? delta : new Float64Array(delta.length)), true);
       return;

@@ -1,5 +1,5 @@
 /** Derivatives of the operations that act entry by entry: activations, PReLU, and the channel factors of batch normalisation. */
-import { type NodeOf, valueSize } from './network.ts';
+import { type Network, type NetworkNode, type NodeOf, valueSize } from './network.ts';
 import { batchnormFactors } from './normalisation.ts';
 
 /** ∂y/∂x of each entry, over all rows of x; undefined where it is 1. For batch normalisation one row serves all. */
@@ -18,6 +18,28 @@ export function slopes(node: NodeOf<'activation' | 'prelu' | 'batchnorm'>, state
       return Float64Array.from({ length: valueSize(node.shape) }, (_, k) => factor[Math.floor(k / area)]!);
     }
   }
+}
+
+/** By node, for a trace whose derivatives are taken again and again. */
+export type KeptSlopes = Map<number, Float64Array | undefined>;
+
+/** As `slopes`; those of smooth activations, which take long, are looked up and kept where there is a place for them. */
+export function keptSlopes(node: NodeOf<'activation' | 'prelu' | 'batchnorm'>, state: Float64Array, x: Float64Array, kept: KeptSlopes | undefined): Float64Array | undefined {
+  if (kept === undefined || !isSmooth(node)) return slopes(node, state, x);
+  const known = kept.get(node.index);
+  if (known !== undefined) return known;
+  const slope = slopes(node, state, x);
+  kept.set(node.index, slope);
+  return slope;
+}
+
+/** Numbers that `keptSlopes` keeps for one input. */
+export function slopesPerInput(network: Network): number {
+  return network.nodes.reduce((sum, node) => sum + (isSmooth(node) ? valueSize(node.shape) : 0), 0);
+}
+
+function isSmooth(node: NetworkNode): boolean {
+  return node.op === 'activation' && node.activation.secondDerivative !== undefined;
 }
 
 /**

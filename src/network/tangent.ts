@@ -6,7 +6,7 @@ import type { Trace } from './forward.ts';
 import { type Block, blocksOf, blockValues, type Network, type NetworkNode, type NodeOf, positions, valueSize } from './network.ts';
 import { batchnormFactors, normalisationDerivative, normaliseRows } from './normalisation.ts';
 import { averagePool, maximumPositions, pickTangents } from './pooling.ts';
-import { slopes, timesSlopes } from './slopes.ts';
+import { keptSlopes, type KeptSlopes, timesSlopes } from './slopes.ts';
 import { toChannelLast } from './valueOrder.ts';
 
 /**
@@ -19,7 +19,7 @@ export function pushForward(network: Network, state: Float64Array, values: Trace
 }
 
 /** As `pushForward`, the tangents of all nodes: N values of the node's shape; undefined where nothing up to the node has parameters. */
-export function pushTangents(network: Network, state: Float64Array, { values, rows }: Trace, direction: Float64Array): readonly (Float64Array | undefined)[] {
+export function pushTangents(network: Network, state: Float64Array, { values, rows, slopes }: Trace, direction: Float64Array): readonly (Float64Array | undefined)[] {
   if (direction.length < network.parameters) throw new RangeError(`the direction has ${direction.length} entries, the network ${network.parameters} parameters`);
   const tangents: (Float64Array | undefined)[] = [];
   for (const node of network.nodes) {
@@ -27,7 +27,7 @@ export function pushTangents(network: Network, state: Float64Array, { values, ro
     const moved = blocksOf(node).some(({ trainable }) => trainable);
     if (!moved && incoming.every((tangent) => tangent === undefined)) continue;
     // Nodes with parameters of their own make a new array, so that adding to it changes no other tangent.
-    const result = incoming.some((tangent) => tangent !== undefined) ? pushThrough(network, node, state, values, incoming) : new Float64Array(rows * valueSize(node.shape));
+    const result = incoming.some((tangent) => tangent !== undefined) ? pushThrough(network, node, state, values, slopes, incoming) : new Float64Array(rows * valueSize(node.shape));
     if (moved) addOwn(network, node, state, values[node.inputs[0]!]!, direction, result);
     tangents[node.index] = result;
   }
@@ -35,7 +35,7 @@ export function pushTangents(network: Network, state: Float64Array, { values, ro
 }
 
 /** The derivative by the input. */
-function pushThrough(network: Network, node: NetworkNode, state: Float64Array, values: readonly Float64Array[], incoming: readonly (Float64Array | undefined)[]): Float64Array {
+function pushThrough(network: Network, node: NetworkNode, state: Float64Array, values: readonly Float64Array[], kept: KeptSlopes | undefined, incoming: readonly (Float64Array | undefined)[]): Float64Array {
   const inputShape = network.nodes[node.inputs[0]!]!.shape;
   const x = values[node.inputs[0]!]!;
   const rows = x.length / valueSize(inputShape);
@@ -58,7 +58,7 @@ function pushThrough(network: Network, node: NetworkNode, state: Float64Array, v
     case 'batchnorm':
     case 'activation':
     case 'prelu': {
-      const slope = slopes(node, state, x);
+      const slope = keptSlopes(node, state, x, kept);
       return slope === undefined ? t : timesSlopes(slope, t, size, 1, new Float64Array(t.length));
     }
     case 'layernorm': {
