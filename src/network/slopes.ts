@@ -3,7 +3,7 @@ import { type Network, type NetworkNode, type NodeOf, valueSize } from './networ
 import { batchnormFactors } from './normalisation.ts';
 
 /** ∂y/∂x of each entry, over all rows of x; undefined where it is 1. For batch normalisation one row serves all. */
-export function slopes(node: NodeOf<'activation' | 'prelu' | 'batchnorm'>, state: Float64Array, x: Float64Array): Float64Array | undefined {
+function slopes(node: NodeOf<'activation' | 'prelu' | 'batchnorm'>, state: Float64Array, x: Float64Array): Float64Array | undefined {
   switch (node.op) {
     case 'activation':
       return node.activation.name === 'linear' ? undefined : x.map(node.activation.derivative);
