@@ -79,7 +79,7 @@ describe.each(pages)('%s', (page) => {
 });
 
 it('pictures are small, and every one is shown somewhere', () => {
-  const shown = pages.flatMap((page) => [...read(page).matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, target = '']) => path.join(path.dirname(page), target)));
+  const shown = pages.flatMap((page) => [...read(page).matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, target = '']) => path.posix.join(path.posix.dirname(page), target)));
   const drawn = readdirSync(path.join(root, 'docs/pictures')).map((name) => `docs/pictures/${name}`);
   expect(drawn.filter((picture) => !shown.includes(picture))).toEqual([]);
   expect([...drawn, 'media/two-neurons.png'].filter((picture) => statSync(path.join(root, picture)).size > PICTURE_BYTES)).toEqual([]);

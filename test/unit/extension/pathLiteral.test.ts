@@ -1,6 +1,7 @@
 /** A path under the cursor: found in any quotes, and never looked up outside the folders it belongs to. */
 import os from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isInside, pathCandidates, pathLiteralAt, pathLiteralsIn } from '../../../src/extension/pathLiteral.ts';
@@ -94,7 +95,7 @@ describe('the files it may mean', () => {
   it('are the path itself when it is absolute, a file URL or in the home folder', () => {
     const absolute = path.resolve('/data/net.pt');
     expect(pathCandidates(absolute, [folder], [root])).toEqual([absolute]);
-    expect(pathCandidates('file:///data/net.pt', [folder], [root])).toEqual([absolute]);
+    expect(pathCandidates(pathToFileURL(absolute).href, [folder], [root])).toEqual([absolute]);
     expect(pathCandidates('~/net.pt', [folder], [root])).toEqual([path.join(os.homedir(), 'net.pt')]);
   });
 
