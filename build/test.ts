@@ -5,6 +5,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { chromium } from './chromium.ts';
+import { layOutNpmPackage } from './npmPackage.ts';
 import { packaging, root, run } from './run.ts';
 
 type Outcome =
@@ -45,6 +46,7 @@ function both(first: Outcome, second: Outcome): Outcome {
 
 async function pack(): Promise<Outcome> {
   await rm(path.join(root, 'out/quotient.vsix'), { force: true });
+  await layOutNpmPackage();
   return check('vsce', packaging);
 }
 

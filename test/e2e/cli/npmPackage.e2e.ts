@@ -1,7 +1,7 @@
-// The npm package as a stranger's program uses it: packed, installed into an empty folder without a network, its types checked by the
+// The npm package as a stranger's program uses it: packed, installed into an empty folder without a network, alone, its types checked by the
 // TypeScript compiler, and its answers the ones that the command line gives with the same defaults.
 import { execFile } from 'node:child_process';
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -41,10 +41,10 @@ console.log(JSON.stringify({
 
 beforeAll(async () => {
   folder = await realpath(await mkdtemp(path.join(tmpdir(), 'quotient-npm-')));
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]);
+  const { stdout } = await run('npm', ['pack', './out/npm', '--json', '--pack-destination', folder]);
   const [packed] = JSON.parse(stdout) as { filename: string }[];
   await writeFile(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }');
-  await run('npm', ['install', '--offline', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', path.join(folder, packed?.filename ?? '')], { cwd: folder });
+  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', path.join(folder, packed?.filename ?? '')], { cwd: folder });
   for (const [name, seed] of [['net', 3], ['other', 4]] as const) {
     await writeFile(path.join(folder, `${name}.safetensors`), safetensors(denseWeights([1, 4, 1], seed)));
     await writeFile(path.join(folder, `${name}.network.json`), description([1, 4, 1], 'tanh'));
@@ -66,6 +66,19 @@ function comparable(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).filter(([key]) => !['seconds', 'peakBytes', 'out'].includes(key)).map(([key, item]) => [key, comparable(item)]));
 }
+
+test('it comes alone, and with nothing that runs when it is installed', async () => {
+  expect((await readdir(path.join(folder, 'node_modules'))).filter((name) => !name.startsWith('.'))).toEqual(['quotient']);
+  const manifest = JSON.parse(await readFile(path.join(folder, 'node_modules/quotient/package.json'), 'utf8')) as Record<string, unknown>;
+  for (const field of ['scripts', 'dependencies', 'optionalDependencies', 'private', 'contributes']) expect(manifest).not.toHaveProperty(field);
+  const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+  expect((await run('npx', ['--no-install', 'quotient', '--version'], { cwd: folder })).stdout).toBe(`${version}\n`);
+});
+
+test('the checkout itself is not packed', async () => {
+  const refused = await run('npm', ['pack', '--dry-run']).then(() => 'packed', (error: unknown) => (error as { readonly stderr: string }).stderr);
+  expect(refused).toContain('npm pack ./out/npm');
+});
 
 test('a script is typed, runs, and gets what the commands print', async () => {
   expect(await typeErrors('script.ts', '--module', 'nodenext')).toBe('');
