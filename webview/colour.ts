@@ -107,6 +107,18 @@ export function legible(colour: Colour, background: Colour): Colour {
 
 export type Ramp = readonly (readonly [position: number, colour: Colour])[];
 
+/** The ramp from a share of it, 0 to 1, to its end, stretched to the whole length. */
+export function upperPart(ramp: Ramp, share: number): Ramp {
+  return share <= 0 ? ramp : ramp.map(([t]) => [t, colourAt(ramp, share + t * (1 - share))]);
+}
+
+function colourAt(ramp: Ramp, at: number): Colour {
+  const above = ramp.findIndex(([position]) => position >= at);
+  const [upper, colour] = ramp[above] ?? ramp[ramp.length - 1]!;
+  const [lower, before] = ramp[above - 1] ?? [upper, colour];
+  return upper === lower ? colour : mix(before, colour, (at - lower) / (upper - lower));
+}
+
 /** Hue as an angle in OKLab's a–b plane, radians; NaN for greys. */
 function hue(colour: Colour): number {
   const [, a, b] = toOklab(colour);
@@ -114,8 +126,8 @@ function hue(colour: Colour): number {
 }
 
 /**
- * A sequential ramp away from the background: its first colour already stands off the background (a single point must show), its
- * last stands furthest. Lightness is monotone, so that order survives print and colour blindness. On a dark ground the hue turns
+ * A sequential ramp away from the background: its first colour already stands off the background as a mark must (a single point
+ * has to be seen), its last stands furthest. Lightness is monotone, so that order survives print and colour blindness. On a dark ground the hue turns
  * from `cool` to `warm` the shorter way round, at nearly constant chroma; on a light one it stays close to `cool`.
  */
 export function sequentialRamp(background: Colour, cool: Colour, warm: Colour, steps = 9): Ramp {
@@ -124,13 +136,19 @@ export function sequentialRamp(background: Colour, cool: Colour, warm: Colour, s
   const from = Number.isNaN(hue(cool)) ? -1.7 : hue(cool);
   const to = Number.isNaN(hue(warm)) ? from : hue(warm);
   const turn = (dark ? 1 : 0.3) * Math.atan2(Math.sin(to - from), Math.cos(to - from));
-  const [first, last] = dark ? [Math.max(ground + 0.2, 0.46), 0.94] : [Math.min(ground - 0.14, 0.86), 0.24];
-  return Array.from({ length: steps }, (_, i) => {
-    const t = i / (steps - 1);
+  const last = dark ? 0.94 : 0.24;
+  const along = (first: number, t: number): Colour => {
     // Most chroma in the middle: near black and near white sRGB has little to give.
     const chroma = dark ? 0.14 : 0.07 + 0.1 * Math.sin(Math.PI * t);
     const angle = from + t * turn;
-    return [t, fromOklab([first + t * (last - first), chroma * Math.cos(angle), chroma * Math.sin(angle)])];
+    return fromOklab([first + t * (last - first), chroma * Math.cos(angle), chroma * Math.sin(angle)]);
+  };
+  let first = dark ? Math.max(ground + 0.2, 0.46) : Math.min(ground - 0.14, 0.86);
+  // A ground in the middle of grey leaves no room for both this and an order of colours: the order is kept.
+  while (contrast(along(first, 0), background) < MARK_CONTRAST && Math.abs(last - first) > 0.3) first += Math.sign(last - first) * 0.01;
+  return Array.from({ length: steps }, (_, i) => {
+    const t = i / (steps - 1);
+    return [t, along(first, t)];
   });
 }
 

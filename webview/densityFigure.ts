@@ -9,7 +9,7 @@ import { visible } from '../src/protocol/untrustedText.ts';
 import { t } from '../src/protocol/words.ts';
 import { wholeView, type AxisGroup } from './axisGroups.ts';
 import { cssColour } from './colour.ts';
-import { binCentres, legendTicks, logCounts, shortened } from './densityGrid.ts';
+import { binCentres, countColours, legendTicks, logCounts, shortened } from './densityGrid.ts';
 import { axis, plotText, type PlotFigure } from './plot.ts';
 import type { PlotView } from './plotView.ts';
 import type { Points } from './pointSelection.ts';
@@ -36,9 +36,6 @@ export interface PanelGrid {
 const margin = { l: 60, r: 12, t: 8, b: 46 };
 /** Labels of the x-axis may not push the sides about, so that panels in a row keep one size. */
 const sides = { automargin: 'height' } as const;
-
-/** Top of the colour scale, in decades; at least so much that one point alone is not the darkest colour. */
-export const topDecade = (largest: number): number => Math.max(Math.log10(largest), 0.3);
 
 export function panelFigure({ xLabel, yLabel, diagonal = true }: DensitySection, picture: PanelPicture, grid: PanelGrid, dragmode: 'zoom' | 'select', theme: Theme, width: number): PlotFigure {
   const { equal, ratio } = aspect(picture.panel);
@@ -69,11 +66,12 @@ function aspect({ x, y }: DensityPanel): { readonly equal: boolean; readonly rat
 const length = ({ min, max }: BinAxis): number => max - min;
 
 function traces({ panel, group, points }: PanelPicture, { z, text }: PanelGrid, theme: Theme): Data[] {
+  const { top, colours } = countColours(theme.ramp, group.largest);
   const hover = text.length === 0 ? { hoverinfo: 'skip' as const } : { text, hovertemplate: '%{text}<extra></extra>' };
   return [
     {
       type: 'heatmap', x: binCentres(panel.x), y: binCentres(panel.y), z, ...hover, hoverongaps: false, showscale: false,
-      zmin: 0, zmax: topDecade(group.largest), colorscale: theme.ramp.map(([at, colour]): [number, string] => [at, cssColour(colour)]),
+      zmin: 0, zmax: top, colorscale: colours.map(([at, colour]): [number, string] => [at, cssColour(colour)]),
     },
     {
       type: 'scatter', mode: 'markers', x: [...points.x], y: [...points.y], hoverinfo: 'skip',

@@ -2,6 +2,7 @@
 import { formatCount, formatNumber } from '../src/protocol/format.ts';
 import type { BinAxis, DensityPanel, DensitySection } from '../src/protocol/report.ts';
 import { t } from '../src/protocol/words.ts';
+import { upperPart, type Ramp } from './colour.ts';
 import type { Cell } from './csv.ts';
 
 /** Edges of the bins: bins + 1 numbers. */
@@ -58,6 +59,15 @@ export function legendTicks(largest: number): number[] {
   if (ticks.length > 1 && Math.log10(largest / last) < 0.25 * Math.log10(largest) && last !== largest) ticks.pop();
   if (ticks.at(-1) !== largest) ticks.push(largest);
   return ticks;
+}
+
+/**
+ * Colours of counts from 1 to 10^`top`, on a logarithmic scale. Ten points in a bin use the whole ramp; where the fullest bin has fewer, one point
+ * begins further in, so that few draws are as plain to see as many. There is always room above one point: alone it is not the darkest colour.
+ */
+export function countColours(ramp: Ramp, largest: number): { readonly top: number; readonly colours: Ramp } {
+  const top = Math.max(Math.log10(largest), 0.3);
+  return { top, colours: upperPart(ramp, Math.max(0, 1 - top)) };
 }
 
 /** A long name loses its middle: what tells parameters apart is at its ends. `width` in em; letters are about 0.55 em wide. */

@@ -5,11 +5,11 @@
 import { formatCount } from '../../src/protocol/format.ts';
 import type { DensityPanel, DensitySection, JsonValue } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
-import { t } from '../../src/protocol/words.ts';
+import { language, t } from '../../src/protocol/words.ts';
 import { axisGroups, wholeView, type AxisGroup } from '../axisGroups.ts';
 import { cssColour, type Ramp } from '../colour.ts';
-import { panelFigure, sideBySide, topDecade, type PanelGrid, type PanelPicture } from '../densityFigure.ts';
-import { binTexts, densityRows, legendTicks, logCounts } from '../densityGrid.ts';
+import { panelFigure, sideBySide, type PanelGrid, type PanelPicture } from '../densityFigure.ts';
+import { binTexts, countColours, densityRows, legendTicks, logCounts } from '../densityGrid.ts';
 import { button, element } from '../elements.ts';
 import { picture, Plot, plotText } from '../plot.ts';
 import { parseView, storedView, type PlotView } from '../plotView.ts';
@@ -45,7 +45,7 @@ export function drawDensity(section: DensitySection, memory: Memory): SectionDra
     changed();
     redraw();
   }, { class: 'quiet toggle', title: t('Drag a box in any panel to find its draws in the others') });
-  const sentence = element('p', { class: 'selection', role: 'status' });
+  const sentence = element('p', { class: 'selection', role: 'status', lang: language() });
 
   const changed = (): void => {
     const zoomed = views.some((view) => view !== null);
@@ -120,20 +120,21 @@ export function drawDensity(section: DensitySection, memory: Memory): SectionDra
 const columnsFor = (panels: number): number => (panels === 1 ? 3 : panels === 4 ? 2 : Math.min(3, panels));
 
 function panelFrame(panel: DensityPanel, plot: HTMLElement | null, legend: HTMLElement | null): HTMLElement {
-  const outside = panel.outside === 0 ? null : element('p', { class: 'note' }, t('{0} of {1} points lie outside these axes.', formatCount(panel.outside), formatCount(panel.total)));
+  const outside = panel.outside === 0 ? null : element('p', { class: 'note', lang: language() }, t('{0} of {1} points lie outside these axes.', formatCount(panel.outside), formatCount(panel.total)));
   return element('figure', { class: 'panel' }, element('h3', {}, visible(panel.title)), plot, legend, element('figcaption', {}, visible(panel.meaning)), outside);
 }
 
 function legendParts(ramp: Ramp, group: AxisGroup | undefined): HTMLElement[] {
   const largest = group?.largest ?? 1;
+  const { top, colours } = countColours(ramp, largest);
   const bar = element('div', { class: 'legend-bar', 'aria-hidden': 'true' });
-  bar.style.backgroundImage = `linear-gradient(to right, ${ramp.map(([at, colour]) => `${cssColour(colour)} ${Math.round(100 * at)}%`).join(', ')})`;
+  bar.style.backgroundImage = `linear-gradient(to right, ${colours.map(([at, colour]) => `${cssColour(colour)} ${Math.round(100 * at)}%`).join(', ')})`;
   const ticks = legendTicks(largest).map((count) => {
     const tick = element('span', { class: 'legend-tick' }, formatCount(count));
-    tick.style.left = `${(100 * Math.log10(count)) / topDecade(largest)}%`;
+    tick.style.left = `${(100 * Math.log10(count)) / top}%`;
     return tick;
   });
-  return [element('span', { class: 'legend-label' }, t('Points in a bin')), element('div', { class: 'legend-scale' }, bar, element('div', { class: 'legend-ticks' }, ...ticks))];
+  return [element('span', { class: 'legend-label', lang: language() }, t('Points in a bin')), element('div', { class: 'legend-scale' }, bar, element('div', { class: 'legend-ticks' }, ...ticks))];
 }
 
 interface Remembered {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contrast, cssColour, farthest, flatten, legible, luminance, MARK_CONTRAST, mix, parseColour, sequentialRamp, type Colour } from '../../../webview/colour.ts';
+import { countColours } from '../../../webview/densityGrid.ts';
 import { themes } from './sampleThemes.ts';
 
 const parsed = (text: string | undefined): Colour => {
@@ -59,9 +60,23 @@ describe('the density ramp', () => {
     const background = flatten(read(theme, 'editor-background'), parsed('#fff'));
     const ramp = sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow'));
     const contrasts = ramp.map(([, c]) => contrast(c, background));
-    expect(contrasts[0]).toBeGreaterThan(1.4);
+    expect(contrasts[0]).toBeGreaterThanOrEqual(MARK_CONTRAST);
     expect(contrasts.at(-1)).toBeGreaterThan(7);
     contrasts.forEach((value, i) => { if (i > 0) expect(value).toBeGreaterThan(contrasts[i - 1]!); });
+  });
+
+  it.each(Object.keys(themes) as (keyof typeof themes)[])('in %s: one draw among few stands off the ground as text does, and more in a bin stand off further', (theme) => {
+    const background = flatten(read(theme, 'editor-background'), parsed('#fff'));
+    const ramp = sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow'));
+    for (const largest of [1, 2, 3]) {
+      const { top, colours } = countColours(ramp, largest);
+      const contrasts = colours.map(([, c]) => contrast(c, background));
+      expect(contrasts[0]).toBeGreaterThan(4.5);
+      contrasts.forEach((value, i) => { if (i > 0) expect(value).toBeGreaterThan(contrasts[i - 1]!); });
+      expect(top).toBeGreaterThanOrEqual(Math.log10(largest));
+    }
+    // From ten in a bin on the whole ramp is needed.
+    expect(countColours(ramp, 10).colours).toEqual(ramp);
   });
 
   it.each(['dark', 'light'] as const)('in %s: a selected point is none of the ramp’s colours nor the ground', (theme) => {
