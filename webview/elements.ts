@@ -8,6 +8,8 @@ interface Attributes {
   readonly title?: string;
   readonly type?: string;
   readonly role?: string;
+  /** Where it is another than around it. */
+  readonly lang?: string;
   readonly tabindex?: number;
   readonly [aria: `aria-${string}` | `data-${string}`]: string | number | boolean | undefined;
 }

@@ -4,7 +4,7 @@ import { formatCount, formatSeconds } from '../src/protocol/format.ts';
 import type { JsonValue, Report } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
 import type { WebviewAction } from '../src/protocol/webview.ts';
-import { t } from '../src/protocol/words.ts';
+import { REPORT_LANGUAGE, t } from '../src/protocol/words.ts';
 import { button, element } from './elements.ts';
 import { suggestedName } from './fileName.ts';
 import { copyButton } from './copyButton.ts';
@@ -44,8 +44,8 @@ function header(report: Report, surroundings: Surroundings): HTMLElement {
     button(t('Save JSON'), () => { surroundings.save(suggestedName(report, null, 'json'), { text: json(), mediaType: 'application/json' }); }, { class: 'quiet', title: t('Save the result as JSON') }),
     copyButton(t('Copy JSON'), t('Copy the result as JSON'), () => surroundings.copy(json())));
   return element('header', { class: 'report-head' },
-    element('div', { class: 'section-head' }, element('h1', {}, visible(report.title)), tools),
-    element('p', { class: 'summary' }, ...prose(shown(report.summary))),
+    element('div', { class: 'section-head' }, element('h1', { lang: REPORT_LANGUAGE }, visible(report.title)), tools),
+    element('p', { class: 'summary', lang: REPORT_LANGUAGE }, ...prose(shown(report.summary))),
     warningList(report.warnings),
     surroundings.canRun && report.analysis === 'inspect' ? actions(report, surroundings) : null,
     surroundings.canRun ? nextActions(report, surroundings) : null);

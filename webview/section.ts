@@ -4,7 +4,7 @@
  */
 import type { JsonValue, Report, Section } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
-import { t } from '../src/protocol/words.ts';
+import { REPORT_LANGUAGE, t } from '../src/protocol/words.ts';
 import { csv, tsv, type Cell } from './csv.ts';
 import { copyButton } from './copyButton.ts';
 import { button, element } from './elements.ts';
@@ -66,13 +66,17 @@ function drawing(section: Section, memory: Memory, environment: Environment): Se
   }
 }
 
-export function sectionView(section: Section, report: Report, memory: Memory, surroundings: Surroundings, theme: () => Theme): NestedSection {
-  const heading = element('h2', { id: `heading-${section.id}` }, visible(section.title));
+/** Tensor trees are the page's own words around names; everything else is drawn from what the report says. */
+const isOfThePage = ({ kind }: Section): boolean => kind === 'tensors' || kind === 'differences';
+
+/** @param words of the sentences of this section: the report's, or for what the page itself makes of a tensor none, which is the page's own. */
+export function sectionView(section: Section, report: Report, memory: Memory, surroundings: Surroundings, theme: () => Theme, words: { readonly lang?: string } = { lang: REPORT_LANGUAGE }): NestedSection {
+  const heading = element('h2', { id: `heading-${section.id}`, ...words }, visible(section.title));
   const frame = element('section', { class: `section ${section.kind}`, 'data-section': section.kind, 'data-id': section.id, 'aria-labelledby': heading.id });
   const tools = element('div', { class: 'tools', role: 'group', 'aria-label': t('Export “{0}”', visible(section.title)) });
   const head = element('div', { class: 'section-head' }, heading, tools);
   const said = [section.meaning, section.drawing ?? ''].filter((sentence) => sentence !== '').join(' ');
-  const meaning = said === '' ? null : element('p', { class: 'meaning' }, ...prose(said));
+  const meaning = said === '' ? null : element('p', { class: 'meaning', ...words }, ...prose(said));
   frame.append(head, ...[meaning, warningList(section.warnings ?? [])].filter((node) => node !== null));
 
   const failed = (error: unknown): void => {
@@ -82,12 +86,13 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
   try {
     drawn = drawing(section, memory, {
       surroundings,
-      nested: (inner) => sectionView(inner, report, { remembered: undefined, remember: () => undefined }, surroundings, theme),
+      nested: (inner) => sectionView(inner, report, { remembered: undefined, remember: () => undefined }, surroundings, theme, {}),
     });
   } catch (error) {
     failed(error);
     return { element: frame, draw: () => Promise.resolve(), dispose: () => undefined };
   }
+  if (words.lang !== undefined && !isOfThePage(section)) drawn.body.lang = words.lang;
   frame.append(drawn.body);
 
   // A table that says by its meaning that there is nothing has nothing to take along either.

@@ -1,11 +1,11 @@
 /** Warnings of a report or a section, as a list with an icon; announced politely, because they belong to a result, not to a failure. */
 import { visible } from '../src/protocol/untrustedText.ts';
-import { t } from '../src/protocol/words.ts';
+import { REPORT_LANGUAGE, t } from '../src/protocol/words.ts';
 import { element } from './elements.ts';
 
 export function warningList(warnings: readonly string[]): HTMLElement | null {
   if (warnings.length === 0) return null;
-  const items = warnings.map((warning) => element('li', {}, warningIcon(), element('span', {}, visible(warning))));
+  const items = warnings.map((warning) => element('li', {}, warningIcon(), element('span', { lang: REPORT_LANGUAGE }, visible(warning))));
   // A list that were a status as well would be no list to a screen reader.
   return element('div', { role: 'status' }, element('ul', { class: 'warnings', 'aria-label': warnings.length === 1 ? t('Warning') : t('Warnings') }, ...items));
 }

@@ -22,6 +22,9 @@ export function speak(words: Words | undefined): void {
   spoken = words ?? english;
 }
 
+/** Of reports, whatever the window speaks: marked where both stand on one page, for who reads aloud. */
+export const REPORT_LANGUAGE = 'en';
+
 /** Of the words that are spoken: for dates, and for who reads aloud. */
 export const language = (): string => spoken.language;
 

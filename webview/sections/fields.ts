@@ -2,7 +2,7 @@
 import { formatNumber } from '../../src/protocol/format.ts';
 import type { FieldsSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
-import { t } from '../../src/protocol/words.ts';
+import { language, t } from '../../src/protocol/words.ts';
 import { cssColour } from '../colour.ts';
 import { fieldRows } from '../curveNumbers.ts';
 import { element } from '../elements.ts';
@@ -71,7 +71,7 @@ function overlays({ panels, contours, colours }: FieldsSection): HTMLElement | n
       return element('li', {}, swatch, visible(label));
     }),
     ...points.map((label, i) => element('li', {}, element('span', { class: hollow(label) ? 'mark hollow' : 'mark', 'aria-hidden': 'true' }, hollow(label) ? '◇' : symbols[i % symbols.length] ?? '●'), visible(label))),
-    contours === true && colours === 'log' ? element('li', {}, t('Lines: powers of ten')) : null);
+    contours === true && colours === 'log' ? element('li', { lang: language() }, t('Lines: powers of ten')) : null);
 }
 
 function legendParts(section: FieldsSection, { low, high }: ColourRange, theme: Theme): HTMLElement[] {

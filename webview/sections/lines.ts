@@ -1,7 +1,7 @@
 /** Curves with bands: one picture, or several side by side with common axes so that methods can be compared at a glance. */
 import type { LinePanel, LinesSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
-import { t } from '../../src/protocol/words.ts';
+import { language, REPORT_LANGUAGE, t } from '../../src/protocol/words.ts';
 import { lineRows } from '../curveNumbers.ts';
 import { element } from '../elements.ts';
 import { linesFigure } from '../linesFigure.ts';
@@ -29,7 +29,7 @@ export function drawLines(section: LinesSection, memory: Memory): SectionDrawing
     body: element('div', {},
       single ? plots[0]?.element ?? null : panelRow(panels, plots.map((plot) => plot.element)),
       keyed ? keys : null,
-      bands.length === 0 ? null : element('p', { class: 'note' }, t('Shaded: {0}.', bands.map(visible).join('; ')))),
+      bands.length === 0 ? null : element('p', { class: 'note', lang: language() }, ...shaded(bands))),
     controls: [reset],
     draw: async (theme) => {
       keys.replaceChildren(...seriesKeys(labels, theme), ...points.map((label) => element('li', {}, element('span', { class: 'mark', 'aria-hidden': 'true' }, '●'), visible(label))));
@@ -48,6 +48,12 @@ export function drawLines(section: LinesSection, memory: Memory): SectionDrawing
     },
     dispose: () => { for (const plot of plots) plot.dispose(); },
   };
+}
+
+/** What bands are is the report's, the sentence around it the page's. */
+function shaded(bands: readonly string[]): (Node | string)[] {
+  const [before = '', after = ''] = t('Shaded: {0}.', '{0}').split('{0}');
+  return [before, element('span', { lang: REPORT_LANGUAGE }, bands.map(visible).join('; ')), after];
 }
 
 /** A panel of one curve under a title that says the same needs no key. */

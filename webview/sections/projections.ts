@@ -4,7 +4,7 @@
  */
 import type { FieldPanel, FieldsSection, JsonValue, PlaneOfDraws, ProjectionsSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
-import { t } from '../../src/protocol/words.ts';
+import { language, REPORT_LANGUAGE, t } from '../../src/protocol/words.ts';
 import type { Cell } from '../csv.ts';
 import { element } from '../elements.ts';
 import { prose } from '../prose.ts';
@@ -32,8 +32,11 @@ function stageName(stages: Stages): string {
   }
 }
 
-/** In exported numbers, which are the same in every language. */
-const stageIds: Readonly<Record<PlaneOfDraws['stage'], string>> = { drawn: 'as drawn', removed: 'symmetries removed' };
+/** In the key, beside the report's own names. */
+const DRAWS = 'draws';
+
+/** In headings and exported numbers, which are the report's and the same in every language. */
+const stageHeadings: Readonly<Record<PlaneOfDraws['stage'], string>> = { drawn: 'As drawn', removed: 'Symmetries removed' };
 
 export function drawProjections(section: ProjectionsSection, memory: Memory): SectionDrawing {
   const choice = parseChoice(memory.remembered, section);
@@ -41,7 +44,7 @@ export function drawProjections(section: ProjectionsSection, memory: Memory): Se
   let inner: SectionDrawing | null = null;
   const meaning = element('p', { class: 'meaning', role: 'status' });
   const frame = element('div', {});
-  const tools = element('div', { class: 'choices', role: 'group', 'aria-label': t('What is shown') });
+  const tools = element('div', { class: 'choices', role: 'group', lang: language(), 'aria-label': t('What is shown') });
   const resets = element('span', {});
 
   const remember = (): void => { memory.remember({ first: section.planes[0]?.id ?? '', plane: choice.plane, stages: choice.stages, methods: [...choice.methods], view: choice.view }); };
@@ -66,8 +69,8 @@ export function drawProjections(section: ProjectionsSection, memory: Memory): Se
     const stages = stagesOf(section, choice.plane);
     if (!stages.includes(choice.stages)) choice.stages = 'drawn';
     tools.replaceChildren(
-      select('plane', t('Plane'), [...labels], choice.plane, (id) => { choice.plane = id; chosen(); }),
-      ...(stages.length > 1 ? [select('stages', t('Weights'), stages.map((stage): [string, string] => [stage, stageName(stage)]), choice.stages, (stage) => { choice.stages = stage as Stages; chosen(); })] : []),
+      select('plane', t('Plane'), REPORT_LANGUAGE, [...labels], choice.plane, (id) => { choice.plane = id; chosen(); }),
+      ...(stages.length > 1 ? [select('stages', t('Weights'), language(), stages.map((stage): [string, string] => [stage, stageName(stage)]), choice.stages, (stage) => { choice.stages = stage as Stages; chosen(); })] : []),
       ...(section.methods.length > 1 ? section.methods.map((name, k) => check(`method-${k}`, visible(name), choice.methods.includes(k), (on) => {
         const methods = section.methods.flatMap((_, other) => ((other === k ? on : choice.methods.includes(other)) ? [other] : []));
         // The last one stays.
@@ -95,8 +98,8 @@ export function drawProjections(section: ProjectionsSection, memory: Memory): Se
   };
 }
 
-function select(key: string, label: string, options: readonly (readonly [string, string])[], value: string, changed: (value: string) => void): HTMLElement {
-  const box = element('select', { class: 'facet', 'data-choice': key }, ...options.map(([id, text]) => {
+function select(key: string, label: string, lang: string, options: readonly (readonly [string, string])[], value: string, changed: (value: string) => void): HTMLElement {
+  const box = element('select', { class: 'facet', lang, 'data-choice': key }, ...options.map(([id, text]) => {
     const option = element('option', {}, visible(text));
     option.value = id;
     option.selected = id === value;
@@ -110,7 +113,7 @@ function check(key: string, label: string, on: boolean, changed: (on: boolean) =
   const box = element('input', { type: 'checkbox', 'data-choice': key });
   box.checked = on;
   box.addEventListener('change', () => { changed(box.checked); });
-  return element('label', { class: 'check' }, box, label);
+  return element('label', { class: 'check', lang: REPORT_LANGUAGE }, box, label);
 }
 
 const stagesOf = (section: ProjectionsSection, plane: string): readonly Stages[] => {
@@ -128,9 +131,9 @@ function fieldsOf(section: ProjectionsSection, choice: Choice): FieldsSection {
   return {
     kind: 'fields', id: section.id, title: section.title, meaning: '', xLabel: first?.xLabel ?? '', yLabel: first?.yLabel ?? '', valueLabel: section.valueLabel, colours: 'log', contours: true,
     panels: planes.flatMap((plane) => choice.methods.map((k): FieldPanel => ({
-      title: choice.stages === 'both' ? (several ? `${section.methods[k] ?? ''}: ${stageName(plane.stage).toLowerCase()}` : stageName(plane.stage)) : section.methods[k] ?? '',
+      title: choice.stages === 'both' ? (several ? `${section.methods[k] ?? ''}: ${stageHeadings[plane.stage].toLowerCase()}` : stageHeadings[plane.stage]) : section.methods[k] ?? '',
       meaning: plane.panels[k]?.meaning ?? '', x: plane.x, y: { ...plane.y, direction: 'up' }, values: plane.surfaces[plane.surfaces.length > 1 ? k : 0] ?? [], curves: [],
-      points: [{ label: t('draws'), x: plane.panels[k]?.x ?? [], y: plane.panels[k]?.y ?? [] }, { label: 'ŵ', x: [plane.mode[0]], y: [plane.mode[1]] }],
+      points: [{ label: DRAWS, x: plane.panels[k]?.x ?? [], y: plane.panels[k]?.y ?? [] }, { label: 'ŵ', x: [plane.mode[0]], y: [plane.mode[1]] }],
     }))),
   };
 }
@@ -139,7 +142,7 @@ function fieldsOf(section: ProjectionsSection, choice: Choice): FieldsSection {
 function drawRows({ planes, methods }: ProjectionsSection): Cell[][] {
   const rows: Cell[][] = [['plane', 'weights', 'method', 'across', 'up']];
   for (const { label, stage, panels } of planes) {
-    panels.forEach(({ x, y }, k) => { x.forEach((at, m) => { rows.push([label, stageIds[stage], methods[k] ?? '', at, y[m] ?? NaN]); }); });
+    panels.forEach(({ x, y }, k) => { x.forEach((at, m) => { rows.push([label, stageHeadings[stage].toLowerCase(), methods[k] ?? '', at, y[m] ?? NaN]); }); });
   }
   return rows;
 }

@@ -2,7 +2,7 @@
 import { formatCount, formatNumber } from '../../src/protocol/format.ts';
 import type { TableSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
-import { t } from '../../src/protocol/words.ts';
+import { language, t } from '../../src/protocol/words.ts';
 import { button, element } from '../elements.ts';
 import type { Memory, SectionDrawing } from '../section.ts';
 import { nextOrder, parseOrder, rowOrder, storedOrder, type Order } from '../tableOrder.ts';
@@ -28,12 +28,12 @@ export function drawTable(section: TableSection, memory: Memory): SectionDrawing
   const more = button('', () => {
     shown = Infinity;
     fill();
-  }, { class: 'secondary more' });
+  }, { class: 'secondary more', lang: language() });
 
-  const search = element('input', { type: 'search', class: 'filter', 'aria-label': t('Filter “{0}”', visible(section.title)) });
+  const search = element('input', { type: 'search', class: 'filter', lang: language(), 'aria-label': t('Filter “{0}”', visible(section.title)) });
   search.placeholder = t('Filter');
   search.spellcheck = false;
-  const count = element('span', { class: 'note', role: 'status' });
+  const count = element('span', { class: 'note', role: 'status', lang: language() });
   search.addEventListener('input', () => { fill(); });
   let texts: readonly string[] | undefined;
   const inOrder = (): number[] => {
@@ -56,7 +56,7 @@ export function drawTable(section: TableSection, memory: Memory): SectionDrawing
 
   const nothing = section.rows.length === 0;
   return {
-    body: nothing ? element('p', { class: 'note' }, section.meaning === '' ? t('No rows.') : '') : element('div', { class: 'table-body' }, section.rows.length > rowsAtAGlance ? element('div', { class: 'grid-tools' }, search, count) : null, element('div', { class: 'table-scroll' }, element('table', {}, element('thead', {}, element('tr', {}, ...heads)), rows)), more),
+    body: nothing ? element('p', { class: 'note', lang: language() }, section.meaning === '' ? t('No rows.') : '') : element('div', { class: 'table-body' }, section.rows.length > rowsAtAGlance ? element('div', { class: 'grid-tools' }, search, count) : null, element('div', { class: 'table-scroll' }, element('table', {}, element('thead', {}, element('tr', {}, ...heads)), rows)), more),
     numbers: () => [section.columns.map((column) => column.label), ...inOrder().map((row) => section.rows[row] ?? [])],
   };
 }
