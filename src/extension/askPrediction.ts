@@ -6,6 +6,7 @@ import { t } from '../protocol/words.ts';
 import { askDataFile, askLikelihood } from './askData.ts';
 import type { PredictionChoice } from './predictionChoices.ts';
 import { rankSettings } from './settings.ts';
+import type { SummaryCache } from './summaryCache.ts';
 import { EVIDENCE, positiveNumber, priorPrecisionFrom, rateFrom } from './typedNumber.ts';
 
 const methodItems = (): readonly { readonly method: PredictionMethod; readonly label: string; readonly detail: string }[] => [
@@ -47,12 +48,12 @@ function withoutPrior(method: PredictionMethod, files: readonly string[], holds:
 }
 
 /** Undefined when the user did not want to answer. @param holds what the first file holds */
-export async function askPrediction(files: readonly string[], holds: Holding, last: Partial<PredictionChoice>): Promise<PredictionChoice | undefined> {
+export async function askPrediction(files: readonly string[], holds: Holding, last: Partial<PredictionChoice>, summaries: SummaryCache): Promise<PredictionChoice | undefined> {
   const name = path.basename(files[0] ?? '');
-  const data = await askDataFile({ title: files.length === 1 ? t('Data that {0} was trained on', name) : t('Data that these {0} networks were trained on', files.length), weights: files, remembered: last.data });
+  const data = await askDataFile({ summaries, title: files.length === 1 ? t('Data that {0} was trained on', name) : t('Data that these {0} networks were trained on', files.length), weights: files, remembered: last.data });
   if (data === undefined) return undefined;
   const test = await askDataFile({
-    title: t('Inputs to predict at'), weights: [...files, data], remembered: last.test, likely: (beside) => /test|val/i.test(beside),
+    summaries, title: t('Inputs to predict at'), weights: [...files, data], remembered: last.test, likely: (beside) => /test|val/i.test(beside),
     without: { label: t('No test data'), detail: t('The training inputs, and a curve where there is one input') },
   });
   if (test === undefined) return undefined;

@@ -29,6 +29,9 @@ export function inNaturalOrder(files: readonly string[]): string[] {
   return [...files].sort(naturally);
 }
 
+/** Named as data are, whatever the format; what is in it only its header tells. */
+export const isNamedAsData = (file: string): boolean => /^(data|test|train)$/i.test(stemOf(file));
+
 /**
  * The draws in a folder: the file called `draws` when there is one, else one draw a file, all files of the extension that
  * occurs most often. Data files that lie beside them are left out, unless there is nothing else, and
@@ -36,7 +39,6 @@ export function inNaturalOrder(files: readonly string[]): string[] {
  * @param names of the files in the folder
  */
 export function drawsAmong(names: readonly string[]): string[] {
-  const isData = (name: string): boolean => /^(data|test|train)$/i.test(stemOf(name));
   const stems = new Set(names.filter(isWeightFile).map(stemOf));
   const isWritten = (name: string): boolean => {
     const stem = /^(.+)\.(aligned|canonical)$/.exec(stemOf(name))?.[1];
@@ -45,7 +47,7 @@ export function drawsAmong(names: readonly string[]): string[] {
   const weights = names.filter((name) => isWeightFile(name) && !isShardIndex(name) && !isWritten(name));
   const named = weights.find((name) => stemOf(name).toLowerCase() === 'draws');
   if (named !== undefined) return [named];
-  const candidates = weights.some((name) => !isData(name)) ? weights.filter((name) => !isData(name)) : weights;
+  const candidates = weights.some((name) => !isNamedAsData(name)) ? weights.filter((name) => !isNamedAsData(name)) : weights;
   let draws: string[] = [];
   for (const extension of weightExtensions) {
     const group = candidates.filter((name) => extensionOf(name) === extension);

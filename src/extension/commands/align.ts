@@ -5,20 +5,22 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { AlignMethod, AlignRequest } from '../../protocol/service.ts';
+import { namesApart } from '../../protocol/shownPaths.ts';
 import { t } from '../../protocol/words.ts';
 import { askDataFile, askLikelihood } from '../askData.ts';
 import { chosenFiles, otherFile } from '../chosenFiles.ts';
 import { askSaveTarget } from '../saveTarget.ts';
 import { alignRestarts, seed } from '../settings.ts';
+import type { SummaryCache } from '../summaryCache.ts';
 import { alignedName } from '../weightFiles.ts';
 import { namesOf, type Command } from './command.ts';
 
-export const align: Command = async ({ panels, choices }, selection) => {
+export const align: Command = async ({ panels, choices, summaries }, selection) => {
   const networks = await chosenNetworks(panels.inFront, selection);
   if (networks === undefined) return undefined;
   const options = await choices.settled(networks);
   if (options === undefined) return undefined;
-  const data = await askData(networks);
+  const data = await askData(networks, summaries);
   if (data === undefined) return undefined;
   const method = await askMethod(networks, data.data !== undefined);
   if (method === undefined) return undefined;
@@ -29,9 +31,15 @@ export const align: Command = async ({ panels, choices }, selection) => {
   const written = method === 'universe' ? networks : files;
   const target = await askSaveTarget({ files: written, title: written.length === 1 ? t('Save {0} with its units aligned', namesOf(written)) : t('Folder for {0} with their units aligned', namesOf(written)), nameOf: alignedName });
   if (target === undefined) return undefined;
-  const title = method === 'universe' ? t('Alignment of {0}', namesOf(networks)) : t('Alignment of {0} to {1}', namesOf(files), path.basename(reference));
+  const title = method === 'universe' ? t('Alignment of {0}', namesOf(networks)) : aligningTitle(files, reference);
   return panels.ask({ method: 'align', title, request: { reference, files, ...target, method, ...alignRestarts(), seed: seed(), ...data, ...options } }, [reference, ...files]);
 };
+
+function aligningTitle(files: readonly string[], reference: string): string {
+  const [only] = files;
+  const [one = '', to = ''] = files.length === 1 && only !== undefined ? namesApart([only, reference]) : [namesOf(files), path.basename(reference)];
+  return t('Alignment of {0} to {1}', one, to);
+}
 
 /** At least two. */
 async function chosenNetworks(inFront: readonly string[], selection: Parameters<Command>[1]): Promise<readonly string[] | undefined> {
@@ -42,8 +50,9 @@ async function chosenNetworks(inFront: readonly string[], selection: Parameters<
   return other === undefined ? undefined : [only, other];
 }
 
-async function askData(networks: readonly string[]): Promise<Pick<AlignRequest, 'data' | 'likelihood'> | undefined> {
+async function askData(networks: readonly string[], summaries: SummaryCache): Promise<Pick<AlignRequest, 'data' | 'likelihood'> | undefined> {
   const data = await askDataFile({
+    summaries,
     title: t('Data for the loss along the straight line between the networks'),
     weights: networks,
     without: { label: t('Without data'), detail: t('The function along the line, on random inputs; units are matched by their weights') },

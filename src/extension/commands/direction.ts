@@ -10,13 +10,13 @@ import { rankSettings, seed } from '../settings.ts';
 import type { Command } from './command.ts';
 import { askRankData } from './rank.ts';
 
-export const direction: Command = async ({ panels, choices }, selection) => {
+export const direction: Command = async ({ panels, choices, summaries }, selection) => {
   const files = await chosenPair({ title: t('Where the direction begins'), inFront: panels.inFront, second: (first) => t('Direction from {0} to', first) }, selection);
   if (files === undefined) return undefined;
   const options = await choices.settled(files);
   if (options === undefined) return undefined;
   const [file, toward] = files;
-  const data = await askRankData(file);
+  const data = await askRankData(file, summaries);
   if (data === undefined) return undefined;
   const [from = '', to = ''] = namesApart(files);
   const request: RankRequest = { file, toward, ...rankSettings(), seed: seed(), ...data, ...options };

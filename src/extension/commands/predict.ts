@@ -16,7 +16,7 @@ export const predict: Command = async (surroundings, selection) => {
   if (options === undefined) return undefined;
   // A file that cannot be summarised is left to the analysis, which says why.
   const holds = await isSavedModel(first) ? 'tensorflow' : await summaries.of(first).then((summary) => summary.holds, () => 'network' as const);
-  const choice = await askPrediction(files, holds, predictions.of(first));
+  const choice = await askPrediction(files, holds, predictions.of(first), summaries);
   return choice === undefined ? undefined : showPrediction(surroundings, files, choice);
 };
 

@@ -7,15 +7,16 @@ import { t } from '../../protocol/words.ts';
 import { askDataFile, askLikelihood } from '../askData.ts';
 import { chosenFiles } from '../chosenFiles.ts';
 import { rankSettings, seed } from '../settings.ts';
+import type { SummaryCache } from '../summaryCache.ts';
 import type { Command } from './command.ts';
 
-export const rank: Command = async ({ panels, choices }, selection) => {
+export const rank: Command = async ({ panels, choices, summaries }, selection) => {
   const files = await chosenFiles({ title: t('Weights whose GGN to analyse'), folders: false, inFront: panels.inFront }, selection);
   const [first] = files ?? [];
   if (files === undefined || first === undefined) return undefined;
   const options = await choices.settled(files);
   if (options === undefined) return undefined;
-  const data = await askRankData(first);
+  const data = await askRankData(first, summaries);
   if (data === undefined) return undefined;
   const reports: Report[] = [];
   for (const file of files) {
@@ -29,8 +30,9 @@ export const rank: Command = async ({ panels, choices }, selection) => {
 };
 
 /** Inputs and likelihood; undefined when the user did not want to answer. */
-export async function askRankData(weights: string): Promise<Pick<RankRequest, 'data' | 'likelihood'> | undefined> {
+export async function askRankData(weights: string, summaries: SummaryCache): Promise<Pick<RankRequest, 'data' | 'likelihood'> | undefined> {
   const data = await askDataFile({
+    summaries,
     title: t('Inputs at which to take the GGN of {0}', path.basename(weights)),
     weights: [weights],
     without: { label: t('Generic inputs'), detail: t('{0} random inputs: what the network can express at these weights', formatCount(rankSettings().inputs)) },

@@ -3,6 +3,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { openWeightFile } from '../../../src/weights/openWeights.ts';
 import { drawnDensities, drawnLines, figures } from '../plots.ts';
 import { windowWith } from '../window.ts';
 import type { Theme } from '../workbench.ts';
@@ -18,6 +19,18 @@ const window = windowWith({
 const themes: readonly (readonly [Theme, string])[] = [
   ['Default Dark Modern', 'dark'], ['Default High Contrast', 'hc-dark'], ['Default High Contrast Light', 'hc-light'], ['Default Light Modern', 'light'],
 ];
+
+interface Weights {
+  readonly name: string;
+  readonly values: Float64Array;
+}
+
+async function weightsOf(file: string): Promise<readonly Weights[]> {
+  const opened = await openWeightFile(file);
+  const read = await Promise.all(opened.tensors.map(async ({ name }) => ({ name, values: await opened.read(name) })));
+  await opened.close();
+  return read;
+}
 
 /** One picture a theme, the first screen and where the page is longer the rest of it. */
 async function pictures(name: string, sections: readonly string[] = []): Promise<void> {
@@ -137,7 +150,7 @@ test('posterior over four seeds', async () => {
   await w.closeEditors();
 });
 
-test('two seeds are different functions, and are aligned', async () => {
+test('two seeds are different functions; aligned, one is written in the order of the other', async () => {
   const w = window();
   await w.explorerCommand(seeds.slice(0, 2), 'Quotient', 'Compare Networks');
   await w.pick('Generic inputs');
@@ -146,8 +159,30 @@ test('two seeds are different functions, and are aligned', async () => {
   await pictures('compare');
   await w.closeEditors();
   await w.explorerCommand(seeds.slice(0, 2), 'Quotient', 'Align Units and Save');
+  await expect.poll(() => w.question()).toMatch(/sine\.npz[^]*inputs x 40 × 1, targets y 40/);
+  // Nothing that holds no inputs is offered as data.
+  expect(await w.question()).not.toMatch(/\.pt|\.keras/);
   await w.shot('stranger-ask-align');
-  await w.dismissQuestion();
+  await w.pick('sine.npz');
+  await w.pick('Gaussian');
+  await w.pick('By their weights');
+  await expect.poll(() => w.question()).toMatch(/Reference[^]*sine-seed0\.pt/);
+  await w.page.keyboard.press('Enter');
+  await expect.poll(() => w.question()).toContain('Save sine-seed1.pt with its units aligned');
+  const target = path.join(w.folder, 'sine-seed1.aligned.safetensors');
+  await w.type(target);
+  await w.tab('Alignment of sine-seed1.pt to sine-seed0.pt').waitFor();
+  const view = await w.shown();
+  expect(await view.locator('.summary').innerText()).toMatch(/distance to the reference falls from [\d.]+ to [\d.]+\. The loss barrier falls from [\d.]+ to [\d.]+ nats a data point/);
+  await pictures('align', ['files', 'loss', 'function']);
+  // The same numbers, in another order and with other signs (tanh is odd), nearer to those of the reference.
+  const [reference, before, after] = await Promise.all([weightsOf(path.join(trained, 'sine-seed0.pt')), weightsOf(path.join(trained, 'sine-seed1.pt')), weightsOf(target)]);
+  expect(after.map(({ name }) => name)).toEqual(before.map(({ name }) => name));
+  const sizes = (values: Float64Array): Float64Array => values.map(Math.abs).toSorted();
+  after.forEach(({ name, values }, i) => { expect(sizes(values), name).toEqual(sizes(before[i]!.values)); });
+  const squared = (from: readonly Weights[]): number => from.reduce((sum, { values }, i) => sum + values.reduce((part, value, k) => part + (value - reference[i]!.values[k]!) ** 2, 0), 0);
+  expect(squared(after)).toBeLessThan(0.99 * squared(before));
+  await w.closeEditors();
 });
 
 test('predictive of four seeds trained by PyTorch', async () => {

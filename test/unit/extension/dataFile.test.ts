@@ -1,0 +1,24 @@
+// What the Explorer and the question for data say of a file by its header: data are called data, and weights never are.
+import { expect, it } from 'vitest';
+import { dataIn, isDataAlone } from '../../../src/extension/dataFile.ts';
+
+const header = (shapes: Readonly<Record<string, readonly number[]>>, tensors = Object.keys(shapes).length): Parameters<typeof dataIn>[0] =>
+  ({ tensors, shapes: Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype: 'F64' })) });
+
+it.each([
+  [header({ x: [200, 64], y: [200] }), 'inputs x 200 × 64, targets y 200', true],
+  [header({ x: [40, 1] }), 'inputs x 40 × 1', true],
+  [header({ x: [40, 1], y: [40, 1], sample_weight: [40] }), 'inputs x 40 × 1, targets y 40 × 1', true],
+  // One array of points by class, which may as well be draws of something: offered as data, and marked as any other file.
+  [header({ classes: [2, 200, 2] }), '2 classes of 200 points', false],
+  // Data among other things.
+  [header({ x: [40, 1], '0.weight': [10, 1] }), 'inputs x 40 × 1', false],
+  // Longer than what the summary lists.
+  [header({ x: [40, 1] }, 3000), 'inputs x 40 × 1', false],
+  [header({ '0.weight': [10, 1], '0.bias': [10] }), undefined, false],
+  [header({ y: [200] }), undefined, false],
+  [header({}), undefined, false],
+])('%j', (summary, said, alone) => {
+  expect(dataIn(summary)).toBe(said);
+  expect(isDataAlone(summary)).toBe(alone);
+});
