@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Network } from '../network/network.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, LinesSection, Report } from '../protocol/report.ts';
+import { namesApart } from '../protocol/shownPaths.ts';
 import type { AlignRequest } from '../protocol/service.ts';
 import type { MatchingClass } from '../symmetry/matchingClasses.ts';
 import { showName } from '../weights/weightFileError.ts';
@@ -18,11 +19,12 @@ const SHOWN_FILES = 6;
 export function alignReport(request: AlignRequest, network: Network, classes: readonly MatchingClass[], files: readonly AlignedFile[], lines: Lines): Omit<Report, 'provenance'> {
   const before = mean(files.map(({ distanceBefore }) => distanceBefore));
   const after = mean(files.map(({ distanceAfter }) => distanceAfter));
-  const barrier = files[0]?.lineAfter.barrier === undefined ? '' : ` The loss barrier ${change(mean(files.map(({ lineBefore }) => lineBefore.barrier ?? NaN)), mean(files.map(({ lineAfter }) => lineAfter.barrier ?? NaN)))}${files.length === 1 ? '' : ' on average'}.`;
+  const barrier = files[0]?.lineAfter.barrier === undefined ? '' : ` The loss barrier ${change(mean(files.map(({ lineBefore }) => lineBefore.barrier ?? NaN)), mean(files.map(({ lineAfter }) => lineAfter.barrier ?? NaN)))} nats a data point${files.length === 1 ? '' : ' on average'}.`;
+  const [only = '', reference = ''] = namesApart([files[0]!.from, request.reference]);
   const withSigns = classes.some(({ signed }) => signed);
   return {
     analysis: 'align',
-    title: files.length === 1 ? `Alignment of ${path.basename(files[0]!.from)} to ${path.basename(request.reference)}` : `Alignment of ${files.length} networks`,
+    title: files.length === 1 ? `Alignment of ${only} to ${reference}` : `Alignment of ${files.length} networks`,
     summary: `${describeNetwork(network)}: the distance ${request.method === 'universe' ? 'to the first network' : 'to the reference'} ${change(before, after)}${files.length === 1 ? '' : ' on average'}.${barrier} Functions are unchanged within ${formatNumber(Math.max(...files.map((file) => file.function.relative)), 2)} relative.`,
     sources: [request.reference, ...request.files, ...(request.data === undefined ? [] : [request.data])],
     sections: [
@@ -30,8 +32,8 @@ export function alignReport(request: AlignRequest, network: Network, classes: re
         kind: 'table', id: 'files', title: 'Files',
         meaning: 'The objective is the inner product of all parameters with those of the reference; matching never lowers it. The function error is the largest relative difference of the outputs between the file read and the file written.',
         columns: [
-          { label: 'From', align: 'left' }, { label: 'To', align: 'left' }, { label: 'Objective before', align: 'right' }, { label: 'after', align: 'right' },
-          { label: 'Distance before', align: 'right' }, { label: 'after', align: 'right' }, { label: 'Units moved', align: 'right' }, { label: 'Function error', align: 'right' },
+          { label: 'From', align: 'left' }, { label: 'To', align: 'left' }, { label: 'Objective before', align: 'right' }, { label: 'Objective after', align: 'right' },
+          { label: 'Distance before', align: 'right' }, { label: 'Distance after', align: 'right' }, { label: 'Units moved', align: 'right' }, { label: 'Function error', align: 'right' },
         ],
         rows: files.map((file) => [path.basename(file.from), path.basename(file.out), file.objectiveBefore, file.objectiveAfter, file.distanceBefore, file.distanceAfter, movedText(file, classes), file.function.relative]),
       },

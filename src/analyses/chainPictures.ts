@@ -40,7 +40,8 @@ export function chainSections(quantities: readonly ChainQuantity[], chains: numb
     panels: quantities.map((quantity) => tracePanel(quantity, names, draws)),
   }, {
     kind: 'lines', id: 'ranks', title: 'Rank plots', xLabel: 'rank among all draws, as a share', yLabel: 'frequency, 1 when alike', xScale: 'linear', yScale: 'linear',
-    meaning: `Where the draws of ${halves ? 'the first and the second half of the chain' : 'each chain'} stand among all. Flat is alike; a slope is a shifted location, a bow a different spread.${shown}`,
+    meaning: `Where the draws of ${halves ? 'the first and the second half of the chain' : 'each chain'} stand among all.${shown}`,
+    drawing: 'Flat is alike; a slope is a shifted location, a bow a different spread.',
     panels: quantities.map(({ title, values }): LinePanel => ({ title, meaning: '', series: rankSeries(values, parts, (chains * draws) / parts, halves ? ['first half', 'second half'] : names) })),
   }];
 }

@@ -37,7 +37,8 @@ export function reliabilitySection({ methods, map, inputs, problem: { likelihood
   };
   return [{
     kind: 'lines', id: 'reliability', title: 'Calibration', xLabel: 'confidence', yLabel: 'share that is right', xScale: 'linear', yScale: 'linear',
-    meaning: `How often the predicted class is right, for the ${where} inputs by how sure the method is. Above the diagonal a method is not sure enough, below it too sure.`,
+    meaning: `How often the predicted class is right, for the ${where} inputs by how sure the method is.`,
+    drawing: 'Above the diagonal a method is not sure enough, below it too sure.',
     panels: [...methods, map].map(panel),
   }];
 }
@@ -78,7 +79,8 @@ export function probabilitiesSection({ methods, map, inputs, problem: { likeliho
   };
   return [{
     kind: 'fields', id: 'probabilities', title: 'Class probabilities',
-    meaning: `${each === 1 ? 'The' : `The ${formatCount(each)}`} ${index === 0 ? 'training' : 'test'} ${each === 1 ? 'input' : 'inputs'} of each class whose probabilities differ most between methods: a row an input, a column a class. A method that has lost the data spreads its rows evenly.`,
+    meaning: `${each === 1 ? 'The' : `The ${formatCount(each)}`} ${index === 0 ? 'training' : 'test'} ${each === 1 ? 'input' : 'inputs'} of each class whose probabilities differ most between methods.`,
+    drawing: 'A row is an input, a column a class. A method that has lost the data spreads its rows evenly.',
     xLabel: 'class', yLabel: 'input', valueLabel: 'probability', colours: 'sequential', panels: all.map(panel),
   }];
 }

@@ -37,6 +37,7 @@ export function projectionsSection(found: Projections, words: ProjectionWords): 
   return [{
     kind: 'projections', id: 'projections', title: 'Draws in weight space',
     meaning: sectionMeaning(found, words),
+    drawing: 'This rise is what lies behind the draws.',
     valueLabel: 'rise of −log posterior above ŵ, nats', methods: found.draws.map(({ method }) => words.name(method)),
     planes: first === undefined ? planes : [...planes.filter(({ id }) => id === first), ...planes.filter(({ id }) => id !== first)],
   }];
@@ -48,7 +49,7 @@ function sectionMeaning({ draws, inputs }: Projections, { name, parameters, data
   const rises = draws.map(({ method, rise }) => draws.length === 1 ? nats(rise) : `${name(method)} ${nats(rise)}`);
   const over = inputs < data ? ` (likelihood of ${formatCount(inputs)} of ${formatCount(data)} inputs, scaled up)` : '';
   const linearised = draws.some(({ method }) => method === 'sampled') && withLinearised ? ' Linearised Laplace has the draws of sampled Laplace: it differs in the function that takes them.' : '';
-  return `Behind the draws is how far −log posterior rises above ŵ${over}. A draw of a Gaussian posterior with as many parameters lies about D/2 = ${formatNumber(parameters / 2)} nats up; the median draw here: ${new Intl.ListFormat('en-GB').format(rises)}.${linearised}${mode === undefined ? '' : ` ${mode}`}`;
+  return `How far −log posterior rises above ŵ${over}: at a draw of a Gaussian posterior with as many parameters by about D/2 = ${formatNumber(parameters / 2)} nats; at the median draw here: ${new Intl.ListFormat('en-GB').format(rises)}.${linearised}${mode === undefined ? '' : ` ${mode}`}`;
 }
 
 const nats = (rise: number): string => (Number.isFinite(rise) ? formatNumber(rise, 3) : 'beyond all numbers');

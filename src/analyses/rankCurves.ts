@@ -71,7 +71,8 @@ export function effectiveDimensionSection(curve: EffectiveDimensionCurve, eigenv
   const doubt = bracket[0] === bracket[1] ? '' : ' What the bracket of the rank leaves open matters only at an α as small as those eigenvalues.';
   return [{
     kind: 'lines', id: 'effective-dimension', title: 'Effective dimension and the prior', xLabel: 'prior precision α', yLabel: 'Σ λ/(λ + α)', xScale: 'log', yScale: 'linear',
-    meaning: `At α = ${formatNumber(present)} the data determine ${formatNumber(here, 4)} of ${formatCount(rank)} image directions against the prior${outweighed === 0 ? '' : ` (in ${outweighed === rank ? 'all' : formatCount(outweighed)} of them the prior outweighs the data)`}; half of them at α = ${formatNumber(half, 2)}. Left of the curve’s fall the prior is felt in the kernel alone.${doubt}`,
+    meaning: `At α = ${formatNumber(present)} the data determine ${formatNumber(here, 4)} of ${formatCount(rank)} image directions against the prior${outweighed === 0 ? '' : ` (in ${outweighed === rank ? 'all' : formatCount(outweighed)} of them the prior outweighs the data)`}; half of them at α = ${formatNumber(half, 2)}.${doubt}`,
+    drawing: 'Left of the curve’s fall the prior is felt in the kernel alone.',
     panels: [{
       title: '', meaning: '',
       series: [{ label: 'effective dimension', x, y }, { label: 'rank', x: [x[0]!, x[x.length - 1]!], y: [rank, rank] }],

@@ -64,7 +64,7 @@ function sectionLines(section: Section, columns: number): string[] {
       const others = [...new Set(section.planes.filter(({ id }) => id !== first?.id).map(({ label }) => visible(label)))];
       return [
         ...section.planes.filter(({ id }) => id === first?.id).flatMap(({ label, stage, panels }) => [`${visible(label)}, ${stage === 'drawn' ? 'as drawn' : 'symmetries removed'}`, ...panels.flatMap(({ meaning }, k) => wrap(`${visible(section.methods[k] ?? '')}: ${meaning}`, columns - 2).map((line) => `  ${line}`))]),
-        ...(others.length === 0 ? [] : [`Other planes, in the page and the JSON: ${others.join('; ')}`]),
+        ...(others.length === 0 ? [] : [`Other planes, in the files of --html and --json: ${others.join('; ')}`]),
       ];
     }
     case 'histogram':

@@ -6,11 +6,16 @@ import { main } from '../../../src/cli/main.ts';
 import { exampleNames } from '../../../src/protocol/service.ts';
 import { temporaryFolder } from '../analyses/workspace.ts';
 
-async function result(...argv: readonly string[]): Promise<Record<string, unknown>> {
+/** What only somebody in front of the page can do or see. */
+const OF_THE_PAGE = /\b(click|select|drag|zoom|hover|dashed|diagonal|legend|colou?rs?|shaded|the curve rises|curve’s|behind the draws|below the axis|in the page|this page|a row is|flat is)\b/i;
+
+const result = async (...argv: readonly string[]): Promise<Record<string, unknown>> => JSON.parse(await printed(...argv, '--json')) as Record<string, unknown>;
+
+async function printed(...argv: readonly string[]): Promise<string> {
   let [stdout, stderr] = ['', ''];
-  const code = await main([...argv, '--json'], { stdout: { write: (text) => { stdout += text; } }, stderr: { write: (text) => { stderr += text; } }, signal: new AbortController().signal });
+  const code = await main(argv, { stdout: { write: (text) => { stdout += text; } }, stderr: { write: (text) => { stderr += text; } }, signal: new AbortController().signal });
   expect(code, `${argv.join(' ')}: ${stderr}`).toBe(0);
-  return JSON.parse(stdout) as Record<string, unknown>;
+  return stdout;
 }
 
 /** The commands of a README, on absolute paths, without the page, which needs the bundle, and with few draws. */
@@ -33,7 +38,7 @@ it.each(exampleNames)('%s', { timeout: 300_000 }, async (name) => {
   expect(commands.length).toBeGreaterThan(1);
   for (const argv of commands) {
     for (const word of argv) if (/\.(npz|safetensors)$/.test(word)) expect(files).toContain(path.basename(word));
-    await result(...argv);
+    expect(OF_THE_PAGE.exec(await printed(...argv))?.[0], argv.join(' ')).toBeUndefined();
   }
   const network = path.join(folder, 'network.safetensors');
   expect(await result('inspect', network)).toMatchObject({ files: [expect.objectContaining({ format: 'safetensors' })] as unknown });
