@@ -107,7 +107,7 @@ function handle(message: ToWebview): void {
         clearStatus();
         setState('shown');
       };
-      status.replaceChildren(errorView(message.title, message.message, surroundings.canRun ? () => { surroundings.run('refresh'); } : null, shown === null ? null : dismiss));
+      status.replaceChildren(errorView(message.title, surroundings.shown(message.message), surroundings.canRun ? () => { surroundings.run('refresh'); } : null, shown === null ? null : dismiss));
       setState('error');
       break;
     }

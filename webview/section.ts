@@ -7,6 +7,7 @@ import { visible } from '../src/protocol/untrustedText.ts';
 import { REPORT_LANGUAGE, t } from '../src/protocol/words.ts';
 import { csv, tsv, type Cell } from './csv.ts';
 import { copyButton } from './copyButton.ts';
+import { placesOf } from './curves.ts';
 import { button, element } from './elements.ts';
 import { suggestedName } from './fileName.ts';
 import { prose } from './prose.ts';
@@ -47,6 +48,8 @@ export interface SectionDrawing {
 export interface Environment {
   readonly surroundings: Surroundings;
   readonly nested: (section: Section) => NestedSection;
+  /** Of the labels of curves, the same in all pictures of the report. */
+  readonly places: ReadonlyMap<string, number>;
 }
 
 function drawing(section: Section, memory: Memory, environment: Environment): SectionDrawing {
@@ -59,7 +62,7 @@ function drawing(section: Section, memory: Memory, environment: Environment): Se
     case 'spectrum': return drawSpectrum(section, memory);
     case 'waterfall': return drawWaterfall(section);
     case 'histogram': return drawHistogram(section, memory);
-    case 'lines': return drawLines(section, memory);
+    case 'lines': return drawLines(section, memory, environment.places);
     case 'fields': return drawFields(section, memory);
     case 'projections': return drawProjections(section, memory);
     default: throw new Error(`This page does not know sections of kind "${(section satisfies never as Section).kind}".`);
@@ -86,6 +89,7 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
   try {
     drawn = drawing(section, memory, {
       surroundings,
+      places: placesOf(report.sections),
       nested: (inner) => sectionView(inner, report, { remembered: undefined, remember: () => undefined }, surroundings, theme, {}),
     });
   } catch (error) {

@@ -1,5 +1,5 @@
 /** What is known of one tensor as sections of a report, so that it is drawn, zoomed and exported like everything else. */
-import { formatNumber } from '../src/protocol/format.ts';
+import { formatCount, formatNumber } from '../src/protocol/format.ts';
 import { quantileLevels, type FieldsSection, type HistogramSection, type TableSection } from '../src/protocol/report.ts';
 import type { ListedStatistics } from '../src/protocol/tensorTable.ts';
 import type { WireTensorDetail } from '../src/protocol/webview.ts';
@@ -37,10 +37,22 @@ export function histogramSection({ histogram, statistics }: WireTensorDetail): H
   const flat = axis.min === axis.max;
   const around = flat ? Math.max(Math.abs(axis.min), 1) / 2 : 0;
   return {
-    kind: 'histogram', id: 'tensor-histogram', title: t('Histogram'), meaning: flat ? t('Every element is {0}.', formatNumber(statistics.min)) : '', xLabel: t('Value'),
+    kind: 'histogram', id: 'tensor-histogram', title: t('Histogram'), meaning: flat ? t('Every element is {0}.', formatNumber(statistics.min)) : spreadSentence(statistics), xLabel: t('Value'),
     axis: { min: axis.min - around, max: axis.max + around, bins: joined.length },
     series: [{ label: t('Elements'), counts: joined }],
   };
+}
+
+/** Where the elements are: what the highest bar hides when a few are far out. */
+function spreadSentence({ quantiles }: ListedStatistics): string {
+  const at = (level: (typeof quantileLevels)[number]): string => formatNumber(quantiles[quantileLevels.indexOf(level)] ?? NaN, 3);
+  return t('Half of the elements lie between {0} and {1}, 98 % between {2} and {3}.', at(0.25), at(0.75), at(0.01), at(0.99));
+}
+
+/** Where the largest element stands; the first of equals. */
+function largestSentence(values: readonly (number | null)[], columns: number): string {
+  const at = values.reduce<number>((best, value, i) => (Math.abs(value ?? 0) > Math.abs(values[best] ?? 0) ? i : best), 0);
+  return t('A cell is one element; the largest in magnitude is {0}, in row {1}, column {2}.', formatNumber(values[at] ?? NaN, 3), formatCount(Math.floor(at / columns)), formatCount(at % columns));
 }
 
 export type CellValue = 'mean' | 'largest';
@@ -61,7 +73,7 @@ export function heatMapSection({ heatMap, shape, statistics }: WireTensorDetail,
   return {
     kind: 'fields', id: 'tensor-heat-map', title: slice.length > 0 ? t('Heat map of [{0}, :, :]', slice.join(', ')) : t('Heat map'),
     meaning: [
-      single ? '' : show === 'mean'
+      single ? (slice.length > 0 || shape.length === 2 ? largestSentence(values, cellColumns) : '') : show === 'mean'
         ? t('A cell stands for {0} × {1} elements and shows their mean.', cell(rows, cellRows), cell(columns, cellColumns))
         : t('A cell stands for {0} × {1} elements and shows the one of the largest magnitude.', cell(rows, cellRows), cell(columns, cellColumns)),
       notFinite.length === 0 ? '' : t('Cells without a finite element are left empty.'),

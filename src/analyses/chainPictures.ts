@@ -70,6 +70,6 @@ function rankSeries(values: Float64Array, parts: number, each: number, names: re
   const wide = 1.96 * Math.sqrt((bins - 1) / each);
   return [
     ...names.map((label, c): LineSeries => ({ label, x: centres, y: [...frequencies.subarray(c * bins, (c + 1) * bins)] })),
-    { label: 'alike', x: [0, 1], y: [1, 1], band: { label: '95 % of independent draws that are alike', lower: [Math.max(0, 1 - wide), Math.max(0, 1 - wide)], upper: [1 + wide, 1 + wide] } },
+    { label: 'alike', reference: true, x: [0, 1], y: [1, 1], band: { label: '95 % of independent draws that are alike', lower: [Math.max(0, 1 - wide), Math.max(0, 1 - wide)], upper: [1 + wide, 1 + wide] } },
   ];
 }

@@ -31,7 +31,7 @@ export function reliabilitySection({ methods, map, inputs, problem: { likelihood
       title: methodNames[method.method], meaning: `${formatNumber(100 * confident, 3)} % sure on average, ${formatNumber(100 * right, 3)} % right: ${gap}${ece}.`,
       series: [
         { label: 'inputs by confidence', x: bins.map(({ confidence }) => confidence), y: bins.map(({ accuracy }) => accuracy), band: { label: '95 % of the frequency', lower: edges.map(([low]) => low), upper: edges.map(([, high]) => high) } },
-        { label: 'as often right as sure', x: [0, 1], y: [0, 1] },
+        { label: 'as often right as sure', reference: true, x: [0, 1], y: [0, 1] },
       ],
     };
   };

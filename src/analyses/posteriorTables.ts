@@ -25,7 +25,7 @@ export function modesSection({ views, functions }: PosteriorFindings): TableSect
     id: 'modes',
     title: 'Modes',
     meaning: `${modesMeaning(known)} A mode is a peak of the nearest-neighbour density of ${formatCount(draws)} draws that one leaves only through draws farther apart than in any of 39 sets of Gaussian draws of the same spread; its gap is how much farther. Modes of ${formatCount(first.modes.neighbours)} draws or fewer of these are not seen, and a thin curved ridge can look like several.`,
-    columns: [left('Draws as'), right('modes'), right('gap of the weakest'), right('next candidate'), right('needed'), right('silhouette'), left('draws in each, largest first')],
+    columns: [left('Draws as'), right('Modes'), right('Gap of the weakest'), right('Next candidate'), right('Needed'), right('Silhouette'), left('Draws in each, largest first')],
     rows: known.map(({ label, modes }) => [
       label, modesWords(modes), gapCell(modes.weakest), gapCell(modes.refused), modes.threshold, finite(modes.silhouette),
       modes.sizes.slice(0, 6).map(formatCount).join(', ') + (modes.sizes.length > 6 ? ', …' : ''),
@@ -50,6 +50,9 @@ function modesMeaning(known: readonly NamedModes[]): string {
   return `The draws have ${words(original)} in weight space${middle}, and ${words(functions)} as functions.${more}${unclear}`;
 }
 
+/** In each set. Of fewer draws more than one deal in twenty is as they are, or with the sets exchanged: 2 in 20 of three and three. */
+const FEWEST_DRAWS = 4;
+
 export function discrepancySection({ views, functions, sets, source }: PosteriorFindings): TableSection[] {
   const named = [...views.map(({ step, discrepancy }) => ({ label: `weights: ${step.title}`, discrepancy })), { label: 'functions', discrepancy: functions.discrepancy }];
   const known = named.flatMap(({ label, discrepancy }) => (discrepancy === undefined ? [] : [{ label, discrepancy }]));
@@ -59,15 +62,15 @@ export function discrepancySection({ views, functions, sets, source }: Posterior
   const halves = sets.natural ? `the draws before and after number ${formatCount(sets.border)}, where one ${source.chains > 1 ? 'chain' : 'group of files'} ends` : 'the first and the second half of the draws';
   const p = (label: string): number => known.find((row) => row.label === label)?.discrepancy.pValue ?? Number.NaN;
   const [weights, predicted] = [known[0]!.discrepancy.pValue, p('functions')];
-  const verdict = predicted > 0.05 && weights <= 0.05
-    ? 'As weights the two sets differ, as functions no difference is seen: they sit in different copies of the same functions.'
+  const verdict = size < FEWEST_DRAWS ? `${formatCount(2 * size)} draws are too few for a difference to be seen.`
+    : predicted > 0.05 && weights <= 0.05 ? 'As weights the two sets differ, as functions no difference is seen: they sit in different copies of the same functions.'
     : predicted <= 0.05 ? 'The two sets differ as functions, so not by copies alone.' : 'No difference between the two sets is seen.';
   return [{
     kind: 'table',
     id: 'discrepancy',
     title: 'Discrepancy of two sets of draws',
     meaning: `${verdict} Maximum mean discrepancy (Gretton et al. 2012) of ${halves}, ${formatCount(size)} each; unbiased, so around zero when they agree. The p-value is the share of ${formatCount(permutations)} random deals at least as far apart, never below ${formatNumber(1 / (permutations + 1), 2)}, for draws that do not depend on each other. Gaussian kernel with the median distance as bandwidth, the same at all stages of one unit of length; it may as well rise when symmetries are removed.`,
-    columns: [left('Draws as'), right('MMD²'), right('in deviations of deals'), right('p-value'), right('bandwidth')],
+    columns: [left('Draws as'), right('MMD²'), right('In deviations of deals'), right('p-value'), right('Bandwidth')],
     rows: known.map(({ label, discrepancy: { mmd2, nullDeviation, pValue, bandwidth } }) => [label, mmd2, nullDeviation > 0 ? mmd2 / nullDeviation : null, pValue, bandwidth]),
   }];
 }
@@ -97,7 +100,7 @@ export function diagnosticsTable(rows: readonly DiagnosedRow[], weights: readonl
       chains > 1
         ? `${mixingVerdict(weights, predictions)} Rank-normalised split-R̂ and effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions. ${errors}`
         : `${worthSentence(weights, predictions)}Rank-normalised effective sample sizes (Vehtari et al. 2021), the worst over ${which} and over predictions, of the draws in their order, taken as one chain, so that R̂ is not defined. Of independent draws the effective size is about their number, with or without copies. ${errors}`,
-    columns: [left('Quantity'), right('R̂, largest'), right('bulk ESS, least'), right('tail ESS, least'), right('MCSE of mean'), right('of deviation'), right('of quantiles')],
+    columns: [left('Quantity'), right('R̂, largest'), right('Bulk ESS, least'), right('Tail ESS, least'), right('MCSE of mean'), right('MCSE of deviation'), right('MCSE of quantiles')],
     rows: rows.map(({ label, diagnostics }) => {
       const { rhat, bulk, tail, mean, sd, quantiles } = worstDiagnostics(diagnostics);
       return [label, rhat, bulk, tail, mean, sd, quantiles];
@@ -163,7 +166,7 @@ export function spreadSection({ views, tensors }: PosteriorFindings): TableSecti
     id: 'spread',
     title: 'Spread of each tensor',
     meaning: `Standard deviation over all draws, root mean square over the tensor’s elements. What falls when permutations are removed was spread between copies.${views.some(({ step }) => step.id === 'scaling') ? ' Removing the scaling gathers what was spread over two layers in the outgoing weights, where draws of large weights then stand far out.' : ''}${tensors.length > LISTED_TENSORS ? ` The first ${formatCount(LISTED_TENSORS)} tensors.` : ''}`,
-    columns: [left('Tensor'), right('elements'), ...views.map(({ step }) => right(step.title))],
+    columns: [left('Tensor'), right('Elements'), ...views.map(({ step }) => right(step.title))],
     rows: tensors.slice(0, LISTED_TENSORS).map(({ name, begin, end }, t) => [name, end - begin, ...views.map(({ spreads }) => finite(spreads[t]!))]),
   };
 }

@@ -108,7 +108,7 @@ function tensorTable(splits: readonly SplitOfReport[]): Section {
   const all = sumOf(splits);
   return {
     kind: 'table', id: 'direction-layers', title: splits.length === 1 ? 'The direction by tensor' : 'The directions by tensor', meaning: `Where the ${splits.length === 1 ? 'way lies' : 'ways lie'}, and how much of ${splits.length === 1 ? 'it' : 'them'} the data do not see.`,
-    columns: [{ label: 'Tensor', align: 'left' }, { label: 'Parameters', align: 'right' }, { label: 'Share of the way', align: 'right' }, { label: 'of which kernel', align: 'right' }],
+    columns: [{ label: 'Tensor', align: 'left' }, { label: 'Parameters', align: 'right' }, { label: 'Share of the way', align: 'right' }, { label: 'Of it in the kernel', align: 'right' }],
     rows: tensorShares(splits).map(({ blocks, image, kernel }) => [blocks.map(({ tensor }) => showName(tensor)).join(', '), formatCount(blocks.reduce((sum, { length }) => sum + length, 0)), share(image + kernel, all.image + all.kernel), share(kernel, image + kernel)]),
   };
 }

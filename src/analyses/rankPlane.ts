@@ -104,7 +104,7 @@ export function planeSection(found: PlaneOfReport): FieldsSection[] {
 
 function lossLabel({ targets, likelihood }: Extract<PlaneOfReport, { kind: 'plane' }>): string {
   if (!targets) return 'mean squared change of the outputs';
-  return likelihood.kind === 'gaussian' ? 'loss ½(y − f)²/σ² a data point' : 'mean negative log-likelihood';
+  return likelihood.kind === 'gaussian' ? 'loss ½(y − f)²/σ² a data point' : 'mean negative log-likelihood, nats';
 }
 
 function axesSentence({ across, imageShares }: Extract<PlaneOfReport, { kind: 'plane' }>, curvature: string): string {

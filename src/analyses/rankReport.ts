@@ -143,6 +143,7 @@ interface KernelParts extends Pick<RankQuestion, 'network' | 'data'> {
 export function waterfall({ network, data, rank, symmetry, remainder, rankMeaning }: KernelParts): Section {
   return {
     kind: 'waterfall',
+    valueLabel: 'dimensions',
     id: 'kernel',
     title: 'Where the kernel comes from',
     meaning: data === undefined ? 'Inputs drawn at several scales stand in for data here. A direction that none of them shows counts as hidden; your own data tell what they constrain.' : 'More data can win back the data-limited part; the rest belongs to the parameterisation.',

@@ -136,7 +136,7 @@ function bandedLines({ panels, xLabel, yLabel }: LinesSection): string[] | undef
 
 /** A curve in a terminal: where it begins and ends, and its range. */
 function lineSummaries(series: LinesSection['panels'][number]['series'], { xLabel, yLabel }: LinesSection): string[] {
-  const rows = series.map(({ label, x, y }) => [visible(label), `${formatNumber(y[0] ?? Number.NaN)} → ${formatNumber(y.at(-1) ?? Number.NaN)}`, rangeOf(y), `${formatNumber(x[0] ?? Number.NaN)} … ${formatNumber(x.at(-1) ?? Number.NaN)}`]);
+  const rows = series.filter(({ reference }) => reference !== true).map(({ label, x, y }) => [visible(label), `${formatNumber(y[0] ?? Number.NaN)} → ${formatNumber(y.at(-1) ?? Number.NaN)}`, rangeOf(y), `${formatNumber(x[0] ?? Number.NaN)} … ${formatNumber(x.at(-1) ?? Number.NaN)}`]);
   return aligned([['', `${yLabel}, first → last`, 'range', xLabel], ...rows], ['left', 'right', 'right', 'right']);
 }
 

@@ -89,7 +89,8 @@ async function askPriorPrecision(value: number | typeof EVIDENCE): Promise<numbe
 }
 
 async function askMethods(chosen: readonly PredictionMethod[]): Promise<readonly PredictionMethod[] | undefined> {
-  const items = methodItems().map(({ method, label, detail }) => ({ method, label, detail, picked: chosen.includes(method) }));
+  // What is ticked is in sight.
+  const items = methodItems().map(({ method, label, detail }) => ({ method, label, detail, picked: chosen.includes(method) })).sort((a, b) => Number(b.picked) - Number(a.picked));
   const picked = await vscode.window.showQuickPick(items, { title: t('Methods, side by side'), canPickMany: true, ignoreFocusOut: true });
   return picked === undefined || picked.length === 0 ? undefined : picked.map(({ method }) => method);
 }

@@ -201,6 +201,8 @@ export interface SpectrumSection extends SectionBase {
 /** A whole divided into parts that add up: D = data-limited + hidden + symmetry + rank. */
 export interface WaterfallSection extends SectionBase {
   readonly kind: 'waterfall';
+  /** What is counted. */
+  readonly valueLabel: string;
   readonly total: WaterfallStep;
   readonly steps: readonly WaterfallStep[];
   readonly remainder: WaterfallStep;
@@ -254,6 +256,8 @@ export interface LineSeries {
   readonly label: string;
   readonly x: readonly number[];
   readonly y: readonly number[];
+  /** Not a finding but what to hold the others against: as sure as right, all alike. Muted in a picture, and nothing to say where there is none. */
+  readonly reference?: true;
   /** What the shading around the curve is, "95 % of predictions" or "± 2 standard errors", and its edges. */
   readonly band?: { readonly label: string; readonly lower: readonly number[]; readonly upper: readonly number[] };
 }

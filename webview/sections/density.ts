@@ -127,8 +127,10 @@ function panelFrame(panel: DensityPanel, plot: HTMLElement | null, legend: HTMLE
 function legendParts(ramp: Ramp, group: AxisGroup | undefined): HTMLElement[] {
   const largest = group?.largest ?? 1;
   const { top, colours } = countColours(ramp, largest);
-  const bar = element('div', { class: 'legend-bar', 'aria-hidden': 'true' });
-  bar.style.backgroundImage = `linear-gradient(to right, ${colours.map(([at, colour]) => `${cssColour(colour)} ${Math.round(100 * at)}%`).join(', ')})`;
+  const bar = element('div', { class: largest === 1 ? 'legend-bar one' : 'legend-bar', 'aria-hidden': 'true' });
+  // Where no bin has two points there is one colour.
+  if (largest === 1) bar.style.backgroundColor = cssColour(colours[0]![1]);
+  else bar.style.backgroundImage = `linear-gradient(to right, ${colours.map(([at, colour]) => `${cssColour(colour)} ${Math.round(100 * at)}%`).join(', ')})`;
   const ticks = legendTicks(largest).map((count) => {
     const tick = element('span', { class: 'legend-tick' }, formatCount(count));
     tick.style.left = `${(100 * Math.log10(count)) / top}%`;

@@ -4,12 +4,13 @@ import type { FiguresSection } from '../../src/protocol/report.ts';
 import { element } from '../elements.ts';
 import type { SectionDrawing } from '../section.ts';
 
-/** Characters that fit into a column; what is longer takes two. */
+/** Characters of a value that fit into a column, and of its detail in few lines; what is longer takes two columns. */
 const longest = 14;
+const LONGEST_DETAIL = 60;
 
 export function drawFigures(section: FiguresSection): SectionDrawing {
   const body = element('dl', { class: 'figures-list' }, ...section.figures.map(({ label, value, detail }) =>
-    element('div', { class: value.length > longest ? 'figure wide' : 'figure' },
+    element('div', { class: value.length > longest || (detail?.length ?? 0) > LONGEST_DETAIL ? 'figure wide' : 'figure' },
       element('dt', {}, visible(label)),
       element('dd', { class: 'value' }, visible(value)),
       detail === undefined ? null : element('dd', { class: 'detail' }, visible(detail)))));

@@ -10,7 +10,7 @@ import { button, element } from '../elements.ts';
 import { axis, picture, Plot, plotText, type PlotFigure } from '../plot.ts';
 import { parseView, storedView, type PlotView } from '../plotView.ts';
 import type { Memory, SectionDrawing } from '../section.ts';
-import { seriesColour, seriesDash, seriesKeys } from '../series.ts';
+import { curveColour, curveDash, curveKeys } from '../series.ts';
 import type { Theme } from '../theme.ts';
 
 export function drawHistogram(section: HistogramSection, memory: Memory): SectionDrawing {
@@ -28,7 +28,7 @@ export function drawHistogram(section: HistogramSection, memory: Memory): Sectio
     body: element('div', {}, plot.element, ...(section.series.length > 1 ? [keys] : [])),
     controls: [reset],
     draw: (theme) => {
-      keys.replaceChildren(...seriesKeys(section.series.map(({ label }) => label), theme));
+      keys.replaceChildren(...curveKeys(section.series.map(({ label }, place) => ({ label, place, dash: place })), theme));
       return plot.draw(theme);
     },
     numbers: () => histogramNumbers(section),
@@ -56,12 +56,12 @@ function figure(section: HistogramSection, edges: readonly number[], theme: Them
   const centres = edges.slice(0, -1).map((edge) => edge + step / 2);
   const data = section.series.map((series, i): Data => {
     const name = plotText(visible(series.label));
-    const color = seriesColour(theme, i);
+    const color = curveColour(theme, i);
     if (section.series.length === 1) {
       return { type: 'bar', x: centres, y: [...series.counts], width: step, name, marker: { color, line: { width: series.counts.length > 60 ? 0 : theme.highContrast ? 1 : 0.5, color: theme.background } }, hovertext: texts(series), hoverinfo: 'text', ...errorBars(series, theme) };
     }
     return {
-      type: 'scatter', mode: 'lines', line: { shape: 'hv', color, width: 1.5, dash: seriesDash(i) }, x: [...edges], y: [...series.counts, series.counts.at(-1) ?? 0], name,
+      type: 'scatter', mode: 'lines', line: { shape: 'hv', color, width: 1.5, dash: curveDash({ place: i, dash: i }) }, x: [...edges], y: [...series.counts, series.counts.at(-1) ?? 0], name,
       hovertext: texts(series).map((words) => `${name}: ${words}`), hoverinfo: 'text', ...(i === 0 ? { fill: 'tozeroy', fillcolor: theme.tint } : {}),
     };
   });

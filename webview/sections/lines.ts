@@ -3,6 +3,7 @@ import type { LinePanel, LinesSection } from '../../src/protocol/report.ts';
 import { visible } from '../../src/protocol/untrustedText.ts';
 import { language, REPORT_LANGUAGE, t } from '../../src/protocol/words.ts';
 import { lineRows } from '../curveNumbers.ts';
+import { curvesOf } from '../curves.ts';
 import { element } from '../elements.ts';
 import { linesFigure } from '../linesFigure.ts';
 import { linesHome } from '../linesRange.ts';
@@ -10,17 +11,18 @@ import { linkedPlots } from '../linkedPlots.ts';
 import { joinedFigure, panelRow, ROW_MARGIN } from '../panelRow.ts';
 import { picture } from '../plot.ts';
 import type { Memory, SectionDrawing } from '../section.ts';
-import { seriesKeys } from '../series.ts';
+import { curveKeys } from '../series.ts';
 
-export function drawLines(section: LinesSection, memory: Memory): SectionDrawing {
+/** @param places of labels in the whole report */
+export function drawLines(section: LinesSection, memory: Memory, places: ReadonlyMap<string, number>): SectionDrawing {
   const { panels } = section;
   const home = linesHome(section);
-  const labels = [...new Set(panels.flatMap(({ series }) => series.map(({ label }) => label)))];
+  const curves = curvesOf(section, places);
   const { plots, reset, view } = linkedPlots(panels.map((panel) => ({
     label: `${visible(panel.title === '' ? section.title : panel.title)}. ${visible(panel.meaning === '' ? section.meaning : panel.meaning)}`,
-    build: (theme, width, shown) => linesFigure(section, panel, labels, home, shown, theme, width),
+    build: (theme, width, shown) => linesFigure(section, panel, curves, home, shown, theme, width),
   })), memory);
-  const keyed = labels.length > 1 && !panels.every(namesItsCurve);
+  const keyed = curves.length > 1 && !panels.every(namesItsCurve);
   const keys = element('ul', { class: 'keys' });
   const bands = [...new Set(panels.flatMap(({ series }) => series.flatMap(({ band }) => (band === undefined ? [] : [band.label]))))];
   const points = [...new Set(panels.flatMap((panel) => (panel.points === undefined ? [] : [panel.points.label])))];
@@ -32,14 +34,14 @@ export function drawLines(section: LinesSection, memory: Memory): SectionDrawing
       bands.length === 0 ? null : element('p', { class: 'note', lang: language() }, ...shaded(bands))),
     controls: [reset],
     draw: async (theme) => {
-      keys.replaceChildren(...seriesKeys(labels, theme), ...points.map((label) => element('li', {}, element('span', { class: 'mark', 'aria-hidden': 'true' }, '●'), visible(label))));
+      keys.replaceChildren(...curveKeys(curves, theme), ...points.map((label) => element('li', {}, element('span', { class: 'mark', 'aria-hidden': 'true' }, '●'), visible(label))));
       await Promise.all(plots.map((plot) => plot.draw(theme)));
     },
     numbers: () => lineRows(section),
     picture: (theme, format) => {
       const each = single ? 900 : 420;
       const figures = panels.map((panel, i) => {
-        const figure = linesFigure(section, panel, labels, home, view(), theme, each);
+        const figure = linesFigure(section, panel, curves, home, view(), theme, each);
         return i === 0 ? figure : { ...figure, data: figure.data.map((trace) => ({ ...trace, showlegend: false })) };
       });
       const joined = joinedFigure(panels, figures, theme);

@@ -13,7 +13,7 @@ import { waterfallBars, type WaterfallBar } from '../waterfallBars.ts';
 export function drawWaterfall(section: WaterfallSection): SectionDrawing {
   const bars = waterfallBars(section);
   const spoken = bars.map((bar) => `${visible(bar.label)} ${formatCount(bar.value)}`).join(', ');
-  const plot = new Plot(`${visible(section.title)}. ${visible(section.meaning)} ${spoken}.`, (theme, width) => figure(bars, theme, width), null, () => undefined);
+  const plot = new Plot(`${visible(section.title)}. ${visible(section.meaning)} ${spoken}.`, (theme, width) => figure(section, bars, theme, width), null, () => undefined);
   const explained = element('dl', { class: 'parts' }, ...bars.flatMap((bar) => [
     element('dt', {}, visible(bar.label)),
     element('dd', {}, visible(bar.meaning)),
@@ -22,12 +22,12 @@ export function drawWaterfall(section: WaterfallSection): SectionDrawing {
     body: element('div', {}, plot.element, explained),
     draw: (theme) => plot.draw(theme),
     numbers: () => [['part', 'value', 'share', 'meaning'], ...bars.map((bar) => [bar.label, bar.value, bar.share, bar.meaning])],
-    picture: (theme, format) => picture(figure(bars, theme, 900), theme, 900, format),
+    picture: (theme, format) => picture(figure(section, bars, theme, 900), theme, 900, format),
     dispose: () => { plot.dispose(); },
   };
 }
 
-function figure(bars: readonly WaterfallBar[], theme: Theme, width: number): PlotFigure {
+function figure({ valueLabel }: WaterfallSection, bars: readonly WaterfallBar[], theme: Theme, width: number): PlotFigure {
   const colour = { total: theme.line, step: theme.series[1] ?? theme.accent, remainder: theme.accent };
   const longest = bars.reduce((most, bar) => Math.max(most, bar.to), 0);
   const home = { x: [0, Math.max(longest, 1) * (width < 520 ? 1.3 : 1.12)], y: [bars.length - 0.4, -0.6] } as const;
@@ -38,9 +38,9 @@ function figure(bars: readonly WaterfallBar[], theme: Theme, width: number): Plo
     hovertext: bars.map((bar) => `${plotText(visible(bar.label))}: ${formatCount(bar.value)}<br>${t('{0} % of the total', formatNumber(100 * bar.share, 3))}`), hoverinfo: 'text',
   }];
   const layout: Partial<Layout> = {
-    margin: { l: 24, r: 12, t: 4, b: 30 },
+    margin: { l: 24, r: 12, t: 4, b: 46 },
     dragmode: false,
-    xaxis: axis(theme, '', { range: [...home.x], fixedrange: true, nticks: 8, showline: false, ticks: '' }),
+    xaxis: axis(theme, valueLabel, { range: [...home.x], fixedrange: true, nticks: 8, showline: false, ticks: '' }),
     yaxis: axis(theme, '', { range: [...home.y], fixedrange: true, tickmode: 'array', tickvals: bars.map((_, i) => i), ticktext: bars.map((bar) => plotText(visible(bar.label))), showgrid: false, showline: false, ticks: '', ticklabelstandoff: 8, tickfont: { color: theme.foreground, size: theme.font.size } }),
     // Dotted lines carry each bar's end down to where the next begins.
     shapes: bars.slice(1).map((bar, i) => {
@@ -51,5 +51,5 @@ function figure(bars: readonly WaterfallBar[], theme: Theme, width: number): Plo
       text: formatCount(bar.kind === 'step' ? -bar.value : bar.value), x: bar.to, y: i, xanchor: 'left', yanchor: 'middle', xshift: 4, showarrow: false, font: { color: theme.foreground, size: theme.font.size },
     })),
   };
-  return { home, data, layout, height: 46 * bars.length + 40 };
+  return { home, data, layout, height: 46 * bars.length + 56 };
 }

@@ -30,15 +30,15 @@ interface Example {
 const examples = (): readonly Example[] => [
   {
     name: 'two-neurons', label: t('Two neurons'), networks: 10_000, show: showDraws,
-    detail: t('Ten thousand networks of two hidden ReLU units, trained here in some seconds: a ring, until its symmetries are removed'),
+    detail: t('Ten thousand tiny ReLU networks: a ring, until its symmetries are removed'),
   },
   {
     name: 'sine', label: t('Regression with a gap'), networks: 1, show: showBands,
-    detail: t('One tanh network at the mode of its posterior: what sampled, linearised and projected Laplace and a diffusion predict'),
+    detail: t('A tanh network on a curve with a gap: why sampled Laplace underfits'),
   },
   {
     name: 'digits', label: t('Handwritten digits'), networks: 1, show: showClasses,
-    detail: t('A ReLU network trained here on a hundred real images: class probabilities of sampled and linearised Laplace, and how well they are calibrated'),
+    detail: t('A ReLU network on a hundred images: class probabilities and calibration'),
   },
 ];
 

@@ -201,7 +201,7 @@ test('walkthrough', async () => {
   const page = w.page.locator('.gettingStartedContainer');
   // A narrower one shows no picture beside the steps.
   await w.page.setViewportSize({ width: 1500, height: 900 });
-  for (const [step, name] of [['See the first picture', 'example'], ['see why methods differ', 'predict'], ['Look into a weight file', 'look'], ['Ask for the rank', 'rank'], ['Save the canonical form', 'save'], ['Know what it runs on', 'host']] as const) {
+  for (const [step, name] of [['See the first picture', 'example'], ['See why methods differ', 'predict'], ['Look into a weight file', 'look'], ['Ask for the rank', 'rank'], ['Save the canonical form', 'save'], ['Know what it runs on', 'host']] as const) {
     await page.getByText(step).first().click();
     await everyTheme(w, `walkthrough-${name}`);
   }

@@ -53,9 +53,16 @@ describe('a report in a terminal', () => {
     expect(lines).toContain('in brackets two deviations to either side');
   });
 
+  it('says nothing of a line that others are to be held against in a picture', () => {
+    const series = [{ label: 'found', x: [0, 1], y: [1, 2] }, { label: 'alike', reference: true as const, x: [0, 1], y: [1, 1] }];
+    const text = reportAsText(report({ ...base, kind: 'lines', xLabel: 'x', yLabel: 'y', xScale: 'linear', yScale: 'linear', panels: [{ title: '', meaning: '', series }] }));
+    expect(text).toContain('found');
+    expect(text).not.toContain('alike');
+  });
+
   it('shows a waterfall as a sum', () => {
     const step = (label: string, value: number) => ({ label, value, meaning: '' });
-    const text = reportAsText(report({ ...base, kind: 'waterfall', total: step('parameters', 1000), steps: [step('symmetry', 30)], remainder: step('rank', 970) }));
+    const text = reportAsText(report({ ...base, kind: 'waterfall', valueLabel: 'dimensions', total: step('parameters', 1000), steps: [step('symmetry', 30)], remainder: step('rank', 970) }));
     expect(text).toContain('parameters  1,000');
     expect(text).toContain('− symmetry     30');
     expect(text).toContain('= rank        970');

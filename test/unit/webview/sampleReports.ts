@@ -56,7 +56,7 @@ export function spectrumSection(bracket: readonly [number, number] = [452, 452])
 }
 
 export const waterfallSection: WaterfallSection = {
-  kind: 'waterfall', id: 'kernel', title: 'What the kernel consists of', meaning: 'The 484 parameters, less every direction along which the function stays the same.',
+  kind: 'waterfall', valueLabel: 'dimensions', id: 'kernel', title: 'What the kernel consists of', meaning: 'The 484 parameters, less every direction along which the function stays the same.',
   total: { label: 'parameters', value: 484, meaning: 'All weights and biases of the network.' },
   steps: [
     { label: 'data-limited', value: 3, meaning: 'Directions that more data would pin down.' },

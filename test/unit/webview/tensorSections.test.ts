@@ -34,6 +34,13 @@ describe('the pictures of a tensor', () => {
     expect(heatMapSection(detail, 'mean')!.meaning).toContain('A cell stands for 2 × 2 elements');
   });
 
+  it('says where the elements are, and which is the largest', () => {
+    const quantiles = [-3, -2, -1, 0, 1, 2, 4];
+    expect(histogramSection(wireTensorDetail(changed({ statistics: { ...sample.statistics, quantiles } })))!.meaning).toBe('Half of the elements lie between -1 and 1, 98 % between -3 and 4.');
+    const one = (values: number[]): Partial<TensorDetail> => ({ shape: [2, 3], heatMap: { slice: [], rows: 2, columns: 3, cellRows: 2, cellColumns: 3, mean: values, min: values, max: values, notFinite: [] } });
+    expect(heatMapSection(wireTensorDetail(changed(one([1, 2, NaN, -5, 5, 3]))), 'mean')!.meaning).toMatch(/^A cell is one element; the largest in magnitude is -5, in row 1, column 0\./);
+  });
+
   it('has neutral colours at zero only where there are both signs', () => {
     expect(heatMapSection(wireTensorDetail(sample), 'mean')!.colours).toBe('diverging');
     expect(heatMapSection(wireTensorDetail(changed({ statistics: { ...sample.statistics, min: 0 } })), 'mean')!.colours).toBe('sequential');
