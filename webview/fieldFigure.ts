@@ -5,7 +5,7 @@ import type { BinAxis, FieldPanel, FieldsSection } from '../src/protocol/report.
 import { visible } from '../src/protocol/untrustedText.ts';
 import { cssColour, type Ramp } from './colour.ts';
 import { binCentres } from './densityGrid.ts';
-import { axis, plotText, type PlotFigure } from './plot.ts';
+import { axis, plotText, upright, type PlotFigure } from './plot.ts';
 import { fieldHome, type ColourRange } from './fieldRange.ts';
 import type { PlotView } from './plotView.ts';
 import type { Theme } from './theme.ts';
@@ -33,14 +33,15 @@ export function fieldFigure(section: FieldsSection, panel: FieldPanel, range: Co
   const [xLabel, yLabel] = panel.arranged === true ? ['', ''] : [section.xLabel, section.yLabel];
   const spans = [panel.x.max - panel.x.min, panel.y.max - panel.y.min] as const;
   const ratio = panel.y.direction === 'down' ? Math.min(1.4, Math.max(0.15, panel.y.bins / panel.x.bins)) : Math.min(1.4, Math.max(section.contours === true ? 0.75 : 0.4, spans[1] / spans[0]));
+  const height = Math.round(Math.min(640, (width - margin.l - margin.r) * ratio + margin.t + margin.b));
   return {
     home,
-    height: Math.round(Math.min(640, (width - margin.l - margin.r) * ratio + margin.t + margin.b)),
+    height,
     data: [heatmap(section, panel, range, theme), ...contourLines(section, panel, range, theme), ...curves(panel, theme), ...points(panel, theme)],
     layout: {
       margin,
       xaxis: axis(theme, xLabel, { range: [...shown.x], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, automargin: 'height', ...indexTicks(panel, panel.x), ...unnamed(xLabel) }),
-      yaxis: axis(theme, yLabel, { range: [...shown.y], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, ...indexTicks(panel, panel.y), ...unnamed(yLabel) }),
+      yaxis: axis(theme, upright(yLabel, height, margin, theme), { range: [...shown.y], nticks: width < 300 ? 5 : 7, mirror: true, showgrid: false, ...indexTicks(panel, panel.y), ...unnamed(yLabel) }),
     },
   };
 }

@@ -4,7 +4,7 @@ import { formatNumber } from '../src/protocol/format.ts';
 import type { LinePanel, LinesSection } from '../src/protocol/report.ts';
 import { visible } from '../src/protocol/untrustedText.ts';
 import type { Curve } from './curves.ts';
-import { axis, plotText, type PlotFigure } from './plot.ts';
+import { axis, MARGIN, plotText, upright, type PlotFigure } from './plot.ts';
 import type { PlotView } from './plotView.ts';
 import { curveColour, curveDash } from './series.ts';
 import type { Theme } from './theme.ts';
@@ -12,13 +12,14 @@ import type { Theme } from './theme.ts';
 /** @param known curves of the section: one label has one colour in every panel */
 export function linesFigure(section: LinesSection, panel: LinePanel, known: readonly Curve[], home: PlotView, view: PlotView | null, theme: Theme, width: number): PlotFigure {
   const shown = view ?? home;
+  const height = width < 420 ? 240 : 320;
   return {
     home,
-    height: width < 420 ? 240 : 320,
+    height,
     data: lineTraces(panel, known, theme),
     layout: {
       xaxis: axis(theme, section.xLabel, { type: section.xScale, range: [...shown.x], showgrid: false, ...(section.xScale === 'log' ? decadeTicks(home.x, shown.x) : { nticks: width < 420 ? 5 : 8 }) }),
-      yaxis: axis(theme, section.yLabel, { type: section.yScale, range: [...shown.y], ...(section.yScale === 'log' ? decadeTicks(home.y, shown.y) : { nticks: 6 }) }),
+      yaxis: axis(theme, upright(section.yLabel, height, MARGIN, theme), { type: section.yScale, range: [...shown.y], ...(section.yScale === 'log' ? decadeTicks(home.y, shown.y) : { nticks: 6 }) }),
     },
   };
 }

@@ -6,6 +6,7 @@ import './styleNonce.ts';
 import Plotly from 'plotly.js-dist';
 import type { Data, Layout, LayoutAxis, PlotlyHTMLElement } from 'plotly.js-dist';
 import type { JsonValue } from '../src/protocol/report.ts';
+import { shortened } from './densityGrid.ts';
 import { element } from './elements.ts';
 import { fromKey, isSameView, parseView, type PlotView } from './plotView.ts';
 import type { FileContent } from './surroundings.ts';
@@ -157,6 +158,9 @@ function boxOf(event: unknown): PlotView | null {
   return parseView({ x: range.x as JsonValue, y: range.y as JsonValue });
 }
 
+/** Around an axis pair, in pixels. */
+export const MARGIN = { l: 56, r: 12, t: 12, b: 48 } as const;
+
 function baseLayout(theme: Theme, width: number, height: number): Partial<Layout> {
   return {
     width,
@@ -164,7 +168,7 @@ function baseLayout(theme: Theme, width: number, height: number): Partial<Layout
     paper_bgcolor: 'rgba(0,0,0,0)',
     plot_bgcolor: 'rgba(0,0,0,0)',
     font: { family: theme.font.family, size: theme.font.size, color: theme.foreground },
-    margin: { l: 56, r: 12, t: 12, b: 48 },
+    margin: MARGIN,
     hovermode: 'closest',
     dragmode: 'zoom',
     showlegend: false,
@@ -190,6 +194,11 @@ export function axis(theme: Theme, title: string, more: Partial<LayoutAxis> = {}
     automargin: true,
     ...more,
   };
+}
+
+/** The name of an upright axis, as much of it as there is room for: it stands at the middle of the axis, and the picture ends above. */
+export function upright(title: string, height: number, margin: { readonly t: number; readonly b: number }, theme: Theme): string {
+  return shortened(title, (height - margin.b + margin.t) / theme.font.size);
 }
 
 /** Plotly reads a little markup in its texts (tags, entities): names from files must not. */

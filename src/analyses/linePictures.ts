@@ -31,7 +31,7 @@ export function lineSections(network: Network, shown: readonly LinesBetween[], l
   }));
   const onInputs = inputsText(lines);
   const loss: LinesSection[] = lines.data.targets === undefined ? [] : [{
-    kind: 'lines', id: 'loss', title: 'Loss along the straight line', xLabel, yLabel: 'negative log-likelihood, nats a point', xScale: 'linear', yScale: 'linear',
+    kind: 'lines', id: 'loss', title: 'Loss along the straight line', xLabel, yLabel: 'loss, nats a point', xScale: 'linear', yScale: 'linear',
     meaning: `Mean negative log-likelihood on ${onInputs} at the weights between ${from} and ${to}.`,
     drawing: 'Where the curve rises above the straight line between its ends there is a barrier: the two networks are separated, or their units are not in one order.',
     panels: panels(({ loss: values }) => values),

@@ -131,7 +131,7 @@ function sweepSection({ sweep, network }: Prediction): Section[] {
   const { value: change, monteCarloError: error } = sweep.change;
   const verdict = change < -2 * error ? 'improves' : change > 2 * error ? 'worsens' : 'does not change beyond its Monte-Carlo error';
   return [{
-    kind: 'lines', id: 'sweep', title: 'Rank and underfit', xLabel: 'rank of the GGN', yLabel: 'NLL a training point', xScale: 'linear', yScale: sweep.points.every(({ sampled, projected }) => sampled.value > 0 && projected.value > 0) && sweep.fit > 0 ? 'log' : 'linear',
+    kind: 'lines', id: 'sweep', title: 'Rank and underfit', xLabel: 'rank of the GGN', yLabel: 'NLL a training point, nats', xScale: 'linear', yScale: sweep.points.every(({ sampled, projected }) => sampled.value > 0 && projected.value > 0) && sweep.fit > 0 ? 'log' : 'linear',
     meaning: `The curvature of ${formatCount(first.data)} to ${formatCount(last.data)} data points at the same ŵ: the rank goes from ${formatCount(first.rank)} to ${formatCount(last.rank)}, the kernel from ${formatCount(first.kernel)} to ${formatCount(last.kernel)} of ${formatCount(network.parameters)} dimensions, and the sampled posterior’s fit to all training data ${verdict}, from ${formatNumber(first.sampled.value, 3)} to ${formatNumber(last.sampled.value, 3)} nats a point (by ${formatNumber(-change, 2)} ± ${formatNumber(error, 2)}). These are ${formatCount(sweep.draws)} draws of its own, the same random numbers at every rank, so that its end agrees with the table to their Monte-Carlo errors only.`,
     panels: [{ title: '', meaning: '', series: [...series, { label: 'mode ŵ', x: [first.rank, last.rank], y: [sweep.fit, sweep.fit] }] }],
   }];

@@ -28,6 +28,8 @@ await writeNpz(path.join(made, 'chains.npz'), [['0.weight', [5, 3]], ['0.bias', 
   return { name: name as string, shape: [chains, draws, ...(shape as number[])], values };
 }), { overwrite: false });
 const of = (name: string): Promise<Buffer> => readFile(path.join(made, name));
+/** A state dict whose names do not tell its network, its export, and the export of another. */
+const besides = (name: string): Promise<Buffer> => readFile(path.join(import.meta.dirname, '../../fixtures/graphBeside', name));
 const trained = path.join(import.meta.dirname, '../../fixtures/trained');
 const seeds = (await readdir(trained)).filter((name) => name.endsWith('.pt'));
 
@@ -42,6 +44,9 @@ const window = windowWith({
   'chains.network.json': description([3, 5, 2], 'tanh'),
   'torn.safetensors': (await of('0/network.safetensors')).subarray(0, 900),
   ...Object.fromEntries(await Promise.all([...seeds, 'sine.npz'].map(async (name) => [name, await readFile(path.join(trained, name))] as const))),
+  'odd.pt': await besides('net.pt'),
+  'exported.onnx': await besides('exported.onnx'),
+  'folded.onnx': await besides('folded.onnx'),
   'predict.py': 'import torch\n\nstate = torch.load("sine-seed0.pt")\nother = "digits.safetensors"\n',
 });
 await rm(made, { recursive: true });
@@ -100,6 +105,30 @@ test('failure', async () => {
   await w.shown('error');
   await everyTheme(w, 'failure');
   await w.closeEditors();
+});
+
+test('network-file', async () => {
+  const w = window();
+  await w.openFile('odd.pt');
+  await w.shown();
+  await everyTheme(w, 'viewer-unrecognised');
+  await w.explorerCommand(['odd.pt'], 'Quotient', 'Rank and Kernel of the GGN');
+  await w.question();
+  await everyTheme(w, 'ask-network-file');
+  await w.pick('Choose its export or description');
+  await w.question();
+  await everyTheme(w, 'ask-network-file-dialog');
+  await w.type(path.join(w.folder, 'folded.onnx'));
+  await w.notification('does not hold the tensors of folded.onnx');
+  await everyTheme(w, 'network-file-refused');
+  await w.command('Notifications: Clear All Notifications');
+  await w.explorerCommand(['odd.pt'], 'Quotient', 'Rank and Kernel of the GGN');
+  await w.pick('Choose its export or description');
+  await w.type(path.join(w.folder, 'exported.onnx'));
+  await w.pick('Generic inputs');
+  await w.tab('Rank and kernel').waitFor();
+  await w.shown();
+  await report('network-file-rank');
 });
 
 test('tensors', async () => {
