@@ -89,10 +89,12 @@ async function askPriorPrecision(value: number | typeof EVIDENCE): Promise<numbe
 }
 
 async function askMethods(chosen: readonly PredictionMethod[]): Promise<readonly PredictionMethod[] | undefined> {
+  const known = methodItems();
   // What is ticked is in sight.
-  const items = methodItems().map(({ method, label, detail }) => ({ method, label, detail, picked: chosen.includes(method) })).sort((a, b) => Number(b.picked) - Number(a.picked));
+  const items = known.map(({ method, label, detail }) => ({ method, label, detail, picked: chosen.includes(method) })).sort((a, b) => Number(b.picked) - Number(a.picked));
   const picked = await vscode.window.showQuickPick(items, { title: t('Methods, side by side'), canPickMany: true, ignoreFocusOut: true });
-  return picked === undefined || picked.length === 0 ? undefined : picked.map(({ method }) => method);
+  // A report has them in one order, whichever way they were offered.
+  return picked === undefined || picked.length === 0 ? undefined : known.map(({ method }) => method).filter((method) => picked.some((item) => item.method === method));
 }
 
 /** 'own': the rates of the network's own dropout layers. */
