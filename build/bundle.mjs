@@ -24,6 +24,7 @@ const programs = [
   { ...node, format: 'esm', entryPoints: ['src/weights/hdf5Worker.ts'], outfile: 'dist/hdf5Worker.mjs', sourcemap: false, minify: true, charset: 'utf8' },
   { ...node, format: 'esm', entryPoints: ['src/weights/statisticsWorker.ts'], outfile: 'dist/statisticsWorker.mjs' },
   { ...node, format: 'esm', entryPoints: ['src/posterior/hmcWorker.ts'], outfile: 'dist/hmcWorker.mjs', sourcemap: false, minify: true, charset: 'utf8' },
+  { ...node, format: 'esm', entryPoints: ['src/posterior/diffusionWorker.ts'], outfile: 'dist/diffusionWorker.mjs', sourcemap: false, minify: true, charset: 'utf8' },
   { ...cjs, entryPoints: ['src/tensorflow/tensorflowProcess.ts'], outfile: 'dist/tensorflow.js', sourcemap: false, minify: true },
   { ...web, entryPoints: ['webview/page.ts'], outfile: 'dist/page.js', loader: { '.css': 'text' } },
 ];

@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.ts';
-import { gramSpectrum, planSpectrum, type GgnSpectrum } from '../curvature/spectrum.ts';
+import { gramSpectrum, type GgnSpectrum } from '../curvature/spectrum.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { productsPerInput } from '../network/cost.ts';
 import { readData, requireInputs } from '../network/data.ts';
@@ -12,6 +12,7 @@ import { forwardDraws } from '../network/forwardDraws.ts';
 import type { Network } from '../network/network.ts';
 import { continuedTraining } from '../posterior/continuedTraining.ts';
 import { curvatureEvidence, underNoise, type ChosenHyperparameters } from '../posterior/curvatureEvidence.ts';
+import { walkSeconds } from '../posterior/diffusionWalks.ts';
 import { curvatureOf } from '../posterior/drawMethods.ts';
 import { openDraws, type DrawSource } from '../posterior/draws.ts';
 import { dropoutGaussian, type WeightGaussian } from '../posterior/gaussianDraws.ts';
@@ -48,7 +49,7 @@ const [FEWEST_SWEEP_DRAWS, MOST_SWEEP_DRAWS] = [48, 400];
 /** Beyond this many operations for one spectrum the sweep would take minutes. */
 const SWEEP_ROWS = 1000;
 /** What nobody asked for by name may take so long. */
-const DIFFUSION_SECONDS = 300;
+const DIFFUSION_SECONDS = 60;
 /** Beyond this many inputs times parameters the products of the Hessian would take longer than what they tell is worth. */
 const MODE_CHECK_SIZE = 2e8;
 /** Fewer draws show nothing in a plane. */
@@ -81,10 +82,10 @@ async function predictionFrom(source: DrawSource, request: PredictRequest, conte
   if (trainTargets === undefined) throw new WeightFileError(request.data, '', 'has no targets y; a posterior needs the data that the network was trained on');
 
   const named = request.methods !== undefined && request.methods.length > 0 ? request.methods : undefined;
-  const diffusion = diffusionSeconds(network, data.x, asked, request, context);
+  const diffusion = diffusionSeconds(network, data.x, asked, request);
   const methodList = named ?? usualMethods(source).filter((method) => method !== 'diffusion' || diffusion <= DIFFUSION_SECONDS);
   const leftOut = named === undefined && !methodList.includes('diffusion') && usualMethods(source).includes('diffusion')
-    ? [`Laplace diffusion is left out: it takes a spectrum a step, about ${formatSeconds(diffusion)} for ${request.draws} draws of ${request.diffusionSteps} steps. Name it (--method diffusion) to have it all the same, with fewer draws or steps.`] : [];
+    ? [`Laplace diffusion is left out: it takes a factorisation a step, about ${formatSeconds(diffusion)} for ${request.draws} draws of ${request.diffusionSteps} steps. Name it (--method diffusion) to have it all the same, with fewer draws or steps.`] : [];
 
   const place = await posteriorPlace(source, { x: data.x, targets: trainTargets, sampleWeights: data.sampleWeights, asked, usesLaplace: methodList.some((method) => curved.has(method)) }, request, context);
   const { state, problem, chosen, spectrum } = place;
@@ -159,10 +160,8 @@ function usualMethods({ origin, count }: DrawSource): readonly PredictionMethod[
   }
 }
 
-/** A draw of the diffusion takes the spectrum anew at every step but its first. Roughly, at the speed of two cores. */
-function diffusionSeconds(network: Network, x: Float64Array, likelihood: LikelihoodModel, { draws, diffusionSteps }: PredictRequest, { memoryLimitBytes }: JobContext): number {
-  const { operations } = planSpectrum({ network, state: new Float64Array(0), x, likelihood, weighting: 'likelihood' }, memoryLimitBytes, { vectors: true });
-  return (draws * (diffusionSteps - 1) * operations) / 1e10;
+function diffusionSeconds(network: Network, x: Float64Array, likelihood: LikelihoodModel, { draws, diffusionSteps }: PredictRequest): number {
+  return walkSeconds({ network, state: new Float64Array(0), x, likelihood, weighting: 'likelihood' }, 'whole', diffusionSteps) * draws;
 }
 
 interface PosteriorPlace {

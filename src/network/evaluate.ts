@@ -1,5 +1,6 @@
 /** The value of one node from those before it, by plain code and single products on the engine: what every operation of a network means. */
 import { addProduct } from '../linalg/product.ts';
+import { ofEach } from './activation.ts';
 import { addConvolution, addPerChannel } from './convolution.ts';
 import { blockValues, type Network, type NetworkNode, valueSize, type ValueShape } from './network.ts';
 import { batchnorm, normaliseRows, scaleAndShift } from './normalisation.ts';
@@ -35,7 +36,7 @@ export function evaluate(network: Network, node: NetworkNode, state: Float64Arra
     case 'layernorm':
       return scaleAndShift(node, state, normaliseRows(node, input()));
     case 'activation':
-      return node.activation.name === 'linear' ? input() : input().map(node.activation.value);
+      return node.activation.name === 'linear' ? input() : ofEach(node.activation.value, input());
     case 'prelu': {
       const slope = blockValues(state, node.slope);
       const area = slope.length === 1 ? Number.POSITIVE_INFINITY : valueSize(node.shape) / slope.length;

@@ -1,4 +1,5 @@
 /** Derivatives of the operations that act entry by entry: activations, PReLU, and the channel factors of batch normalisation. */
+import { ofEach } from './activation.ts';
 import { type Network, type NetworkNode, type NodeOf, valueSize } from './network.ts';
 import { batchnormFactors } from './normalisation.ts';
 
@@ -6,7 +7,7 @@ import { batchnormFactors } from './normalisation.ts';
 function slopes(node: NodeOf<'activation' | 'prelu' | 'batchnorm'>, state: Float64Array, x: Float64Array): Float64Array | undefined {
   switch (node.op) {
     case 'activation':
-      return node.activation.name === 'linear' ? undefined : x.map(node.activation.derivative);
+      return node.activation.name === 'linear' ? undefined : ofEach(node.activation.derivative, x);
     case 'prelu': {
       const { offset, length } = node.slope;
       const area = valueSize(node.shape) / length;

@@ -10,10 +10,10 @@ import type { JobContext } from '../protocol/rpc.ts';
 import { UserError } from '../protocol/userError.ts';
 import { drawsInBlock, type DrawSource } from './draws.ts';
 import { diagonalPrecision } from './diagonalLaplace.ts';
+import { diffusionWalks } from './diffusionWalks.ts';
 import type { HmcChain } from './hmc.ts';
 import { hmcChains } from './hmcChains.ts';
 import { laplace, laplaceDisplacements, standardNormal, type Laplace, type LaplacePart } from './laplace.ts';
-import { laplaceDiffusion } from './laplaceDiffusion.ts';
 import { lastLayerProblem } from './lastLayer.ts';
 import { logPosterior, type PosteriorProblem } from './logPosterior.ts';
 import { meanFieldVi } from './meanFieldVi.ts';
@@ -52,11 +52,9 @@ export async function* laplaceDraws(approximation: Laplace, part: LaplacePart, {
   }
 }
 
-export async function* diffusionDraws(approximation: Laplace, steps: number, part: LaplacePart, { draws, random, context }: DrawSetting): DrawBlocks {
-  for (let s = 0; s < draws; s++) {
-    yield await laplaceDiffusion(approximation, { steps, part, sense: 'ito', random }, context);
-    context.progress({ message: `Diffusion ${s + 1} of ${draws}`, fraction: (s + 1) / draws });
-  }
+/** Each draw has a seed of its own. */
+export function diffusionDraws(approximation: Laplace, steps: number, part: LaplacePart, { draws, random, context }: DrawSetting): DrawBlocks {
+  return diffusionWalks(approximation, { steps, part }, Array.from({ length: draws }, () => random.below(2 ** 31)), context);
 }
 
 /** N(ŵ, (diag GGN + αI)⁻¹). */

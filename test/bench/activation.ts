@@ -33,7 +33,7 @@ for (const [name, file] of [['quotient.vsix', path.join(root, 'out/quotient.vsix
 console.log('analysis host: code loaded, and milliseconds of the processor to load it');
 const host = loadedWith('host.mjs');
 line('to be ready', kibibytes(bytes(host)));
-const all = readdirSync(dist).filter((file) => file.endsWith('.mjs') && !/^(?:cli|index|hdf5Worker|hmcWorker|statisticsWorker)\.mjs$/.test(file));
+const all = readdirSync(dist).filter((file) => file.endsWith('.mjs') && !/^(?:cli|index|hdf5Worker|diffusionWorker|hmcWorker|statisticsWorker)\.mjs$/.test(file));
 for (const [name, what] of [['summarize', 'for a hover'], ['inspect', 'for the viewer'], ['rank', 'for rank'], ['posterior', 'for posterior'], ['predict', 'for predict']] as const) {
   const files = new Set([...host, ...loadedWith(analysisFile(name))]);
   const url = JSON.stringify(new URL(`../../dist/${analysisFile(name)}`, import.meta.url).href);

@@ -159,7 +159,7 @@ describe('predictive of the sine example', () => {
     await writeNpz(data, [{ name: 'x', shape: [300, 20], values: random.normals(new Float64Array(6000)) }, { name: 'y', shape: [300], values: random.normals(new Float64Array(300)) }], { overwrite: false });
     const report = await analyses.predict({ ...request, activation: 'relu', files: [wide], data, test: data, methods: [], draws: 20, diffusionSteps: 20_000 }, context);
     expect(Object.keys((report.result as unknown as PredictResult).methods)).toEqual(['map', 'sampled', 'linearized', 'projected']);
-    expect(report.warnings.join(' ')).toMatch(/Laplace diffusion is left out: it takes a spectrum a step, about .* for 20 draws of 20000 steps\. Name it/);
+    expect(report.warnings.join(' ')).toMatch(/Laplace diffusion is left out: it takes a factorisation a step, about .* for 20 draws of 20000 steps\. Name it/);
   });
 
   it('says what is wrong', async () => {

@@ -80,7 +80,8 @@ describe.each([['more data than weights', 25, 3], ['fewer', 4, 6]])('Bayesian li
   it('as a diffusion of several steps is the same Gaussian, within its Monte Carlo error', async () => {
     const start = await approximation;
     const draws: Float64Array[] = [];
-    for (let s = 0; s < 1500; s++) draws.push((await laplaceDiffusion(start, { steps: 3, part: 'whole', sense: s % 2 === 0 ? 'ito' : 'stratonovich', random: seededRandom(s) }, context)).map((w, i) => w - model.mean[i]!));
+    const walks = (['ito', 'stratonovich'] as const).map((sense) => laplaceDiffusion(start, { steps: 3, part: 'whole', sense }, context));
+    for (let s = 0; s < 1500; s++) draws.push((await walks[s % 2]!(seededRandom(s))).map((w, i) => w - model.mean[i]!));
     for (let i = 0; i < d; i++) {
       for (let j = 0; j <= i; j++) {
         const exact = model.covariance[i * d + j]!;

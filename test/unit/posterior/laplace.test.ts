@@ -216,7 +216,7 @@ describe('Laplace diffusion', () => {
   it('of one step is the Laplace draw', async () => {
     const start = await laplace(problem, 2, context);
     for (const part of ['whole', 'image', 'kernel'] as const) {
-      const walked = await laplaceDiffusion(start, { steps: 1, part, sense: 'ito', random: seededRandom(3) }, context);
+      const walked = await laplaceDiffusion(start, { steps: 1, part, sense: 'ito' }, context)(seededRandom(3));
       const drawn = await laplaceDisplacements(start, standardNormal(problem.network.parameters, seededRandom(3)), part);
       walked.forEach((w, i) => { expect(w).toBe(problem.state[i]! + drawn[i]!); });
     }
@@ -226,8 +226,9 @@ describe('Laplace diffusion', () => {
   async function squaredChange(start: Laplace, steps: number, sense: 'ito' | 'stratonovich', seeds = 24): Promise<{ readonly mean: number; readonly error: number }> {
     const f = forward(problem.network, problem.state, problem.x);
     const squares: number[] = [];
+    const walk = laplaceDiffusion(start, { steps, part: 'kernel', sense }, context);
     for (let seed = 0; seed < seeds; seed++) {
-      const state = await laplaceDiffusion(start, { steps, part: 'kernel', sense, random: seededRandom(seed) }, context);
+      const state = await walk(seededRandom(seed));
       squares.push(forward(problem.network, state, problem.x).reduce((sum, value, n) => sum + (value - f[n]!) ** 2, 0));
     }
     const mean = squares.reduce((a, b) => a + b, 0) / seeds;
