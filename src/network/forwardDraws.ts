@@ -8,7 +8,6 @@ import { sharedEngine, type Scope } from '../linalg/engine/engine.ts';
 import { packingDoubles, packingSpace, product } from '../linalg/engine/product.ts';
 import type { Interruptible } from '../linalg/interruptible.ts';
 import type { Activation } from './activation.ts';
-import { productsPerInput } from './cost.ts';
 import { forward } from './forward.ts';
 import { valueSize, type Block, type Network, type NodeOf } from './network.ts';
 
@@ -19,8 +18,6 @@ interface ChainLayer {
   readonly activations: readonly Activation[];
 }
 
-/** Multiplications of a draw from which the way to the engine pays. */
-const ENGINE_PRODUCTS = 2 ** 15;
 /** Numbers of one layer's values at a time: with the next layer's they stay in the cache that is shared. */
 const VALUES = 2 ** 19;
 /** Draws between two turns of the event loop, where they do not go to the engine. */
@@ -36,7 +33,7 @@ export async function forwardDraws(network: Network, states: Float64Array, x: Fl
   const draws = states.length / network.stateSize;
   const rows = x.length / network.inputs;
   const outputs = new Float64Array(draws * rows * network.outputs);
-  const chain = rows * productsPerInput(network) < ENGINE_PRODUCTS ? undefined : denseChain(network);
+  const chain = denseChain(network);
   if (chain === undefined) {
     for (let s = 0; s < draws; s++) {
       outputs.set(forward(network, states.subarray(s * network.stateSize, (s + 1) * network.stateSize), x), s * rows * network.outputs);

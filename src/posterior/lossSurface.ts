@@ -3,9 +3,9 @@
  * in nats, prior included. A draw of a D-dimensional Gaussian posterior lies about D/2 nats above its mode.
  */
 import { logLikelihood } from '../curvature/likelihood.ts';
-import type { Interruptible } from '../linalg/interruptible.ts';
 import type { Random } from '../linalg/random.ts';
 import { forward } from '../network/forward.ts';
+import { forwardDraws } from '../network/forwardDraws.ts';
 import type { BinAxis } from '../protocol/report.ts';
 import type { PosteriorProblem } from './logPosterior.ts';
 
@@ -55,29 +55,42 @@ export class LossSurface {
     return state;
   }
 
-  /** At the middle of each bin, y-major; null where an output is not finite. */
-  * over(plane: WeightPlane, xAxis: BinAxis, yAxis: BinAxis): Interruptible<(number | null)[]> {
+  /** At the middle of each bin, y-major; null where an output is not finite. @throws the signal's reason once it is aborted */
+  async over(plane: WeightPlane, xAxis: BinAxis, yAxis: BinAxis, signal: AbortSignal): Promise<(number | null)[]> {
+    const { network, x } = this.#problem;
     const values: (number | null)[] = [];
     const centre = ({ min, max, bins }: BinAxis, k: number): number => min + ((k + 0.5) * (max - min)) / bins;
-    for (let iy = 0; iy < yAxis.bins; iy++) {
-      for (let ix = 0; ix < xAxis.bins; ix++) {
-        const value = this.rise(this.at(plane, centre(xAxis, ix), centre(yAxis, iy)));
+    const bins = xAxis.bins * yAxis.bins;
+    const each = this.inputs * network.outputs;
+    const step = Math.max(1, Math.floor(TOGETHER / (network.stateSize + each)));
+    for (let first = 0; first < bins; first += step) {
+      const count = Math.min(step, bins - first);
+      const states = new Float64Array(count * network.stateSize);
+      for (let k = 0; k < count; k++) states.set(this.at(plane, centre(xAxis, (first + k) % xAxis.bins), centre(yAxis, Math.floor((first + k) / xAxis.bins))), k * network.stateSize);
+      const outputs = await forwardDraws(network, states, x, signal);
+      for (let k = 0; k < count; k++) {
+        const value = this.#energyOf(states.subarray(k * network.stateSize, (k + 1) * network.stateSize), outputs.subarray(k * each, (k + 1) * each)) - this.#atMode;
         values.push(Number.isFinite(value) ? value : null);
-        yield;
       }
     }
     return values;
   }
 
   #energy(state: Float64Array): number {
-    const { network, x, targets, likelihood, sampleWeights, priorPrecision } = this.#problem;
-    const outputs = forward(network, state, x);
+    return this.#energyOf(state, forward(this.#problem.network, state, this.#problem.x));
+  }
+
+  #energyOf(state: Float64Array, outputs: Float64Array): number {
+    const { network, targets, likelihood, sampleWeights, priorPrecision } = this.#problem;
     if (!outputs.every(Number.isFinite)) return Number.NaN;
     let square = 0;
     for (let i = 0; i < network.parameters; i++) square += state[i]! ** 2;
     return 0.5 * priorPrecision * square - this.#scale * logLikelihood(likelihood, outputs, network.outputs, targets, sampleWeights).value;
   }
 }
+
+/** Numbers of states and outputs that are evaluated together: 4 MB. */
+const TOGETHER = 2 ** 19;
 
 function take(values: Float64Array, width: number, rows: Int32Array): Float64Array {
   const part = new Float64Array(rows.length * width);

@@ -2,7 +2,6 @@
  * Draws of several methods in planes through ŵ, over the loss there: as drawn, and each draw replaced by its canonical form, around the
  * canonical form of ŵ. Every method is seen in the same plane and on the same axes, so that what differs is the method.
  */
-import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { productsPerInput } from '../network/cost.ts';
 import type { BinAxis } from '../protocol/report.ts';
@@ -227,7 +226,7 @@ async function project(kind: ProjectionPlane, stage: ProjectionStage, planes: re
   const xAxis = axisOf(methods.map(({ x }) => x), origin[0], side);
   const yAxis = axisOf(methods.map(({ y }) => y), origin[1], side);
   const surfaces: (number | null)[][] = [];
-  for (const plane of planes) surfaces.push(await interruptibly(surface.over(plane, xAxis, yAxis), context.signal));
+  for (const plane of planes) surfaces.push(await surface.over(plane, xAxis, yAxis, context.signal));
   return { kind, stage, xAxis, yAxis, origin, surfaces, methods };
 }
 

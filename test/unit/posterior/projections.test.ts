@@ -1,6 +1,5 @@
 // Draws in planes of weight space: laws of projections, against the log-posterior, the linearised network and the group.
 import { describe, expect, it } from 'vitest';
-import { interruptibly } from '../../../src/linalg/interruptible.ts';
 import { seededRandom, type Random } from '../../../src/linalg/random.ts';
 import { activationNamed } from '../../../src/network/activation.ts';
 import { denseNetwork } from '../../../src/network/denseNetwork.ts';
@@ -73,6 +72,14 @@ describe('the loss over a plane', () => {
       expect(surface.rise(here)).toBeCloseTo(at(moved) - at(mode), 10);
     }
     expect(surface.rise(mode)).toBe(0);
+    // Bins are evaluated many at a time: the middle of each is what it is alone.
+    const [xAxis, yAxis] = [{ min: -1, max: 2, bins: 31 }, { min: -2, max: 1, bins: 21 }];
+    const values = await surface.over(plane, xAxis, yAxis, context.signal);
+    for (const [ix, iy] of [[0, 0], [30, 0], [7, 13], [30, 20]] as const) {
+      const value = values[iy * 31 + ix] ?? Number.NaN;
+      expect(Math.abs(value / surface.rise(surface.at(plane, -1 + ((ix + 0.5) * 3) / 31, -2 + ((iy + 0.5) * 3) / 21)) - 1)).toBeLessThan(1e-9);
+    }
+    await expect(surface.over(plane, xAxis, yAxis, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
   });
 
   it('of a part of the inputs is scaled up, and is null where outputs are not finite', async () => {
@@ -85,7 +92,7 @@ describe('the loss over a plane', () => {
     expect(new LossSurface(same, mode, 20, seededRandom(0)).rise(moved)).toBeCloseTo(new LossSurface(same, mode, 60, seededRandom(0)).rise(moved), 10);
     const plane = parameterPlane(mode, problem.network.parameters, [0, 15]);
     const wide = { min: -1e200, max: 1e200, bins: 3 };
-    const values = await interruptibly(part.over(plane, wide, wide), context.signal);
+    const values = await part.over(plane, wide, wide, context.signal);
     // Only ŵ's own bin is within the numbers.
     expect(values.map((value) => value === null)).toEqual([true, true, true, true, false, true, true, true, true]);
   });
