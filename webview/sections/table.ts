@@ -9,8 +9,9 @@ import { nextOrder, parseOrder, rowOrder, storedOrder, type Order } from '../tab
 import { wordFilter } from '../tensorTree.ts';
 
 const rowsAtFirst = 200;
-/** Text that is longer is read as a sentence. */
+/** Text that is longer is read as a sentence; and a name that is longer is broken into lines, which should be few. */
 const SENTENCE = 32;
+const NAME = 18;
 /** A table that is longer than this can be searched. */
 const rowsAtAGlance = 20;
 
@@ -26,7 +27,8 @@ export function drawTable(section: TableSection, memory: Memory): SectionDrawing
     return element('th', { class: column.align, 'aria-sort': 'none' }, press);
   });
   for (const head of heads) head.scope = 'col';
-  const sentences = new Set(section.columns.flatMap(({ align }, i) => (align === 'left' && section.rows.some((row) => typeof row[i] === 'string' && row[i].length > SENTENCE) ? [i] : [])));
+  const isLonger = (column: number, length: number): boolean => section.columns[column]?.align === 'left' && section.rows.some((row) => typeof row[column] === 'string' && row[column].length > length);
+  const kinds = section.columns.map((_, i) => (i === 0 ? (isLonger(i, NAME) ? ' name' : '') : isLonger(i, SENTENCE) ? ' prose' : ''));
   const rows = element('tbody');
   const more = button('', () => {
     shown = Infinity;
@@ -51,7 +53,7 @@ export function drawTable(section: TableSection, memory: Memory): SectionDrawing
     const kept = inOrder();
     count.textContent = kept.length === section.rows.length ? '' : t('{0} of {1} rows', formatCount(kept.length), formatCount(section.rows.length));
     rows.replaceChildren(...kept.slice(0, shown).map((row) =>
-      element('tr', {}, ...section.columns.map((column, i) => element('td', { class: sentences.has(i) ? `${column.align} prose` : column.align, ...(i === 0 && column.align === 'left' ? { role: 'rowheader' } : {}) }, cellText(section.rows[row]?.[i] ?? null))))));
+      element('tr', {}, ...section.columns.map((column, i) => element('td', { class: `${column.align}${kinds[i] ?? ''}`, ...(i === 0 && column.align === 'left' ? { role: 'rowheader' } : {}) }, cellText(section.rows[row]?.[i] ?? null))))));
     more.textContent = t('Show all {0} rows', formatCount(kept.length));
     more.hidden = kept.length <= shown;
   };
