@@ -209,6 +209,23 @@ describe('two folders of draws', () => {
 });
 
 describe('what a set of draws has to be', () => {
+  it('so few that no deal of them could be seen to be unlike the others: nothing is said of a difference', async () => {
+    const folder = await temporaryFolder();
+    const said = async (draws: number): Promise<string> => {
+      const files = await Promise.all(Array.from({ length: draws }, async (_, seed) => {
+        const { network, theta } = randomNetwork([2, 3, 1], 'relu', 50 + seed);
+        const file = path.join(folder, `${draws}-${seed}.safetensors`);
+        await writeNetwork(file, network, theta);
+        return file;
+      }));
+      const report = await posterior({ ...defaults, files, activation: 'relu' }, context);
+      return report.sections.find(({ id }) => id === 'discrepancy')?.meaning ?? '';
+    };
+    // Of three and three 2 deals in 20 are as far apart at least, of four and four 2 in 70.
+    expect(await said(6)).toMatch(/^6 draws are too few for a difference to be seen\./);
+    expect(await said(8)).not.toMatch(/too few/);
+  });
+
   it('says when a file holds one network only', async () => {
     const folder = await temporaryFolder();
     const { network, theta } = randomNetwork([3, 5, 2], 'relu', 3);
