@@ -2,6 +2,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ask, packAsker } from '../asker.ts';
 import { denseWeights, description, safetensors, workspace } from '../checkpoints.ts';
 import { installServer } from '../installServer.ts';
 import { figures } from '../plots.ts';
@@ -18,7 +19,7 @@ const window = (): Workbench => {
 beforeAll(async () => {
   // Trust is asked of nobody and given to nothing.
   server = await startServer(await installServer(), {
-    vsix: [process.env['QUOTIENT_VSIX'] ?? 'out/quotient.vsix'],
+    vsix: [process.env['QUOTIENT_VSIX'] ?? 'out/quotient.vsix', await packAsker()],
     settings: { 'security.workspace.trust.enabled': true, 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' },
   });
   const folder = await workspace({
@@ -80,6 +81,19 @@ test('not trusted: the workspace does not say how much memory the host may take'
   // What the 300 MB of the workspace would leave is less than 300 MiB; half of a machine that runs this is more than a GiB.
   expect(await w.question()).toMatch(/Memory a job may use\s*[\d.]+ GiB/);
   await w.dismissQuestion();
+});
+
+test('not trusted, several folders: a tool of language models answers, and names a file by its folder', async () => {
+  const w = window();
+  w.complaints.expect(/#invokeTool\] Error from tool quotient_/);
+  const of = async (file: string): Promise<string> => {
+    const answer = await ask(w, { tool: 'quotient_rank', input: { file } });
+    return answer.kind === 'tools' ? answer.kind : answer.kind === 'text' ? answer.text : answer.message;
+  };
+  // 26 and 32 parameters; the first folder is meant where none is named.
+  expect(await of('second/net.safetensors')).toMatch(/rank 22 of 26 parameters on 77 generic inputs/);
+  expect(await of('net.safetensors')).toMatch(/rank 27 of 32 parameters/);
+  expect(await of('second/none.pt')).toBe('second/none.pt: there is no such file');
 });
 
 test('several folders: a path means the file beside its document, and files of one name are told apart', async () => {
