@@ -188,7 +188,7 @@ async function posteriorPlace(source: DrawSource, { x, targets, sampleWeights, a
   const needed = usesLaplace || request.priorPrecision === 'evidence';
   const choose = async (): Promise<{ readonly chosen: ChosenHyperparameters; readonly spectrum: GgnSpectrum | undefined }> => {
     const problem = curvatureOf({ problem: { ...problemOf(undefined), likelihood: asked }, state });
-    const spectrum = await gramSpectrum(problem, context, { vectors: usesLaplace });
+    const spectrum = await gramSpectrum(problem, context, { vectors: usesLaplace, economical: true });
     const chosen = curvatureEvidence(problem, targets, request.priorPrecision, spectrum);
     return { chosen, spectrum: usesLaplace ? underNoise(spectrum, asked, chosen.likelihood) : undefined };
   };

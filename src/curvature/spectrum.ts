@@ -69,10 +69,16 @@ export interface SpectrumOptions {
   /** By default the most accurate that fits. */
   readonly method?: SpectrumMethod;
   readonly vectors?: boolean;
+  /** The Gram matrix, where it saves most of the work and all its singular values keep so many digits that an SVD would tell no more. */
+  readonly economical?: boolean;
 }
 
 /** Beyond this many operations (half a minute or so) the SVD gives way to the Gram matrix. */
 const SVD_OPERATIONS = 3e11;
+/** From so many operations of an SVD on, and so many times those of the Gram matrix, the latter is tried first. */
+const ECONOMY = { operations: 2e9, times: 4 } as const;
+/** σ_min/σ_max from which squares keep all that is asked: λ_min to 1e6 n ε of itself, some ten digits. */
+const WELL_RESOLVED = 1e-3;
 
 /** Whether there is memory for it: within the limit, and within what the engine can address. */
 export function fits({ bytes, engineBytes }: SpectrumPlan, memoryLimitBytes: number): boolean {
@@ -120,6 +126,13 @@ export async function gramSpectrum(problem: CurvatureProblem, context: JobContex
   const rows = rowCount(problem);
   const { parameters } = problem.network;
   const plan = planSpectrum(problem, context.memoryLimitBytes, options);
+  if (options.economical === true && plan.method === 'svd') {
+    const cheaper = planSpectrum(problem, context.memoryLimitBytes, { ...options, method: 'gram' });
+    if (plan.operations > Math.max(ECONOMY.operations, ECONOMY.times * cheaper.operations) && fits(cheaper, context.memoryLimitBytes)) {
+      const found = await gramSpectrum(problem, context, { ...options, method: 'gram' });
+      if (found.singularValues[found.singularValues.length - 1]! > WELL_RESOLVED * found.singularValues[0]!) return found;
+    }
+  }
   if (!fits(plan, context.memoryLimitBytes)) throw memoryError(plan, rows, parameters, Math.min(context.memoryLimitBytes, plan.bytes > context.memoryLimitBytes ? Infinity : ADDRESSABLE));
   const relative = Math.max(rows, parameters) * Number.EPSILON;
   const side = rows < parameters ? 'rows' : 'parameters';

@@ -33,7 +33,7 @@ export type LaplacePart = 'whole' | 'image' | 'kernel';
  */
 export async function laplace(problem: CurvatureProblem, priorPrecision: number, context: JobContext, known?: GgnSpectrum): Promise<Laplace> {
   if (!(priorPrecision > 0 && Number.isFinite(priorPrecision))) throw new UserError(`the prior precision is a positive number, not ${priorPrecision}`);
-  const spectrum = known ?? await gramSpectrum(problem, context, { vectors: true });
+  const spectrum = known ?? await gramSpectrum(problem, context, { vectors: true, economical: true });
   const { singularValues, rows, parameters, resolution, floor } = spectrum;
   const rank = rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound: Math.min(rows, parameters) });
   const basis = await imageBasis(problem, spectrum, rank.rank, context);

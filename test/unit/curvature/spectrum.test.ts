@@ -102,6 +102,20 @@ describe('GGN spectrum', () => {
     expect(distance(spectrum.eigenvalues, gram.eigenvalues) / spectrum.eigenvalues[0]!).toBeLessThan(1e-13);
   });
 
+  test('economical: the Gram matrix where all it has is well resolved, and there the SVD\'s values each to nine digits; the SVD otherwise, and where it takes little', async () => {
+    const problem = plain([100, 150, 1], 'tanh', 250);
+    const scaled = { ...problem, state: problem.state.map((entry) => 0.1 * entry) };
+    const [economical, exact] = [await gramSpectrum(scaled, context(), { economical: true, vectors: true }), await gramSpectrum(scaled, context(), { vectors: true })];
+    expect([economical.method, exact.method]).toEqual(['gram', 'svd']);
+    expect(economical.eigenvalues).toHaveLength(250);
+    economical.eigenvalues.forEach((value, k) => { expect(Math.abs(value / exact.eigenvalues[k]! - 1)).toBeLessThan(1e-9); });
+    // Two inputs that are one: their difference is a singular value of zero.
+    const x = scaled.x.slice();
+    x.copyWithin(0, 100, 200);
+    expect(await gramSpectrum({ ...scaled, x }, context(), { economical: true })).toMatchObject({ method: 'svd' });
+    expect(await gramSpectrum(plain([3, 5, 2], 'tanh', 4), context(), { economical: true })).toMatchObject({ method: 'svd' });
+  });
+
   test('what the engine cannot address does not fit, whatever the limit', () => {
     // Order 15,003: its eigenvectors take 7 GB of the engine, its eigenvalues 2.
     const problem = plain([3000, 5, 1], 'tanh', 1);
