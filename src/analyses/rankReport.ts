@@ -86,7 +86,7 @@ export function askedFigures({ request, network, data, inputs }: RankQuestion): 
 
 function overview(question: FactorisedQuestion): Section {
   const { request, accounting } = question;
-  const { spectrum: { method, resolution, plan }, rank: { gap, tolerance } } = accounting;
+  const { spectrum: { method, resolution }, rank: { gap, tolerance } } = accounting;
   return {
     kind: 'figures',
     id: 'overview',
@@ -98,11 +98,19 @@ function overview(question: FactorisedQuestion): Section {
       ...askedFigures(question),
       { label: 'Method', value: method === 'svd' ? 'SVD of H½J' : 'Gram matrix', detail: `float64, resolves ${formatNumber(resolution, 2)} of the largest` },
       { label: 'Gap at the rank', value: `${formatNumber(gap[0], 3)} | ${formatNumber(gap[1], 3)}`, detail: `singular values; tolerance ${formatNumber(tolerance, 3)}` },
-      { label: 'Memory planned', value: formatBytes(plan.bytes) },
+      memoryFigure(accounting.bytes, question.network),
       { label: 'Effective dimension', value: formatNumber(effectiveDimension(imageEigenvalues(question), request.priorPrecision)), detail: `Σ λ/(λ + α) at prior precision ${formatNumber(request.priorPrecision)}` },
       ...evidenceFigures(question),
     ],
   };
+}
+
+/** What Node, the bundled programs and the engine's threads take, with what waits to be collected. */
+const PROGRAM_BYTES = 150 * 2 ** 20;
+
+/** With what is there besides: what a process may be seen to take is at most all of it together. */
+export function memoryFigure(planned: number, { stateSize }: Network): Figure {
+  return { label: 'Memory planned', value: formatBytes(planned), detail: `beside the program itself and the network, about ${formatBytes(PROGRAM_BYTES + 8 * stateSize)}` };
 }
 
 /** Eigenvalues that the rank counts. */
@@ -273,7 +281,7 @@ export function growthResult({ points }: RankGrowth): JsonValue {
 
 function result(question: FactorisedQuestion): JsonValue {
   const { request, network, accounting, units, layers, growth, evidence, seconds } = question;
-  const { spectrum: { eigenvalues, method, resolution, plan }, rank: estimate, symmetry, remainder, dimension } = accounting;
+  const { spectrum: { eigenvalues, method, resolution }, rank: estimate, symmetry, remainder, dimension } = accounting;
   // The GGN has D eigenvalues; those beyond min(NO, D) are zero by its shape.
   const all = new Float64Array(network.parameters);
   all.set(eigenvalues.subarray(0, network.parameters));
@@ -310,7 +318,7 @@ function result(question: FactorisedQuestion): JsonValue {
     logMarginalLikelihood: evidence?.logMarginalLikelihood ?? null,
     gradientNorm: evidence?.gradientNorm ?? null,
     seconds,
-    peakBytes: plan.bytes,
+    peakBytes: accounting.bytes,
     warnings: warnings(question),
   };
 }

@@ -5,12 +5,12 @@ import { symmetryWarnings, type KnownSymmetry, type RemainderParts } from '../cu
 import type { RankEstimate } from '../curvature/rank.ts';
 import type { RankGrowth } from '../curvature/rankGrowth.ts';
 import type { Estimate } from '../linalg/stochasticQuadrature.ts';
-import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
+import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { JsonValue, Report, Section } from '../protocol/report.ts';
 import { directionSection } from './directionPictures.ts';
 import { growthSection } from './rankCurves.ts';
 import { planeResult, planeSection, type PlaneOfReport } from './rankPlane.ts';
-import { askedFigures, commonWarnings, evidenceFigures, growthResult, KERNEL_SENTENCE, symmetryResult, unitTable, unsplit, waterfall, type RankQuestion } from './rankReport.ts';
+import { askedFigures, commonWarnings, evidenceFigures, growthResult, KERNEL_SENTENCE, memoryFigure, symmetryResult, unitTable, unsplit, waterfall, type RankQuestion } from './rankReport.ts';
 
 export interface MatrixFreeQuestion extends RankQuestion {
   readonly spectrum: MatrixFreeSpectrum;
@@ -95,7 +95,7 @@ function overview(question: MatrixFreeQuestion): Section {
       ...askedFigures(question),
       { label: 'Method', value: 'Lanczos and stochastic quadrature', detail: `float64, ${formatCount(spectrum.products)} products with vectors of length ${formatCount(Math.min(spectrum.rows, spectrum.parameters))}` },
       { label: 'Random probes', value: formatCount(spectrum.probes), detail: `up to ${formatCount(spectrum.steps)} Lanczos steps each, seed ${request.seed}; ± is one standard error over the probes` },
-      { label: 'Memory planned', value: formatBytes(spectrum.plan.bytes) },
+      memoryFigure(spectrum.plan.bytes, question.network),
       ...evidenceFigures(question, question.evidenceError),
     ],
   };

@@ -57,9 +57,12 @@ export async function decidedRank(problem: CurvatureProblem, bound: number, rand
 }
 
 /** Mixed rows and their copy in the engine, their Gram matrix, and what its eigenproblem takes. */
+export function decidedRankBytes(parameters: number): number {
+  return 8 * 12 * parameters ** 2;
+}
+
 function fitsDecided(parameters: number, memoryLimitBytes: number): boolean {
-  const square = 8 * parameters ** 2;
-  return 12 * square <= memoryLimitBytes && 6 * square <= ADDRESSABLE;
+  return decidedRankBytes(parameters) <= memoryLimitBytes && decidedRankBytes(parameters) / 2 <= ADDRESSABLE;
 }
 
 interface Mixed {

@@ -18,7 +18,7 @@ import { formatBytes, formatCount, formatNumber } from '../protocol/format.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { symmetryGroup } from '../symmetry/group.ts';
 import { symmetryTangents } from '../symmetry/tangents.ts';
-import { decidedRank } from './decidedRank.ts';
+import { decidedRank, decidedRankBytes } from './decidedRank.ts';
 import { genericInputCount, genericInputs } from './genericInputs.ts';
 import type { LikelihoodModel } from './likelihood.ts';
 import { rankEstimate, type RankEstimate } from './rank.ts';
@@ -52,6 +52,8 @@ export interface KernelAccounting {
   readonly dimension: number;
   readonly symmetry: number;
   readonly remainder: KernelRemainder;
+  /** What all of it was planned to need at its peak. */
+  readonly bytes: number;
   readonly warnings: readonly string[];
 }
 
@@ -87,13 +89,14 @@ export async function kernelAccounting(question: KernelQuestion, context: JobCon
   const symmetry = await knownSymmetry(generic, context);
   const beyondSymmetry = network.parameters - symmetry.dimension;
   const rank = rankOf(spectrum, Math.min(beyondSymmetry, rowCount(data)));
-  const remainder = await remainderOf(generic, x, rank, symmetry.dimension, inputsFit ? 0 : inputBytes, context);
+  const { remainder, bytes } = await remainderOf(generic, x, rank, symmetry.dimension, inputsFit ? 0 : inputBytes, context);
   return {
     spectrum,
     rank,
     dimension: network.parameters - rank.rank,
     symmetry: symmetry.dimension,
     remainder,
+    bytes: Math.max(spectrum.plan.bytes, bytes),
     warnings: [...rankWarnings(spectrum, rank), ...symmetryWarnings(symmetry), ...remainderWarnings(rank, remainder)],
   };
 }
@@ -132,24 +135,27 @@ function rankOf(spectrum: GgnSpectrum, bound: number): RankEstimate {
   return rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound });
 }
 
-async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, rank: RankEstimate, symmetry: number, missingBytes: number, context: JobContext): Promise<KernelRemainder> {
+async function remainderOf(generic: CurvatureProblem, dataInputs: Float64Array, rank: RankEstimate, symmetry: number, missingBytes: number, context: JobContext): Promise<{ readonly remainder: KernelRemainder; readonly bytes: number }> {
   const { network, likelihood } = generic;
   const bound = network.parameters - symmetry;
-  const separated = (genericRank: GenericRank): KernelRemainder => ({ kind: 'separated', genericRank, hidden: bound - genericRank.rank, dataLimited: genericRank.rank - rank.rank });
+  const separated = (genericRank: GenericRank, bytes = 0): { readonly remainder: KernelRemainder; readonly bytes: number } => (
+    { remainder: { kind: 'separated', genericRank, hidden: bound - genericRank.rank, dataLimited: genericRank.rank - rank.rank }, bytes });
+  const together = (needed: SpectrumPlan, because: 'memory' | 'time'): { readonly remainder: KernelRemainder; readonly bytes: number } => ({ remainder: { kind: 'together', dimension: bound - rank.rank, needed, because }, bytes: 0 });
   // The generic rank lies between the data's and the bound: where these meet there is nothing to compute. Nor is there when
   // the inputs are the generic ones and H is the same for all outputs.
   if (rank.rank === bound && rank.bracket[0] === bound) return separated(rank);
   if (missingBytes > 0) {
     const plan = planSpectrum(generic, context.memoryLimitBytes);
-    return { kind: 'together', dimension: bound - rank.rank, needed: { ...plan, bytes: 4 * missingBytes + plan.bytes }, because: 'memory' };
+    return together({ ...plan, bytes: 4 * missingBytes + plan.bytes }, 'memory');
   }
   if (generic.x === dataInputs && likelihood.kind === 'gaussian') return separated(rank);
   const needed = planSpectrum(generic, context.memoryLimitBytes);
-  if (!fits(needed, context.memoryLimitBytes)) return { kind: 'together', dimension: bound - rank.rank, needed, because: 'memory' };
-  if (needed.operations > PATIENCE) return { kind: 'together', dimension: bound - rank.rank, needed, because: 'time' };
+  if (!fits(needed, context.memoryLimitBytes)) return together(needed, 'memory');
+  if (needed.operations > PATIENCE) return together(needed, 'time');
   const told: JobContext = { ...context, progress: ({ message, ...rest }) => { context.progress({ message: `On generic inputs: ${message}`, ...rest }); } };
   const decided = needed.operations > SVD_SUFFICES ? await decidedRank(generic, bound, seededRandom(MIXING_SEED), told) : undefined;
-  return separated(decided === undefined ? rankOf(await gramSpectrum(generic, told), bound) : { rank: decided, bracket: [decided, decided] });
+  if (decided !== undefined) return separated({ rank: decided, bracket: [decided, decided] }, decidedRankBytes(network.parameters));
+  return separated(rankOf(await gramSpectrum(generic, told), bound), needed.bytes);
 }
 
 function rankWarnings({ method, resolution }: GgnSpectrum, { bracket: [low, high] }: RankEstimate): string[] {

@@ -58,6 +58,13 @@ describe('the rank analysis', () => {
     expect(result.spectrum).toHaveLength(parameters);
   });
 
+  it('plans memory for what is done on generic inputs too', async () => {
+    const few = path.join(await temporaryFolder(), 'few.npz');
+    await writeNpz(few, [{ name: 'x', shape: [5, 8], values: standardNormalInputs(5, 8, seededRandom(0)) }], { overwrite: false });
+    const { peakBytes } = (await rankOf([8, 16, 16, 4], 'relu', { data: few })) as RankResult & { readonly peakBytes: number };
+    expect(peakBytes).toBeGreaterThanOrEqual(8 * 10 * 484 ** 2);
+  });
+
   it('says that a unit which is always on adds a direction on these data, its bias moves into the next layer’s, and that other inputs would see it', async () => {
     const onData = await rankOf([8, 16, 16, 4], 'relu', { data: await standardNormalData(8) }, 1);
     expect(onData).toMatchObject({ rank: 451, kernel: { symmetry: 32, hidden: 0, dataLimited: 1 }, units: [{ layer: '2', unit: 5, status: 'always-on' }] });
@@ -235,7 +242,7 @@ describe('the rank analysis', () => {
     expect(parts?.total.value).toBe(484);
     const density = report.sections.find((section) => section.kind === 'histogram');
     expect(density?.series[0]?.errors).toEqual((report.result as unknown as { density: { counts: { standardError: number }[] } }).density.counts.map(({ standardError }) => standardError));
-    expect(report.sections[0]).toMatchObject({ figures: expect.arrayContaining([expect.objectContaining({ label: 'Random probes', value: '8', detail: expect.stringContaining('seed 0') as string })]) as unknown });
+    expect(report.sections[0]).toMatchObject({ figures: expect.arrayContaining([expect.objectContaining({ label: 'Random probes', value: '8', detail: expect.stringContaining('seed 0') as string }), expect.objectContaining({ label: 'Memory planned', detail: expect.stringMatching(/^beside the program itself and the network, about 150 MiB$/) as string })]) as unknown });
     const pictures = report.sections.find(({ id }) => id === 'directions');
     expect(pictures?.kind === 'fields' && pictures.panels.map(({ title }) => title.split(',')[0])).toEqual(['most constrained', 'most constrained']);
   });
