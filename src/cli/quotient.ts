@@ -4,13 +4,12 @@ import { main } from './main.ts';
 
 // A reader that has seen enough (`quotient inspect … | head`) closes the pipe; that is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`quotient: the result cannot be written to standard output: ${error.code === 'ENOSPC' ? 'the disk is full' : error.message}\n`);
+  process.exit(1);
 });
-// Nobody reads progress and warnings any more (`quotient … 2>&1 | head`): the work itself goes on, and its end is what counts.
-process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+// Nobody reads progress and warnings (`quotient … 2>&1 | head`), or they have no room: the work itself goes on, and its end is what counts.
+process.stderr.on('error', () => undefined);
 const interrupt = new AbortController();
 process.once('SIGINT', () => {
   interrupt.abort();

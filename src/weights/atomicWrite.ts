@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { basename, dirname, join, resolve, toNamespacedPath } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../protocol/userError.ts';
 import { showName } from './weightFileError.ts';
@@ -65,26 +65,36 @@ export async function requireFreeName(path: string, overwrite: boolean): Promise
  * @throws UserError when that cannot be
  */
 export async function makeFolder(path: string): Promise<() => Promise<void>> {
-  const highest = await mkdir(path, { recursive: true }).catch((error: unknown) => {
-    if (isSystemError(error) && error.code === 'EEXIST') throw new UserError(`${showName(path)}: is a file, not a folder; choose another folder for the results`);
-    throw cannotWrite(path, error);
-  });
-  return async () => {
-    for (const folder of foldersFrom(highest, path)) {
+  // Not by mkdir's own recursion, which never ends where a file system that can be listed takes no folders (/proc).
+  const missing: string[] = [];
+  const made: string[] = [];
+  const takeAway = async (): Promise<void> => {
+    for (const folder of made.toReversed()) {
       const removed = await rmdir(folder).then(() => true, () => false);
       if (!removed) return;
     }
   };
+  try {
+    for (let folder = resolve(path); !(await isThere(folder)) && folder !== dirname(folder); folder = dirname(folder)) missing.push(folder);
+    for (const folder of missing.toReversed()) {
+      await mkdir(folder).then(() => made.push(folder), (error: unknown) => {
+        // Somebody else was faster.
+        if (!isSystemError(error) || error.code !== 'EEXIST') throw error;
+      });
+    }
+    if (!(await stat(path)).isDirectory()) throw new UserError(`${showName(path)}: is a file, not a folder; choose another folder for the results`);
+  } catch (error) {
+    await takeAway();
+    throw cannotWrite(path, error);
+  }
+  return takeAway;
 }
 
-/** A folder and those above it up to `highest`, the innermost first; none without `highest`, which mkdir tells with Windows' prefix `\\?\`. */
-export function foldersFrom(highest: string | undefined, path: string): readonly string[] {
-  const folders: string[] = [];
-  if (highest === undefined) return folders;
-  const least = toNamespacedPath(resolve(highest)).length;
-  for (let folder = resolve(path); toNamespacedPath(folder).length >= least; folder = dirname(folder)) folders.push(folder);
-  return folders;
-}
+/** False when nothing has that name. @throws what the system says otherwise */
+const isThere = (path: string): Promise<boolean> => stat(path).then(() => true, (error: unknown) => {
+  if (isSystemError(error) && error.code === 'ENOENT') return false;
+  throw error;
+});
 
 /** A virus scanner or an indexer that has the target open on Windows lets go of it in a moment. */
 const PATIENCE_MS = 1000;
@@ -152,6 +162,7 @@ function cannotWrite(path: string, error: unknown): unknown {
     EDQUOT: 'the disk quota is used up',
     ENAMETOOLONG: 'the name is too long',
     EBUSY: 'another program has it open',
+    EFBIG: 'the file would become larger than this system lets it be',
   };
   if (error.syscall === 'rename' && isHeldOpen(error)) return new UserError(`${showName(path)}: cannot be written: another program has it open, or permission is denied`);
   return new UserError(`${showName(path)}: cannot be written: ${reasons[error.code] ?? error.code}`);

@@ -1,5 +1,5 @@
 /**
- * Every command with every committed bad file, as weights, as data and as a description of the network: each ends with the exit code of the
+ * Every command with every committed bad file, as weights, as data and as what tells the network: each ends with the exit code of the
  * contract and one sentence that names the file, and leaves nothing behind. What the sentences say is tested beside each reader.
  */
 import { existsSync } from 'node:fs';
@@ -175,7 +175,7 @@ describe('as data', () => {
     // Labels are of no interest to a canonical form, and an example has only two inputs to check.
     const spared = name === 'canonicalize' ? ['labelFraction.npz', 'labelOutside.npz'] : [];
     const complaints: string[] = [];
-    for (const file of dataFiles.filter((one) => !spared.includes(path.basename(one)))) complaints.push(...[complaint(file, await quotient(...argv(file, at))) ?? []].flat());
+    for (const file of [...dataFiles, ...weights].filter((one) => !spared.includes(path.basename(one)))) complaints.push(...[complaint(file, await quotient(...argv(file, at))) ?? []].flat());
     expect(complaints).toEqual([]);
     expect(existsSync(at.out)).toBe(false);
   });
@@ -185,14 +185,14 @@ describe('as a description', () => {
   it.each(Object.entries(asWeights).filter(([name]) => !name.startsWith('inspect') && !name.startsWith('canonicalize, ')))('%s', async (_, argv) => {
     const at = await place();
     const complaints: string[] = [];
-    for (const file of descriptions) complaints.push(...[complaint(file, await quotient(...argv(at.sound, at), '--network', file)) ?? []].flat());
+    for (const file of [...descriptions, ...weights]) complaints.push(...[complaint(file, await quotient(...argv(at.sound, at), '--network', file)) ?? []].flat());
     expect(complaints).toEqual([]);
     expect(existsSync(at.out)).toBe(false);
   });
 
   it('inspect lists the tensors all the same, and says why they are no network', async () => {
     const { sound } = await place();
-    for (const file of descriptions) {
+    for (const file of [...descriptions, ...weights]) {
       const { code, stdout } = await quotient('inspect', sound, '--network', file);
       expect(code).toBe(0);
       expect(stdout).toContain('0.weight');

@@ -13,7 +13,6 @@ const { readResult, writeResult } = await import('../../../src/extension/resultF
 const { alignedName, canonicalName, dataCandidates, kindByName, viewTypeOf } = await import('../../../src/extension/weightFiles.ts');
 const { drawsAmong, isWeightFile, stemOf } = await import('../../../src/protocol/weightFileNames.ts');
 const { outputFiles } = await import('../../../src/analyses/outputFiles.ts');
-const { foldersFrom } = await import('../../../src/weights/atomicWrite.ts');
 
 const workspace = 'c:\\Users\\me\\runs';
 
@@ -58,13 +57,6 @@ it('a saved result says its files with slashes, holds wherever it is, and keeps 
   expect(text).toContain('"./net.pt"');
   expect(text).not.toContain('Users');
   expect(readResult(text, 'e:\\clone\\net.rank.quotient.json').question.request).toMatchObject({ file: 'e:\\clone\\net.pt', data: 'd:\\data\\x.npz' });
-});
-
-it('folders that were made are known by the long name that Windows gives the highest of them', () => {
-  const made = ['c:\\Users\\me\\runs\\out\\deep', 'c:\\Users\\me\\runs\\out'];
-  for (const highest of ['\\\\?\\c:\\Users\\me\\runs\\out', 'c:\\Users\\me\\runs\\out']) expect(foldersFrom(highest, `${workspace}\\out\\deep`), highest).toEqual(made);
-  expect(foldersFrom('\\\\?\\UNC\\server\\share\\out', '\\\\server\\share\\out\\deep\\')).toEqual(['\\\\server\\share\\out\\deep', '\\\\server\\share\\out']);
-  expect(foldersFrom(undefined, workspace)).toEqual([]);
 });
 
 it('results whose names differ in case alone are one file on Windows and macOS', () => {
