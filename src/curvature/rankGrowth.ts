@@ -10,7 +10,7 @@
 import type { Random } from '../linalg/random.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { rankEstimate, type RankEstimate } from './rank.ts';
-import { fits, gramSpectrum, planSpectrum } from './spectrum.ts';
+import { fits, gramSpectrum, planSpectrum, type SpectrumMethod, type SpectrumPlan } from './spectrum.ts';
 import { inputCount, rowCount, rowsPerInput, type CurvatureProblem } from './problem.ts';
 
 export interface RankAtSize {
@@ -74,13 +74,30 @@ export async function rankGrowth({ problem, rank, symmetry, sizes: count, operat
     }
     left -= plan.operations;
     context.progress({ message: `Rank on ${size} of ${inputs} data points`, fraction: done / sizes.length });
-    const { singularValues, rows, parameters, resolution, floor } = await gramSpectrum(part, quiet, { method: plan.method });
-    const estimate = rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound: Math.min(reachable, rowCount(part)) });
+    const estimate = await rankOfPart(part, plan, Math.min(reachable, rowCount(part)), quiet);
     found.push({ data: size, rank: estimate.rank, bracket: estimate.bracket });
   }
   found.push({ data: inputs, rank: rank.rank, bracket: rank.bracket });
   return { points: monotone(found).map((point) => ({ ...point, bound: Math.min(point.data * perInput, reachable) })), omitted };
 }
+
+/** A part whose Gram matrix shows the largest rank that is possible, safe from its rounding, has it: then there is nothing that an SVD could add. */
+async function rankOfPart(part: CurvatureProblem, { method, operations }: SpectrumPlan, bound: number, context: JobContext): Promise<RankEstimate> {
+  const by = async (which: SpectrumMethod): Promise<RankEstimate> => {
+    const { singularValues, rows, parameters, resolution, floor } = await gramSpectrum(part, context, { method: which });
+    return rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound });
+  };
+  const gram = planSpectrum(part, context.memoryLimitBytes, { method: 'gram' });
+  if (method === 'svd' && operations > Math.max(WORTH_A_TRIAL, TRIAL * gram.operations) && fits(gram, context.memoryLimitBytes)) {
+    const tried = await by('gram');
+    if (tried.bracket[0] === bound && tried.bracket[1] === bound) return tried;
+  }
+  return by(method);
+}
+
+/** From so many operations of an SVD on, and so many times those of the Gram matrix, the latter is tried first. */
+const WORTH_A_TRIAL = 1e7;
+const TRIAL = 3;
 
 /** Upper ends are the least of all that follow, lower ends the largest of all before. */
 function monotone(found: readonly Omit<RankAtSize, 'bound'>[]): Omit<RankAtSize, 'bound'>[] {

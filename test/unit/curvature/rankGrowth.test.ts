@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kernelAccounting } from '../../../src/curvature/kernel.ts';
 import { likelihoodModel } from '../../../src/curvature/likelihood.ts';
+import { rankEstimate } from '../../../src/curvature/rank.ts';
 import { nestedSizes, rankGrowth, type RankGrowth } from '../../../src/curvature/rankGrowth.ts';
+import { gramSpectrum } from '../../../src/curvature/spectrum.ts';
 import { seededRandom } from '../../../src/linalg/random.ts';
 import type { Likelihood } from '../../../src/protocol/service.ts';
 import { context, network, normal } from './problems.ts';
@@ -43,6 +45,18 @@ describe('rank against the number of data', () => {
       });
       expect(points.at(-1)).toMatchObject({ data, rank: whole });
     }), { numRuns: 25 });
+  });
+
+  it.each([[[30, 40, 40, 4], 'tanh', 60], [[30, 40, 40, 4], 'relu', 60], [[8, 16, 16, 4], 'relu', 100]] as const)('of %j %s: what the SVD of each part says, also where a Gram matrix was enough', async (widths, activation, inputs) => {
+    const { points } = await growthOf(widths, activation, inputs, { operations: 1e11 });
+    const net = network(widths, activation);
+    const [state, x, order] = [normal(1, net.parameters), normal(2, inputs * net.inputs), seededRandom(4).permutation(inputs)];
+    for (const { data, rank, bracket } of points) {
+      const part = Float64Array.from({ length: data * net.inputs }, (_, k) => x[order[Math.floor(k / net.inputs)]! * net.inputs + (k % net.inputs)]!);
+      const { singularValues, rows, parameters, resolution, floor } = await gramSpectrum({ network: net, state, x: part, likelihood: { kind: 'gaussian', noise: 1 }, weighting: 'likelihood' }, context(), { method: 'svd' });
+      const exact = rankEstimate({ singularValues, rows, columns: parameters, resolution, floor, bound: Math.min(rows, parameters) });
+      expect({ data, rank, bracket }).toEqual({ data, rank: exact.rank, bracket: exact.bracket });
+    }
   });
 
   it('leaves out, by name, what would take too long', async () => {
