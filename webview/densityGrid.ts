@@ -67,7 +67,7 @@ export function legendTicks(largest: number): number[] {
  */
 export function countColours(ramp: Ramp, largest: number): { readonly top: number; readonly colours: Ramp } {
   const top = Math.max(Math.log10(largest), 0.3);
-  return { top, colours: upperPart(ramp, Math.max(0, 1 - top)) };
+  return { top, colours: upperPart(ramp, 0.6 * Math.max(0, 1 - top)) };
 }
 
 /** A long name loses its middle: what tells parameters apart is at its ends. `width` in em; letters are about 0.55 em wide. */
