@@ -45,7 +45,7 @@ const window = windowWith({
   'torn.safetensors': (await of('0/network.safetensors')).subarray(0, 900),
   ...Object.fromEntries(await Promise.all([...seeds, 'sine.npz'].map(async (name) => [name, await readFile(path.join(trained, name))] as const))),
   'odd.pt': await besides('net.pt'),
-  'exported.onnx': await besides('exported.onnx'),
+  'exported.onnx': await besides('net.onnx'),
   'folded.onnx': await besides('folded.onnx'),
   'predict.py': 'import torch\n\nstate = torch.load("sine-seed0.pt")\nother = "digits.safetensors"\n',
 });
