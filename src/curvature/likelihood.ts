@@ -175,24 +175,26 @@ function bernoulli(f: Float64Array, width: number, y: Float64Array, weight: Floa
   return { value, gradient };
 }
 
+/** The gradient's place holds e^{f − max f} first: this is called for every state of a picture and every step of a chain. */
 function categorical(f: Float64Array, width: number, y: Float64Array, classNumbers: boolean, weight: Float64Array, gradient: Float64Array): LogLikelihood {
   let value = 0;
-  for (let n = 0; n < f.length / width; n++) {
-    const logits = f.subarray(n * width, (n + 1) * width);
-    const p = softmax(logits);
-    const largest = Math.max(...logits);
-    const logSum = largest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0));
+  for (let n = 0, first = 0; first < f.length; n++, first += width) {
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let k = first; k < first + width; k++) if (f[k]! > largest) largest = f[k]!;
+    let sum = 0;
+    for (let k = first; k < first + width; k++) sum += gradient[k] = Math.exp(f[k]! - largest);
+    const logSum = largest + Math.log(sum);
     const label = classNumbers ? y[n]! : -1;
     if (classNumbers && !(Number.isInteger(label) && label >= 0 && label < width)) {
       throw new UserError(`y[${n}] is ${label}; classes are numbered 0 to ${width - 1}`);
     }
     let mass = 0;
-    for (let k = 0; k < width; k++) {
-      const target = classNumbers ? Number(k === label) : y[n * width + k]!;
+    for (let k = first; k < first + width; k++) {
+      const target = classNumbers ? Number(k - first === label) : y[k]!;
       if (!(target >= 0)) throw new UserError(`y[${n}] holds ${target}, which is no class probability`);
       mass += target;
-      if (target > 0) value += weight[n]! * target * (logits[k]! - logSum);
-      gradient[n * width + k] = weight[n]! * (target - p[k]!);
+      if (target > 0) value += weight[n]! * target * (f[k]! - logSum);
+      gradient[k] = weight[n]! * (target - gradient[k]! / sum);
     }
     if (Math.abs(mass - 1) > 1e-6) throw new UserError(`the class probabilities in y[${n}] sum to ${mass}, not 1`);
   }
