@@ -1,4 +1,5 @@
 /** The folder that an example is written into, and the files in it. */
+import { stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Network } from '../network/network.ts';
 import { tensorValues } from '../network/parameters.ts';
@@ -19,10 +20,20 @@ export async function requireFreeNames(folder: string, files: readonly string[],
   for (const name of files) await requireFreeName(path.join(folder, name), overwrite);
 }
 
-/** @returns the paths of the files, in alphabetical order, in which they are written */
+/** All or none: when one cannot be written, those that are new are taken away again. @returns the paths of the files, in alphabetical order, in which they are written */
 export async function writeExample<Name extends string>(folder: string, files: Readonly<Record<Name, ExampleFile>>, overwrite: boolean): Promise<string[]> {
   const named = (Object.entries(files) as [Name, ExampleFile][]).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, content]) => ({ file: path.join(folder, name), content }));
-  for (const { file, content } of named) await write(file, content, overwrite);
+  const made: string[] = [];
+  try {
+    for (const { file, content } of named) {
+      const isNew = await stat(file).then(() => false, () => true);
+      await write(file, content, overwrite);
+      if (isNew) made.push(file);
+    }
+  } catch (error) {
+    for (const file of made) await unlink(file).catch(() => undefined);
+    throw error;
+  }
   return named.map(({ file }) => file);
 }
 

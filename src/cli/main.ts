@@ -20,7 +20,7 @@ import { reportAsText } from './text.ts';
 const DONE = 0;
 const FAILED = 1;
 const WRONG_USAGE = 2;
-const INTERRUPTED = 130;
+export const INTERRUPTED = 130;
 
 /** A job from the command line may plan to use this much; the machine's memory is the user's own affair. */
 const MEMORY_LIMIT_GIB = 8;

@@ -5,7 +5,7 @@
  * refuses both while any other program has the file open.
  */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { access, constants, link, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,11 +83,17 @@ export async function makeFolder(path: string): Promise<() => Promise<void>> {
       });
     }
     if (!(await stat(path)).isDirectory()) throw new UserError(`${showName(path)}: is a file, not a folder; choose another folder for the results`);
+    await requireWritable(path);
   } catch (error) {
     await takeAway();
     throw cannotWrite(path, error);
   }
   return takeAway;
+}
+
+/** Known before the work: what may not be written, or lies on a file system that is read-only. @throws UserError */
+export async function requireWritable(folder: string): Promise<void> {
+  await access(folder, constants.W_OK).catch((error: unknown) => { throw cannotWrite(folder, error); });
 }
 
 /** False when nothing has that name. @throws what the system says otherwise */
