@@ -8,7 +8,7 @@ import { interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { parameterDistance, layoutDifference, type Network } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
-import { requireNetwork } from '../network/readNetwork.ts';
+import { requireNetwork, requireNetworkLike } from '../network/readNetwork.ts';
 import type { Interpolation } from '../posterior/interpolation.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -117,7 +117,7 @@ async function openAll(paths: readonly string[], options: AlignRequest, opened: 
   for (const name of paths) {
     const file = await openWeightFile(name);
     opened.push(file);
-    const { network, leading } = await requireNetwork(file, options);
+    const { network, leading } = first === undefined ? await requireNetwork(file, options) : await requireNetworkLike(file, options, { path: paths[0] ?? '', network: first });
     if (leading.length > 0) throw new WeightFileError(name, '', `holds ${leading.join(' × ')} draws; align takes one network a file`);
     const difference = first === undefined ? undefined : layoutDifference(first, network);
     if (difference !== undefined) throw new WeightFileError(name, '', `does not hold the same network as ${showName(paths[0] ?? '')} (${showName(difference)}); only networks of one architecture can be aligned`);

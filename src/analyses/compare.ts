@@ -8,7 +8,7 @@ import { type Interruptible, interruptibly } from '../linalg/interruptible.ts';
 import { seededRandom } from '../linalg/random.ts';
 import { layoutDifference, type Network, parameterDistance } from '../network/network.ts';
 import { readState } from '../network/parameters.ts';
-import { requireNetwork } from '../network/readNetwork.ts';
+import { requireNetwork, requireNetworkLike, type ReadNetwork } from '../network/readNetwork.ts';
 import type { Interpolation } from '../posterior/interpolation.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
@@ -73,8 +73,7 @@ export interface Comparison {
 
 export async function compare(request: CompareRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
-  const a = await load(request.files[0], request);
-  const b = await load(request.files[1], request);
+  const { a, b } = await loadPair(request);
   const { network } = a;
   const difference = layoutDifference(network, b.network);
   if (difference !== undefined) throw new WeightFileError(request.files[1], '', `does not hold the same network as ${showName(request.files[0])} (${showName(difference)}); only networks of one architecture can be compared`);
@@ -107,15 +106,36 @@ export async function compare(request: CompareRequest, context: JobContext): Pro
     }),
     lines, line,
   };
-  return { ...compareReport(request, comparison), provenance: provenance() };
+  return { ...compareReport(request, comparison), warnings: [...a.assumptions, ...b.assumptions], provenance: provenance() };
 }
 
-async function load(name: string, options: CompareRequest): Promise<{ readonly network: Network; readonly state: Float64Array; readonly precision: number }> {
+interface Loaded extends Pick<ReadNetwork, 'network' | 'assumptions'> {
+  readonly path: string;
+  readonly state: Float64Array;
+  readonly precision: number;
+}
+
+/** Where one of them says what the network is, it speaks for the other as well, whichever comes first. */
+async function loadPair(request: CompareRequest): Promise<{ readonly a: Loaded; readonly b: Loaded }> {
+  const [first, second] = request.files;
+  let a: Loaded;
+  try {
+    a = await load(first, request);
+  } catch (error) {
+    if (!(error instanceof WeightFileError)) throw error;
+    // The sentence about the first file stands when the second does not help.
+    const b = await load(second, request).catch(() => { throw error; });
+    return { a: await load(first, request, b), b };
+  }
+  return { a, b: await load(second, request, a) };
+}
+
+async function load(name: string, options: CompareRequest, other?: Loaded): Promise<Loaded> {
   const file = await openWeightFile(name);
   try {
-    const { network, leading } = await requireNetwork(file, options);
+    const { network, leading, assumptions } = other === undefined ? await requireNetwork(file, options) : await requireNetworkLike(file, options, other);
     if (leading.length > 0) throw new WeightFileError(name, '', `holds ${leading.join(' × ')} draws; compare takes one network a file, posterior takes sets of draws`);
-    return { network, state: await readState(file, network), precision: coarsestEpsilon(file, network) };
+    return { path: name, network, assumptions, state: await readState(file, network), precision: coarsestEpsilon(file, network) };
   } finally {
     await file.close();
   }

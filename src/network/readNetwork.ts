@@ -154,6 +154,16 @@ export async function requireNetwork(file: WeightFile, options: NetworkOptions, 
   }
 }
 
+/** As `requireNetwork`; but a file that says nothing of its own is the network of another file when it holds the same tensors. */
+export async function requireNetworkLike(file: WeightFile, options: NetworkOptions, other: { readonly path: string; readonly network: Network }, leadingAxes?: 0 | 1 | 2): Promise<ReadNetwork> {
+  const reading = await readNetwork(file, options, leadingAxes);
+  if (reading.kind === 'network') return reading;
+  const same = other.network.blocks.every(({ tensor, fileShape }) => file.tensor(tensor)?.shape.join() === fileShape.join());
+  if (!same) return requireNetwork(file, options, leadingAxes);
+  const [name, source] = [file.path, other.path].map((path) => showName(baseName(path))) as [string, string];
+  return { kind: 'network', network: other.network, leading: [], source, assumptions: [`What lies between the layers of ${name} is taken from ${source}, whose tensors have the same names and shapes.`] };
+}
+
 /**
  * Draw axes are the same sizes at the beginning of every tensor, with at least one axis behind them; the counters of batch normalisation have
  * none. At most two: chains and draws.

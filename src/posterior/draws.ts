@@ -7,7 +7,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Network, NetworkNode } from '../network/network.ts';
 import { StateReader } from '../network/parameters.ts';
-import { readNetwork, requireNetwork, type ReadNetwork } from '../network/readNetwork.ts';
+import { requireNetwork, requireNetworkLike, type ReadNetwork } from '../network/readNetwork.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { DrawOptions, NetworkOptions } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
@@ -248,12 +248,7 @@ function sameLayout({ blocks }: Network, other: Network): boolean {
 
 /** What describes the first draw describes those that hold the same tensors and say nothing of their own. */
 async function networkOfDraw(file: WeightFile, options: NetworkOptions, first: Network): Promise<Network> {
-  const reading = await readNetwork(file, options, 0);
-  if (reading.kind !== 'network') {
-    const same = first.blocks.every(({ tensor, fileShape }) => file.tensor(tensor)?.shape.join() === fileShape.join());
-    if (same) return first;
-  }
-  const own = (await requireNetwork(file, options, 0)).network;
+  const own = (await requireNetworkLike(file, options, { path: '', network: first }, 0)).network;
   requireSame(file.path, own, first);
   return own;
 }

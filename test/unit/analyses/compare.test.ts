@@ -59,6 +59,23 @@ describe('compare', () => {
     expect(result.distance).toEqual({ raw: 0, scaled: 0, aligned: 0 });
   });
 
+  it.each([[0, 1], [1, 0]])('takes what a file does not tell from the other one, whose tensors have the same names and shapes: %i, %i', async (...order) => {
+    const network = denseNetwork([3, 8, 7, 2], activationNamed('relu'));
+    const folder = await temporaryFolder();
+    const [told, untold] = ['told', 'untold'].map((name) => path.join(folder, `${name}.safetensors`)) as [string, string];
+    for (const file of [told, untold]) {
+      const state = stateOf(network);
+      const tensors = network.blocks.map((block) => ({ name: block.tensor, dtype: 'F64' as const, shape: block.fileShape, bytes: encodeElements('F64', tensorValues(state, block)) }));
+      await writeSafetensors(file, tensors, file === told ? { 'quotient.network': writeDescription(network) } : {}, { overwrite: true });
+    }
+    const request = { likelihood: 'gaussian', seed: 0 } as const;
+    const files = order.map((k) => [told, untold][k]!) as [string, string];
+    const { warnings, result } = await analyses.compare({ ...request, files }, context);
+    expect(warnings).toEqual(['What lies between the layers of untold.safetensors is taken from told.safetensors, whose tensors have the same names and shapes.']);
+    expect(result).toMatchObject({ distance: ((await analyses.compare({ ...request, files, activation: 'relu' }, context)).result as unknown as Result).distance });
+    await expect(analyses.compare({ ...request, files: [untold, untold] }, context)).rejects.toThrow('nothing says which activation');
+  });
+
   it.each(networks)('finds a copy by symmetry, and which units moved: %s', async (_, network) => {
     const state = stateOf(network);
     const copy = state.slice();
