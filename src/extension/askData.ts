@@ -6,7 +6,7 @@ import { extensionOf } from '../protocol/weightFileNames.ts';
 import { t } from '../protocol/words.ts';
 import { diskPath } from './analysisJob.ts';
 import { filesIn } from './chosenFiles.ts';
-import { dataIn } from './dataFile.ts';
+import { dataIn, likelihoodIn } from './dataFile.ts';
 import { likelihoodItems } from './likelihoodItems.ts';
 import type { SummaryCache } from './summaryCache.ts';
 import { dataCandidates } from './weightFiles.ts';
@@ -50,22 +50,25 @@ export async function askDataFile({ summaries, title, weights, without, remember
   return picked.answer === 'without' ? 'without' : picked.answer.file;
 }
 
-/** Those that hold data, each with what it holds. A file that cannot be read is left to the analysis, which says why. */
+/** Those that hold data, each with what it holds, and last those that cannot be read: the analysis says why. */
 async function described(files: readonly string[], summaries: SummaryCache): Promise<readonly (readonly [file: string, description: string])[]> {
+  const unread = new Set<string>();
   const found = await Promise.all(files.map(async (file, i) => {
     if (i >= MOST_READ || extensionOf(file) === '.csv') return [[file, ''] as const];
     const summary = await summaries.of(file).catch(() => undefined);
-    if (summary === undefined) return [[file, ''] as const];
-    const held = dataIn(summary);
+    if (summary === undefined) unread.add(file);
+    const held = summary === undefined ? t('cannot be read') : dataIn(summary);
     return held === undefined ? [] : [[file, held] as const];
   }));
-  return found.flat();
+  return found.flat().sort(([a], [b]) => Number(unread.has(a)) - Number(unread.has(b)));
 }
 
-/** Undefined when the user did not want to answer. */
-export async function askLikelihood(remembered?: Likelihood): Promise<Likelihood | undefined> {
-  const items = likelihoodItems().map((item) => ({ ...item, ...(item.value === remembered ? { description: t('last time') } : {}) }))
-    .sort((a, b) => Number(b.value === remembered) - Number(a.value === remembered));
+/** Undefined when the user did not want to answer. @param data file of the targets, which may speak for one */
+export async function askLikelihood(data: string, summaries: SummaryCache, remembered?: Likelihood): Promise<Likelihood | undefined> {
+  const told = remembered === undefined && extensionOf(data) !== '.csv' ? await summaries.of(data).then(likelihoodIn, () => undefined) : undefined;
+  const [first, why] = remembered === undefined ? [told, t('y holds whole numbers')] : [remembered, t('last time')];
+  const items = likelihoodItems().map((item) => ({ ...item, ...(item.value === first ? { description: why } : {}) }))
+    .sort((a, b) => Number(b.value === first) - Number(a.value === first));
   return (await vscode.window.showQuickPick(items, { title: t('Likelihood of the targets given the outputs'), ignoreFocusOut: true }))?.value;
 }
 

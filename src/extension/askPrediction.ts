@@ -57,7 +57,7 @@ export async function askPrediction(files: readonly string[], holds: Holding, la
     without: { label: t('No test data'), detail: t('The training inputs, and a curve where there is one input') },
   });
   if (test === undefined) return undefined;
-  const likelihood = await askLikelihood(last.likelihood);
+  const likelihood = await askLikelihood(data, summaries, last.likelihood);
   if (likelihood === undefined) return undefined;
   const noise = likelihood === 'gaussian' ? await askNoise(last.noise ?? rankSettings().noise) : rankSettings().noise;
   if (noise === undefined) return undefined;

@@ -1,6 +1,6 @@
 /** What the header of a file says of it as data: inputs `x`, targets `y`, and what they weigh, as the analyses read them. */
 import { formatCount, formatShape } from '../protocol/format.ts';
-import type { WeightSummary } from '../protocol/service.ts';
+import type { Likelihood, WeightSummary } from '../protocol/service.ts';
 import { t } from '../protocol/words.ts';
 
 type Header = Pick<WeightSummary, 'shapes' | 'tensors'>;
@@ -16,3 +16,9 @@ export function dataIn({ shapes, tensors }: Header): string | undefined {
 /** Inputs and what belongs to them and nothing else, so that it is not a file of weights. */
 export const isDataAlone = ({ shapes, tensors }: Header): boolean =>
   shapes.length === tensors && shapes.some(({ name }) => name === 'x') && shapes.every(({ name }) => ['x', 'y', 'sample_weight'].includes(name));
+
+/** What whole numbers as targets speak for, one a row and stored as such; the analyses ask the values and the network's outputs besides. */
+export function likelihoodIn({ shapes }: Header): Likelihood | undefined {
+  const y = shapes.find(({ name }) => name === 'y');
+  return y !== undefined && /^(I|U|BOOL)/.test(y.dtype) && y.shape.slice(1).every((size) => size === 1) ? 'categorical' : undefined;
+}

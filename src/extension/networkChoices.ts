@@ -78,7 +78,7 @@ export class NetworkChoices {
     const current = files[0] === undefined ? undefined : this.#state.get<string>(keyOf('activation', files[0]));
     const picked = await vscode.window.showQuickPick(
       activations().map(({ name, detail }) => ({ label: name, detail, ...(name === current ? { description: t('current answer') } : {}) })),
-      { title: t('Activation of {0}', named), placeHolder: t('What is between its dense layers? Remembered for this file.'), ignoreFocusOut: true },
+      { title: t('Activation of {0}', named), placeHolder: files.length === 1 ? t('What is between its dense layers? Remembered for this file.') : t('What is between their dense layers? Remembered for each of these files.'), ignoreFocusOut: true },
     );
     return picked?.label;
   }

@@ -59,7 +59,7 @@ async function askData(networks: readonly string[], summaries: SummaryCache): Pr
   });
   if (data === undefined) return undefined;
   if (data === 'without') return {};
-  const likelihood = await askLikelihood();
+  const likelihood = await askLikelihood(data, summaries);
   return likelihood === undefined ? undefined : { data, likelihood };
 }
 

@@ -28,6 +28,6 @@ async function askData(files: CompareRequest['files'], summaries: SummaryCache):
   });
   if (data === undefined) return undefined;
   if (data === 'without') return {};
-  const likelihood = await askLikelihood();
+  const likelihood = await askLikelihood(data, summaries);
   return likelihood === undefined ? undefined : { data, likelihood };
 }

@@ -39,6 +39,6 @@ export async function askRankData(weights: string, summaries: SummaryCache): Pro
   });
   if (data === undefined) return undefined;
   if (data === 'without') return {};
-  const likelihood = await askLikelihood();
+  const likelihood = await askLikelihood(data, summaries);
   return likelihood === undefined ? undefined : { data, likelihood };
 }

@@ -1,6 +1,6 @@
 // What the Explorer and the question for data say of a file by its header: data are called data, and weights never are.
 import { expect, it } from 'vitest';
-import { dataIn, isDataAlone } from '../../../src/extension/dataFile.ts';
+import { dataIn, isDataAlone, likelihoodIn } from '../../../src/extension/dataFile.ts';
 
 const header = (shapes: Readonly<Record<string, readonly number[]>>, tensors = Object.keys(shapes).length): Parameters<typeof dataIn>[0] =>
   ({ tensors, shapes: Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype: 'F64' })) });
@@ -21,4 +21,12 @@ it.each([
 ])('%j', (summary, said, alone) => {
   expect(dataIn(summary)).toBe(said);
   expect(isDataAlone(summary)).toBe(alone);
+});
+
+it.each([
+  ['I64', [200], 'categorical'], ['U8', [200, 1], 'categorical'], ['BOOL', [200], 'categorical'],
+  // Values, and several a row, are a regression as far as a header tells.
+  ['F32', [200], undefined], ['I64', [200, 3], undefined],
+] as const)('takes targets y of %s %j for %s', (dtype, shape, likelihood) => {
+  expect(likelihoodIn({ tensors: 2, shapes: [{ name: 'x', dtype: 'F32', shape: [200, 2] }, { name: 'y', dtype, shape }] })).toBe(likelihood);
 });
