@@ -1,5 +1,6 @@
 /** Posterior over Weights: a set of draws, one a file or all in one, before and after its symmetries are removed. */
 import { existsSync } from 'node:fs';
+import * as vscode from 'vscode';
 import type { PosteriorRequest } from '../../protocol/service.ts';
 import { t } from '../../protocol/words.ts';
 import { chosenFiles } from '../chosenFiles.ts';
@@ -19,10 +20,13 @@ export const posterior: Command = async (surroundings, selection) => {
 export async function showPosterior({ panels, choices, predictions }: Surroundings, files: readonly string[], over?: PosteriorData): Promise<unknown> {
   const options = await choices.settled(files);
   if (options === undefined) return undefined;
-  return panels.ask(
+  const report = await panels.ask(
     { method: 'posterior', title: t('Posterior over the weights of {0}', namesOf(files)), request: { files, scaling: canonicalForm().scaling, permutation: posteriorPermutation(), seed: seed(), ...(over ?? knownData(predictions.of(files[0] ?? ''))), ...options } },
     files,
   );
+  // Completes the walkthrough's step.
+  if (report !== undefined) void vscode.commands.executeCommand('setContext', 'quotient.sawPosterior', true);
+  return report;
 }
 
 function knownData({ data, likelihood, noise, priorPrecision }: Partial<PredictionChoice>): PosteriorData {

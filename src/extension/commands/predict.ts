@@ -1,4 +1,5 @@
 /** Posterior Predictive: what a network's posterior predicts by several methods side by side; several networks, or a folder of them, are draws. */
+import * as vscode from 'vscode';
 import { t } from '../../protocol/words.ts';
 import { askPrediction } from '../askPrediction.ts';
 import { chosenFiles, isSavedModel } from '../chosenFiles.ts';
@@ -24,8 +25,11 @@ export const predict: Command = async (surroundings, selection) => {
 export async function showPrediction({ panels, choices, predictions }: Surroundings, files: readonly string[], choice: PredictionChoice): Promise<unknown> {
   const [first] = files;
   if (first !== undefined) await predictions.remember(first, choice);
-  return panels.ask(
+  const report = await panels.ask(
     { method: 'predict', title: t('Posterior predictive of {0}', namesOf(files)), request: { files, ...choice, ...predictSettings(), seed: seed(), ...await choices.known(files) } },
     files,
   );
+  // Completes the walkthrough's step.
+  if (report !== undefined) void vscode.commands.executeCommand('setContext', 'quotient.sawPrediction', true);
+  return report;
 }
