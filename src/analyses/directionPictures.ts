@@ -13,7 +13,7 @@ export function directionSection(directions: readonly ConstrainedDirection[], me
     kind: 'fields', id: 'directions', title: 'Directions in weight space',
     meaning,
     drawing: 'Each picture is one weight tensor, its outputs downwards, in units of its largest element; kernels of a convolution are shown one by one.',
-    xLabel: 'input', yLabel: 'output', valueLabel: 'element, of the largest', colours: 'diverging', panels,
+    xLabel: 'input', yLabel: 'output', valueLabel: 'element by the largest', colours: 'diverging', panels,
   }];
 }
 

@@ -22,7 +22,7 @@ const options = {
   data: { value: 'FILE', text: 'data with arrays x and y: .npz, .safetensors, .pt or .csv' },
   likelihood: { value: 'NAME', text: 'gaussian, categorical or bernoulli (default: what the targets are made for)' },
   noise: { value: 'σ', text: 'standard deviation of Gaussian observation noise (default 1)' },
-  'prior-precision': { value: 'α', text: 'precision of the Gaussian prior over weights (default 1)' },
+  'prior-precision': { value: 'α', text: 'precision of the Gaussian prior over weights (default 1); trained on a mean loss of N inputs with weight decay λ, α = λN; predict also takes evidence: the α of the largest evidence' },
   toward: { value: 'PATH', text: 'split the way to this other checkpoint, or to draws (a file or a folder), into image and kernel of the GGN' },
   draw: { value: 'K', text: 'of the draws of --toward the K-th only, from 1 on' },
   step: { value: 'WHAT', text: `split a step of training the same way: ${stepKinds.join(' (of the log posterior; needs y), ')} (the next one by the state in FILE: Adam or momentum)` },
@@ -118,8 +118,15 @@ export function parseCommandLine(argv: readonly string[]): ParsedArguments | { r
     });
     return { command, paths: positionals, values: new Values(values) };
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.replace(/\. To specify.*$/s, '') : String(error));
+    throw new UsageError(error instanceof Error ? withNeighbour(error.message.replace(/\. To specify.*$/s, ''), allowed) : String(error));
   }
+}
+
+/** An unknown option that is a known one with letters more or fewer at its end is named with it. */
+function withNeighbour(message: string, allowed: readonly OptionName[]): string {
+  const given = /^Unknown option '--([^']{3,})'/.exec(message)?.[1];
+  const meant = given === undefined ? undefined : allowed.find((option) => option.startsWith(given) || given.startsWith(option));
+  return meant === undefined ? message : `${message}; there is --${meant}`;
 }
 
 /** `--parameters A B` as one value, "A;B", which is another way to write it: `parseArgs` knows options with one value only. */

@@ -13,7 +13,7 @@ import type { JobContext } from '../protocol/rpc.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
 import { alignMethods, fileMeanings, optimizerNames, predictionMethods, projectionPlanes, scaleForms, stepKinds, type PredictRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
-import { parseCommandLine, usage, UsageError, type ParsedArguments } from './arguments.ts';
+import { commands, parseCommandLine, usage, UsageError, type ParsedArguments } from './arguments.ts';
 import { terminalProgress } from './progress.ts';
 import { reportAsText } from './text.ts';
 
@@ -76,7 +76,7 @@ export async function main(argv: readonly string[], { stdout, stderr, signal }: 
     const message = error instanceof UserError ? error.message : `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
     if (json) stdout.write(`${JSON.stringify({ error: message })}\n`);
     stderr.write(`quotient: ${message}\n`);
-    if (error instanceof UsageError) stderr.write('Try: quotient help\n');
+    if (error instanceof UsageError) stderr.write(`Try: quotient help${Object.hasOwn(commands, argv[0] ?? '') ? ` ${argv[0]!}` : ''}\n`);
     return error instanceof UsageError ? WRONG_USAGE : FAILED;
   }
 }

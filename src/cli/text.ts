@@ -58,7 +58,8 @@ function sectionLines(section: Section, columns: number): string[] {
     case 'lines':
       return bandedLines(section) ?? section.panels.flatMap(({ title, series }) => [...(title === '' ? [] : [visible(title)]), ...lineSummaries(series, section)]);
     case 'fields':
-      return section.panels.map(({ title, values }) => `${visible(title)}: ${visible(section.valueLabel)} ${rangeOf(values.filter((value) => value !== null))}`);
+      // What a picture says in words says more than the range of its colours.
+      return section.panels.flatMap(({ title, meaning, values }) => wrap(`${visible(title)}: ${visible(section.valueLabel)} ${rangeOf(values.filter((value) => value !== null))}${meaning === '' ? '' : `. ${meaning}`}`, columns));
     case 'projections': {
       const [first] = section.planes;
       const others = [...new Set(section.planes.filter(({ id }) => id !== first?.id).map(({ label }) => visible(label)))];

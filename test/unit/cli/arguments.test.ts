@@ -27,6 +27,8 @@ describe('the command line', () => {
   it.each([
     [['rnak', 'a.pt'], 'there is no command "rnak"; the commands are inspect, canonicalize, align, compare, rank, posterior, predict, example'],
     [['rank', '--scaling', 'unit', 'a.pt'], "Unknown option '--scaling'"],
+    [['predict', '--methods', 'sampled', 'a.pt'], "Unknown option '--methods'; there is --method"],
+    [['rank', '--prior', '2', 'a.pt'], "Unknown option '--prior'; there is --prior-precision"],
     [['rank', 'a.pt', '--noise'], "Option '--noise <value>' argument missing"],
     [['constructor'], 'there is no command "constructor"; the commands are inspect, canonicalize, align, compare, rank, posterior, predict, example'],
   ])('says what is wrong with %j', (argv, message) => {

@@ -26,6 +26,13 @@ describe('a report in a terminal', () => {
     expect(text).not.toContain('Select a region.');
   });
 
+  it('says of a quantity over a plane what the picture says in words', () => {
+    const axis = { min: 0, max: 1, bins: 1 };
+    const panel = (title: string, meaning: string) => ({ title, meaning, x: { ...axis, bins: 2 }, y: { ...axis, direction: 'up' as const }, values: [0.5, 0.75], curves: [], points: [] });
+    const text = reportAsText(report({ ...base, kind: 'fields', xLabel: 'x', yLabel: 'y', valueLabel: 'probability', colours: 'sequential', panels: [panel('one', 'Sure over 12 % of this plane.'), panel('two', '')] }));
+    expect(text.split('\n')).toEqual(expect.arrayContaining(['one: probability 0.5 … 0.75. Sure over 12 % of this plane.', 'two: probability 0.5 … 0.75']));
+  });
+
   it('draws a density the right way up, darker where there are more', () => {
     const axis = { min: 0, max: 1, bins: 36 };
     const counts = new Array<number>(36 * 36).fill(0);
