@@ -137,18 +137,18 @@ export function evidenceFigures({ evidence, request }: RankQuestion, error = 0):
   ];
 }
 
-function kernelParts({ network, data, accounting: { rank: { rank: value }, symmetry, remainder } }: FactorisedQuestion): Section {
-  return waterfall({ network, data, rank: value, symmetry, remainder, rankMeaning: 'directions that the data constrain' });
+function kernelParts({ network, data, request, accounting: { rank: { rank: value }, symmetry, remainder } }: FactorisedQuestion): Section {
+  return waterfall({ network, data, request, rank: value, symmetry, remainder, rankMeaning: 'directions that the data constrain' });
 }
 
-interface KernelParts extends Pick<RankQuestion, 'network' | 'data'> {
+interface KernelParts extends Pick<RankQuestion, 'network' | 'data' | 'request'> {
   readonly rank: number;
   readonly symmetry: number;
   readonly remainder: RemainderParts;
   readonly rankMeaning: string;
 }
 
-export function waterfall({ network, data, rank, symmetry, remainder, rankMeaning }: KernelParts): Section {
+export function waterfall({ network, data, request, rank, symmetry, remainder, rankMeaning }: KernelParts): Section {
   return {
     kind: 'waterfall',
     valueLabel: 'dimensions',
@@ -163,10 +163,18 @@ export function waterfall({ network, data, rank, symmetry, remainder, rankMeanin
             { label: 'hidden', value: remainder.hidden, meaning: 'directions that none of the generic inputs sees, beyond the known symmetries' },
           ]
         : [{ label: 'data-limited or hidden', value: remainder.dimension, meaning: 'directions that more data would constrain, or that no input sees; telling which would take too much time or memory' }]),
-      { label: 'symmetry', value: symmetry, meaning: 'directions along the continuous symmetries' },
+      { label: 'symmetry', value: symmetry, meaning: `directions along the continuous symmetries${ofLogits(network, request, symmetry)}` },
     ],
     remainder: { label: 'rank', value: rank, meaning: rankMeaning },
   };
+}
+
+/** The likelihood has symmetries of its own, which come on top of those that the network has by itself. */
+function ofLogits(network: RankQuestion['network'], { likelihood }: RankQuestion['request'], symmetry: number): string {
+  const { factors, dimensions } = symmetryGroup(network, { likelihood, outputRowShift: true });
+  const shifts = factors.filter(({ kind, contained }) => !contained && (kind === 'output-shift' || kind === 'output-row-shift')).reduce((sum, factor) => sum + factor.dimensions, 0);
+  // Where some could not be verified, nothing tells which of them these are.
+  return shifts > 0 && dimensions === symmetry ? `, ${dimensions > shifts ? `${formatCount(dimensions - shifts)} of the network and ` : ''}${formatCount(shifts)} of the softmax, which does not see what all logits have in common` : '';
 }
 
 function spectrum(question: FactorisedQuestion): Section {
@@ -264,7 +272,7 @@ export function commonWarnings({ evidence, request, assumptions }: RankQuestion)
   const promised = evidence === undefined ? 0 : evidence.gradientNorm ** 2 / (2 * request.priorPrecision);
   return [
     ...assumptions,
-    ...(evidence !== undefined && promised > MODE_GAIN ? [`The weights may be far from a mode, which the marginal likelihood of a Laplace approximation presumes: the gradient of the log posterior has norm ${formatNumber(evidence.gradientNorm)}, so that a Newton step may gain up to ${formatNumber(promised, 2)} nats. ${request.likelihood === 'gaussian' ? 'Give the noise and the prior precision that the network was trained with (--noise, --prior-precision; in the settings quotient.rank.noise and quotient.rank.priorPrecision).' : 'Give the prior precision that the network was trained with (--prior-precision; in the settings quotient.rank.priorPrecision).'}`] : []),
+    ...(evidence !== undefined && promised > MODE_GAIN ? [`The weights may be far from a mode, which the marginal likelihood of a Laplace approximation presumes: the gradient of the log posterior has norm ${formatNumber(evidence.gradientNorm)}, so that a Newton step may gain up to ${formatNumber(promised, 2)} nats. ${request.likelihood === 'gaussian' ? 'Give the noise and the prior precision that the network was trained with (--noise, --prior-precision; in the settings quotient.rank.noise and quotient.rank.priorPrecision)' : 'Give the prior precision that the network was trained with (--prior-precision; in the settings quotient.rank.priorPrecision)'}: weight decay λ on a mean loss of N inputs is α = λN${request.likelihood === 'gaussian' ? ' for a loss in nats' : ''}.`] : []),
   ];
 }
 

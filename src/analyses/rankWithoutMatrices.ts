@@ -63,9 +63,9 @@ function remainderOf({ spectrum: { parameters }, estimate, symmetry }: MatrixFre
 }
 
 function kernelParts(question: MatrixFreeQuestion): Section {
-  const { network, data, estimate, symmetry } = question;
+  const { network, data, request, estimate, symmetry } = question;
   const [low, high] = estimate.bracket;
-  return waterfall({ network, data, rank: estimate.rank, symmetry: symmetry.dimension, remainder: remainderOf(question), rankMeaning: `directions that the data constrain${low === high ? '' : `, estimated: between ${formatCount(low)} and ${formatCount(high)}, the parts above accordingly`}` });
+  return waterfall({ network, data, request, rank: estimate.rank, symmetry: symmetry.dimension, remainder: remainderOf(question), rankMeaning: `directions that the data constrain${low === high ? '' : `, estimated: between ${formatCount(low)} and ${formatCount(high)}, the parts above accordingly`}` });
 }
 
 function rankText({ estimate: { rank, bracket: [low, high] } }: MatrixFreeQuestion): string {

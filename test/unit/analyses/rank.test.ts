@@ -191,6 +191,21 @@ describe('the rank analysis', () => {
     await expect(ranked([0, 1, 2], [3])).rejects.toThrow('has 1 values a row, the network gives 2');
   });
 
+  it.each([
+    // A constant and, for each of five features, a vector that all three logits have in common; a scale of each of five units.
+    ['categorical', 'directions along the continuous symmetries, 5 of the network and 6 of the softmax, which does not see what all logits have in common', 11],
+    ['gaussian', 'directions along the continuous symmetries', 5],
+  ] as const)('tells the symmetries of the likelihood from those of the network: %s', async (likelihood, meaning, symmetry) => {
+    const folder = await temporaryFolder();
+    const [file, data] = [path.join(folder, 'network.safetensors'), path.join(folder, 'data.npz')];
+    const { network: net, theta } = randomNetwork([4, 5, 3], 'relu', 2);
+    await writeNetwork(file, net, theta);
+    await writeNpz(data, [{ name: 'x', shape: [40, 4], values: standardNormalInputs(40, 4, seededRandom(5)) }], { overwrite: true });
+    const { sections } = await rank({ inputs: 2000, noise: 1, priorPrecision: 1, seed: 0, file, activation: 'relu', data, likelihood }, context);
+    const steps = sections.flatMap((section) => (section.kind === 'waterfall' ? section.steps : []));
+    expect(steps).toContainEqual({ label: 'symmetry', value: symmetry, meaning });
+  });
+
   it('takes convolutional networks: the kernel of conv 1→3→3, pool, dense 2 is one scaling a channel', async () => {
     const folder = await temporaryFolder();
     const file = path.join(folder, 'network.npz');
