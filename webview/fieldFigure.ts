@@ -12,14 +12,14 @@ import type { Theme } from './theme.ts';
 
 export const fieldRamp = (theme: Theme, colours: FieldsSection['colours']): Ramp => (colours === 'diverging' ? theme.divergingRamp : theme.ramp);
 
-/** An axis of a matrix counts its entries, from 0: each number stands at the middle of its row or column. */
-const isIndex = (panel: FieldPanel, { min, max, bins }: BinAxis): boolean => panel.y.direction === 'down' && max - min === bins && Number.isInteger(min);
+/** An axis of a matrix counts its entries: each number stands at the middle of its row or column, which is a whole number itself where points are drawn on entries. */
+const isIndex = (panel: FieldPanel, { min, max, bins }: BinAxis): boolean => panel.y.direction === 'down' && max - min === bins && Number.isInteger(2 * min);
 
 function indexTicks(panel: FieldPanel, along: BinAxis): Partial<LayoutAxis> {
   if (!isIndex(panel, along)) return {};
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((size) => along.bins / size <= 7) ?? along.bins;
-  const shown = Array.from({ length: Math.ceil(along.bins / step) }, (_, k) => along.min + k * step);
-  return { tickmode: 'array', tickvals: shown.map((index) => index + 0.5), ticktext: shown.map(String) };
+  const centres = binCentres(along).filter((centre) => Math.floor(centre) % step === 0);
+  return { tickmode: 'array', tickvals: centres, ticktext: centres.map((centre) => String(Math.floor(centre))) };
 }
 
 /** An axis that means nothing has no numbers. */
@@ -102,16 +102,17 @@ function curves(panel: FieldPanel, theme: Theme): Data[] {
 
 const SYMBOLS = ['circle', 'diamond', 'cross', 'x'] as const;
 
-/** Many small ones below, single ones large and in the page's own colours on top. */
+/** Many small ones below, every other kind of them inside out; single ones large and in the page's own colours on top. */
 function points(panel: FieldPanel, theme: Theme): Data[] {
   const many = panel.points.some(({ x }) => x.length > 20);
   return panel.points.map(({ label, x, y }, i): Data => {
     const single = many && x.length <= 1;
+    const [fill, outline] = i % 2 === 0 ? [theme.selected.fill, theme.selected.outline] : [theme.selected.outline, theme.selected.fill];
     return {
       type: 'scatter', mode: 'markers', x: [...x], y: [...y], hovertemplate: `${plotText(visible(label))}<br>%{x:.3~g}, %{y:.3~g}<extra></extra>`,
       marker: {
         symbol: SYMBOLS[i % SYMBOLS.length] ?? 'circle', size: single ? 11 : x.length > 100 ? 5 : x.length > 20 ? 6 : 8,
-        color: single ? theme.background : theme.selected.fill, line: single ? { width: 2, color: theme.foreground } : { width: x.length > 100 ? 0.75 : 1, color: theme.selected.outline },
+        color: single ? theme.background : fill, line: single ? { width: 2, color: theme.foreground } : { width: x.length > 100 ? 0.75 : 1, color: outline },
       },
     };
   });

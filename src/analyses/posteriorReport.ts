@@ -130,7 +130,7 @@ function symmetrySentence(group: SymmetryGroup): string {
 function distanceSentence(views: readonly PosteriorView[]): string {
   const [before, after] = views.slice(-2).map(({ distances }) => quantile(distances.sorted, 0.5));
   if (before === undefined || after === undefined) return '';
-  return ` ${views.at(-1)?.step.title ?? ''}, the median distance between two draws is ${formatNumber(after, 3)}; before the last step it was ${formatNumber(before, 3)}.`;
+  return ` ${views.at(-1)?.step.title ?? ''}, the median distance between two draws is ${formatNumber(after, 3)}; ${views.length === 2 ? 'as drawn' : `with ${(views.at(-2)?.step.title ?? '').toLowerCase()}`} it is ${formatNumber(before, 3)}.`;
 }
 
 function modesSentence({ views, functions }: PosteriorFindings): string {

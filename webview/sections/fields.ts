@@ -61,7 +61,7 @@ function overlays({ panels, contours, colours }: FieldsSection): HTMLElement | n
   const many = panels.some((panel) => panel.points.some(({ x }) => x.length > 20));
   if (curves.length + points.length === 0) return null;
   const dashes = ['solid', 'dashed', 'dotted'];
-  const symbols = ['●', '◆', '✚', '✖'];
+  const symbols = ['●', '◇', '✚', '✖'];
   // As they are drawn: a single point among many is hollow.
   const hollow = (label: string): boolean => many && panels.every((panel) => panel.points.every((each) => each.label !== label || each.x.length <= 1));
   return element('ul', { class: 'keys' },
