@@ -4,8 +4,8 @@
  *
  * All throw `UserError`, whose message is one sentence for people, for input that cannot be used, and the reason of `signal` once that is aborted.
  */
-import os from 'node:os';
 import { analyses } from '../analyses/service.ts';
+import { machineMemory } from '../protocol/machineMemory.ts';
 import type { Progress } from '../protocol/rpc.ts';
 import type { Report } from '../protocol/report.ts';
 import { UserError } from '../protocol/userError.ts';
@@ -102,5 +102,5 @@ function split<T extends JobOptions>(options: T | undefined): [job: JobOptions, 
 }
 
 function context({ signal, progress, memoryLimitBytes }: JobOptions): { signal: AbortSignal; progress: (progress: Progress) => void; memoryLimitBytes: number } {
-  return { signal: signal ?? new AbortController().signal, progress: progress ?? (() => undefined), memoryLimitBytes: memoryLimitBytes ?? os.totalmem() / 2 };
+  return { signal: signal ?? new AbortController().signal, progress: progress ?? (() => undefined), memoryLimitBytes: memoryLimitBytes ?? machineMemory() / 2 };
 }

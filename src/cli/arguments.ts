@@ -40,7 +40,7 @@ const options = {
   inputs: { value: 'N', text: 'generic inputs when there is no data (default 2,000)' },
   axes: { value: 'AXES', text: 'leading axes of the arrays: draw, or chain,draw' },
   parameters: { value: 'A B', text: 'the two parameters to plot, such as "2.weight[0,0]" "2.weight[0,1]"' },
-  memory: { value: 'GiB', text: 'memory that the job may plan to use (default 8)' },
+  memory: { value: 'GiB', text: 'memory that the job may plan to use (default 8, or what the machine has)' },
   by: { value: 'HOW', text: 'weights, activations (needs data), or universe: all at once (default weights)' },
   restarts: { value: 'N', text: 'weight matching from N random orders as well (default 2; 0 beyond 4 million parameters)' },
   scaling: { value: 'FORM', text: 'unit, balanced or none (default unit)' },

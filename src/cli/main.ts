@@ -8,6 +8,7 @@ import { analyses } from '../analyses/service.ts';
 import { version } from '../analyses/provenance.ts';
 import { requireReportFile, writeReportFile } from '../analyses/reportFile.ts';
 import { fullResult } from '../protocol/fullResult.ts';
+import { machineMemory } from '../protocol/machineMemory.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import { standaloneHtml } from '../protocol/standaloneHtml.ts';
@@ -22,7 +23,7 @@ const FAILED = 1;
 const WRONG_USAGE = 2;
 export const INTERRUPTED = 130;
 
-/** A job from the command line may plan to use this much; the machine's memory is the user's own affair. */
+/** A job from the command line may plan to use this much, unless the machine or the container has less. */
 const MEMORY_LIMIT_GIB = 8;
 
 /** What the command line needs of standard output and standard error. */
@@ -59,7 +60,7 @@ export async function main(argv: readonly string[], { stdout, stderr, signal }: 
     const [html, overwrite] = [parsed.values.text('html'), parsed.values.flag('overwrite')];
     if (html !== undefined) await requireReportFile(html, overwrite);
     const progress = terminalProgress(stderr);
-    const context: JobContext = { signal, progress: progress.show, memoryLimitBytes: parsed.values.number('memory', MEMORY_LIMIT_GIB, 'positive') * 2 ** 30 };
+    const context: JobContext = { signal, progress: progress.show, memoryLimitBytes: parsed.values.number('memory', Math.min(MEMORY_LIMIT_GIB, machineMemory() / 2 ** 30), 'positive') * 2 ** 30 };
     const report = await run(parsed, context).finally(() => {
       progress.clear();
     });

@@ -1,6 +1,6 @@
 /** Every setting of the extension, read when it is used, with the defaults of package.json. */
-import os from 'node:os';
 import * as vscode from 'vscode';
+import { machineMemory } from '../protocol/machineMemory.ts';
 import type { CanonicalizeRequest, PredictRequest, RankRequest } from '../protocol/service.ts';
 
 const get = <T>(name: string, otherwise: T): T => vscode.workspace.getConfiguration('quotient').get(name, otherwise);
@@ -18,9 +18,7 @@ const LEAST_HOST_MB = 256;
 export function memoryLimitBytes(): number {
   const megabytes = number('host.memoryLimit', 0, 0);
   if (megabytes > 0) return Math.max(LEAST_HOST_MB, megabytes) * 2 ** 20;
-  const constrained = process.constrainedMemory();
-  const total = constrained > 0 ? Math.min(constrained, os.totalmem()) : os.totalmem();
-  return Math.max(LEAST_HOST_MB * 2 ** 20, Math.floor(total / 2));
+  return Math.max(LEAST_HOST_MB * 2 ** 20, Math.floor(machineMemory() / 2));
 }
 
 export const idleMilliseconds = (): number => number('host.idleMinutes', 5, 0.1) * 60_000;
