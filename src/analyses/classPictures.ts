@@ -3,8 +3,10 @@ import type { DataSet } from '../network/data.ts';
 import { answers, reliabilityBins, wilsonInterval } from '../posterior/calibration.ts';
 import { formatCount, formatNumber } from '../protocol/format.ts';
 import type { FieldPanel, FieldsSection, LinePanel, LinesSection } from '../protocol/report.ts';
-import { methodNames } from './methodNames.ts';
 import type { MethodResult, Predicted } from './methodResults.ts';
+
+/** What a method is called in this report. */
+type MethodNamer = (method: MethodResult['method']) => string;
 
 /** Inputs whose probabilities are shown. */
 const SHOWN_INPUTS = 20;
@@ -12,7 +14,7 @@ const SHOWN_INPUTS = 20;
 const SHOWN_CLASSES = 40;
 
 /** On the test data where there are labels, otherwise on the training data. */
-export function reliabilitySection({ methods, map, inputs, problem: { likelihood, network } }: Predicted): LinesSection[] {
+export function reliabilitySection({ methods, map, inputs, problem: { likelihood, network } }: Predicted, name: MethodNamer): LinesSection[] {
   if (likelihood.kind === 'gaussian') return [];
   const { kind } = likelihood;
   const [index, targets, weights] = inputs.testTargets === undefined ? [0, inputs.trainTargets, inputs.trainWeights] : [1, inputs.testTargets, inputs.testWeights];
@@ -28,7 +30,7 @@ export function reliabilitySection({ methods, map, inputs, problem: { likelihood
     const gap = Math.abs(confident - right) < 0.02 ? 'as sure as right' : confident > right ? 'too sure' : 'not sure enough';
     const ece = scored?.kind === 'classification' ? `, ECE ${formatNumber(scored.ece.value, 3)}` : '';
     return {
-      title: methodNames[method.method], meaning: `${formatNumber(100 * confident, 3)} % sure on average, ${formatNumber(100 * right, 3)} % right: ${gap}${ece}.`,
+      title: name(method.method), meaning: `${formatNumber(100 * confident, 3)} % sure on average, ${formatNumber(100 * right, 3)} % right: ${gap}${ece}.`,
       series: [
         { label: 'inputs by confidence', x: bins.map(({ confidence }) => confidence), y: bins.map(({ accuracy }) => accuracy), band: { label: '95 % of the frequency', lower: edges.map(([low]) => low), upper: edges.map(([, high]) => high) } },
         { label: 'as often right as sure', reference: true, x: [0, 1], y: [0, 1] },
@@ -44,7 +46,7 @@ export function reliabilitySection({ methods, map, inputs, problem: { likelihood
 }
 
 /** Class probabilities of each method at the inputs where they differ most. */
-export function probabilitiesSection({ methods, map, inputs, problem: { likelihood, network } }: Predicted): FieldsSection[] {
+export function probabilitiesSection({ methods, map, inputs, problem: { likelihood, network } }: Predicted, name: MethodNamer): FieldsSection[] {
   const classes = network.outputs;
   if (likelihood.kind !== 'categorical' || classes > SHOWN_CLASSES) return [];
   const [index, targets] = inputs.testTargets === undefined ? [0, inputs.trainTargets] : [1, inputs.testTargets];
@@ -71,7 +73,7 @@ export function probabilitiesSection({ methods, map, inputs, problem: { likeliho
     const { mean } = method.predictives[index]!;
     const right = shown.reduce((sum, n) => sum + mean[n * classes + targets[n]!]!, 0) / shown.length;
     return {
-      title: methodNames[method.method], meaning: `The right class has probability ${formatNumber(right, 2)} on average here.`,
+      title: name(method.method), meaning: `The right class has probability ${formatNumber(right, 2)} on average here.`,
       x: { min: -0.5, max: classes - 0.5, bins: classes }, y: { min: 0.5, max: shown.length + 0.5, bins: shown.length, direction: 'down' },
       values: shown.flatMap((n) => Array.from(mean.subarray(n * classes, (n + 1) * classes))),
       curves: [], points: [{ label: 'the right class', x: shown.map((n) => targets[n]!), y: shown.map((_, i) => i + 1) }],
@@ -89,7 +91,7 @@ export function probabilitiesSection({ methods, map, inputs, problem: { likeliho
 const SHOWN_POINTS = 400;
 
 /** Of two inputs: the probability of class 1, or with more classes how sure the predicted one is, over the plane of the inputs. */
-export function surfaceSection({ methods, map, inputs: { surface, trainTargets }, problem: { network, likelihood } }: Predicted, data: DataSet): FieldsSection[] {
+export function surfaceSection({ methods, map, inputs: { surface, trainTargets }, problem: { network, likelihood } }: Predicted, data: DataSet, name: MethodNamer): FieldsSection[] {
   if (surface === undefined || trainTargets === undefined || (likelihood.kind === 'bernoulli' && network.outputs !== 1)) return [];
   const { x, y, index } = surface;
   const classes = likelihood.kind === 'bernoulli' ? 2 : network.outputs;
@@ -102,7 +104,7 @@ export function surfaceSection({ methods, map, inputs: { surface, trainTargets }
     const { mean } = method.predictives[index]!;
     const values = Array.from({ length: x.bins * y.bins }, (_, n) => (likelihood.kind === 'bernoulli' ? mean[n]! : Math.max(...mean.subarray(n * classes, (n + 1) * classes))));
     const unsure = values.filter((p) => (likelihood.kind === 'bernoulli' ? Math.max(p, 1 - p) : p) < 0.9).length / values.length;
-    return { title: methodNames[method.method], meaning: `Less than 90 % sure over ${formatNumber(100 * unsure, 2)} % of this plane.`, x, y: { ...y, direction: 'up' }, values, curves: [], points };
+    return { title: name(method.method), meaning: `Less than 90 % sure over ${formatNumber(100 * unsure, 2)} % of this plane.`, x, y: { ...y, direction: 'up' }, values, curves: [], points };
   };
   return [{
     kind: 'fields', id: 'surface', title: likelihood.kind === 'bernoulli' ? 'Probability of class 1' : 'How sure the predicted class is',

@@ -116,7 +116,7 @@ async function predictiveOf({ model, draws, data, test, request, context }: Ques
     analysis: 'predict',
     summary: `${model.format} run by ${backendName(model.backend)}, in float32: ${methods.length === 0 ? 'the network alone' : methods.map((method) => methodNames[method]).join(', ')} on ${formatCount(data.rows)} data points.`,
     sources: [...request.files, request.data, ...(request.test === undefined ? [] : [request.test])],
-    sections: [...bandsSection(predicted, data, name), ...surfaceSection(predicted, data), ...reliabilitySection(predicted), ...probabilitiesSection(predicted), scoreTable(predicted, name), overview(model, draws, data, likelihood, request)],
+    sections: [...bandsSection(predicted, data, name), ...surfaceSection(predicted, data, name), ...reliabilitySection(predicted, name), ...probabilitiesSection(predicted, name), scoreTable(predicted, name), overview(model, draws, data, likelihood, request)],
     warnings: warningsOf(model, likelihood, methods),
     result: {
       parameters: model.parameters, outputs, likelihood: likelihood.kind, noise: likelihood.kind === 'gaussian' ? likelihood.noise : null,

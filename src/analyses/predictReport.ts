@@ -57,7 +57,7 @@ export function predictReport(prediction: Prediction): Omit<Report, 'title' | 'p
     sources: [...request.files, request.data, ...(request.test === undefined ? [] : [request.test])],
     // Pictures first.
     sections: [
-      ...bandsSection(prediction, prediction.data, name), ...surfaceSection(prediction, prediction.data), ...reliabilitySection(prediction), ...probabilitiesSection(prediction), ...questions(prediction), ...projected(prediction), ...sweepSection(prediction), ...methodChainSections(prediction.chains), scoreTable(prediction, name), overview(prediction),
+      ...bandsSection(prediction, prediction.data, name), ...surfaceSection(prediction, prediction.data, name), ...reliabilitySection(prediction, name), ...probabilitiesSection(prediction, name), ...questions(prediction), ...projected(prediction), ...sweepSection(prediction), ...methodChainSections(prediction.chains), scoreTable(prediction, name), overview(prediction),
     ],
     warnings: [...warnings(prediction), ...methods.flatMap(({ warnings: own }) => own)],
     result: result(prediction),
