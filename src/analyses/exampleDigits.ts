@@ -68,7 +68,7 @@ export async function digitsExample(request: ExampleRequest, context: JobContext
   return {
     analysis: 'example',
     title: 'Example digits',
-    summary: `A ReLU network 64-24-10 trained to a mode of its posterior on ${TRAINING_IMAGES} handwritten digits, right on ${formatNumber(100 * testAccuracy, 3)} % of ${test.y.length} others, written to ${out}.`,
+    summary: `A ReLU network 64-24-10 trained to a mode of its posterior on ${TRAINING_IMAGES} handwritten digits, right on ${formatNumber(100 * testAccuracy, 3)} % of ${test.y.length} others, written to ${out}; README.md there says what to ask of it.`,
     sources: [],
     sections: [
       images(training),

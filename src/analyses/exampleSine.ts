@@ -55,7 +55,7 @@ export async function sineExample(request: ExampleRequest, context: JobContext):
   return {
     analysis: 'example',
     title: 'Example sine',
-    summary: `A tanh network 1-24-24-1 trained to the mode of its posterior on ${TRAINING_POINTS} points, written to ${out}.`,
+    summary: `A tanh network 1-24-24-1 trained to the mode of its posterior on ${TRAINING_POINTS} points, written to ${out}; README.md there says what to ask of it.`,
     sources: [],
     sections: [{
       kind: 'figures', id: 'training', title: 'Training', meaning: 'Adam and L-BFGS on the log-posterior of all data; at a mode its gradient is zero.',

@@ -41,7 +41,7 @@ export async function twoNeuronsExample(request: ExampleRequest, context: JobCon
   return {
     analysis: 'example',
     title: 'Example two-neurons',
-    summary: `${formatCount(ensemble.kept)} of ${formatCount(ensemble.trained)} networks kept, written to ${request.out}.`,
+    summary: `${formatCount(ensemble.kept)} of ${formatCount(ensemble.trained)} networks kept, written to ${request.out}; README.md there says what to ask of it.`,
     sources: request.data === undefined ? [] : [request.data],
     sections: [
       {

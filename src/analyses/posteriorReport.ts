@@ -11,6 +11,7 @@ import type { TwoSets } from '../posterior/selection.ts';
 import { formatBytes, formatCount, formatCountOf, formatNumber, formatPowerOfTen } from '../protocol/format.ts';
 import type { FiguresSection, Provenance, Report, Section } from '../protocol/report.ts';
 import type { PosteriorRequest } from '../protocol/service.ts';
+import { filesTogether } from '../protocol/shownPaths.ts';
 import type { SymmetryGroup } from '../symmetry/group.ts';
 import { showName } from '../weights/weightFileError.ts';
 import { chainSections, type ChainQuantity } from './chainPictures.ts';
@@ -87,7 +88,7 @@ export function posteriorReport(findings: PosteriorFindings): Report {
   const { request, source, group, views, functions, pair, shown, provenance } = findings;
   return {
     analysis: 'posterior',
-    title: `Posterior over the weights of ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`,
+    title: `Posterior over the weights of ${filesTogether(request.files)}`,
     summary: `${formatCount(source.count)} draws of ${describeNetwork(source.network)}. ${symmetrySentence(group)}${distanceSentence(views)}${modesSentence(findings)}`,
     sources: [...request.files, ...(request.data === undefined ? [] : [request.data])],
     sections: [

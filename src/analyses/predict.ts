@@ -2,7 +2,6 @@
  * What does the posterior predict, by which method, and why do they differ? Every method of the slides side by side on one network at its mode:
  * predictive bands, scores on training and test data with their Monte-Carlo errors, the two questions, and the sweep over the rank.
  */
-import path from 'node:path';
 import { likelihoodModel, type LikelihoodModel } from '../curvature/likelihood.ts';
 import { gramSpectrum, type GgnSpectrum } from '../curvature/spectrum.ts';
 import { seededRandom } from '../linalg/random.ts';
@@ -27,6 +26,7 @@ import { formatSeconds } from '../protocol/format.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
 import type { PredictionMethod, PredictRequest } from '../protocol/service.ts';
+import { filesTogether } from '../protocol/shownPaths.ts';
 import { UserError } from '../protocol/userError.ts';
 import { WeightFileError } from '../weights/weightFileError.ts';
 import { groupedFiles } from './drawFiles.ts';
@@ -60,7 +60,7 @@ const curved: ReadonlySet<PredictionMethod> = new Set(['sampled', 'linearized', 
 
 export async function predict(request: PredictRequest, context: JobContext): Promise<Report> {
   const provenance = startProvenance(request.seed);
-  const title = `Posterior predictive of ${request.files.length === 1 ? path.basename(request.files[0]!) : `${request.files.length} files`}`;
+  const title = `Posterior predictive of ${filesTogether(request.files)}`;
   if (await needsTensorflow(request)) return { ...await predictOnTensorflow(request, context), title, provenance: provenance() };
   const source = await openDraws(await groupedFiles(request.files), { ...request, least: 1 }, context);
   try {

@@ -37,7 +37,7 @@ export function projectionsSection(found: Projections, words: ProjectionWords): 
   return [{
     kind: 'projections', id: 'projections', title: 'Draws in weight space',
     meaning: sectionMeaning(found, words),
-    drawing: 'This rise is what lies behind the draws.',
+    drawing: 'The colours behind the draws are this rise.',
     valueLabel: 'rise of −log posterior above ŵ, nats', methods: found.draws.map(({ method }) => words.name(method)),
     planes: first === undefined ? planes : [...planes.filter(({ id }) => id === first), ...planes.filter(({ id }) => id !== first)],
   }];

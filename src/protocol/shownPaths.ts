@@ -14,6 +14,20 @@ export function namesApart(files: readonly string[]): readonly string[] {
   });
 }
 
+/** Name of the folder that all of them are in; undefined when they are in several, or in one that their paths do not name. */
+export function commonFolder(files: readonly string[]): string | undefined {
+  const folders = new Set(files.map((file) => file.split(/[\\/]/).slice(0, -1).join('/')));
+  const name = [...folders].join().split('/').at(-1) ?? '';
+  return folders.size === 1 && !['', '.', '..'].includes(name) ? name : undefined;
+}
+
+/** "net.pt", "12 files in ensemble", "12 files". */
+export function filesTogether(files: readonly string[]): string {
+  if (files.length === 1) return namesApart(files)[0] ?? '';
+  const folder = commonFolder(files);
+  return folder === undefined ? `${files.length} files` : `${files.length} files in ${folder}`;
+}
+
 export interface OpenFolder {
   readonly path: string;
   /** What stands before a path in it, where several folders are open; else nothing. */

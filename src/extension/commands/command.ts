@@ -1,5 +1,6 @@
 /** A command as this extension writes them. */
 import path from 'node:path';
+import { commonFolder } from '../../protocol/shownPaths.ts';
 import { t } from '../../protocol/words.ts';
 import type { Selection } from '../chosenFiles.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -10,7 +11,9 @@ import type { Surroundings } from '../surroundings.ts';
  */
 export type Command = (surroundings: Surroundings, selection: Selection) => Promise<unknown>;
 
-/** "net.pt", "12 files". */
+/** "net.pt", "12 files in ensemble", "12 files". */
 export function namesOf(files: readonly string[]): string {
-  return files.length === 1 && files[0] !== undefined ? path.basename(files[0]) : t('{0} files', files.length);
+  if (files.length === 1 && files[0] !== undefined) return path.basename(files[0]);
+  const folder = commonFolder(files);
+  return folder === undefined ? t('{0} files', files.length) : t('{0} files in {1}', files.length, folder);
 }

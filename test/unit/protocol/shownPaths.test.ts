@@ -1,7 +1,7 @@
 /** Paths as people read them. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { fromOpenFolder, namesApart } from '../../../src/protocol/shownPaths.ts';
+import { filesTogether, fromOpenFolder, namesApart } from '../../../src/protocol/shownPaths.ts';
 
 it('names are as short as tells the files apart', () => {
   expect(namesApart(['/a/net.pt', '/b/other.pt'])).toEqual(['net.pt', 'other.pt']);
@@ -37,4 +37,16 @@ it('with several folders, their names stand before; the innermost counts', () =>
   expect(said('/w/net.pt')).toBe('w/net.pt');
   expect(said('/w/inner/net.pt')).toBe('inner/net.pt');
   expect(said('/data/x.npz')).toBe('data/x.npz');
+});
+
+it.each([
+  [['/a/net.pt'], 'net.pt'],
+  [['/runs/ensemble/0.pt', '/runs/ensemble/1.pt'], '2 files in ensemble'],
+  [['C:\\runs\\ensemble\\0.pt', 'C:\\runs\\ensemble\\1.pt'], '2 files in ensemble'],
+  [['/runs/1/net.pt', '/runs/2/net.pt'], '2 files'],
+  // Folders that the paths do not name.
+  [['0.pt', '1.pt'], '2 files'],
+  [['../0.pt', '../1.pt'], '2 files'],
+])('calls %j together %s', (files, said) => {
+  expect(filesTogether(files)).toBe(said);
 });
