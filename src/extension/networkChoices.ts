@@ -34,6 +34,9 @@ export class NetworkChoices {
   readonly #state: vscode.Memento;
   readonly #summaries: SummaryCache;
   readonly #host: HostClient;
+  readonly #answered = new vscode.EventEmitter<readonly string[]>();
+  /** Files for which there is another answer than before. */
+  readonly onDidAnswer = this.#answered.event;
 
   constructor(state: vscode.Memento, summaries: SummaryCache, host: HostClient) {
     this.#state = state;
@@ -70,6 +73,7 @@ export class NetworkChoices {
     if (chosen === undefined) return undefined;
     const asked = open.asks === 'network' ? 'network' : 'activation';
     for (const file of files) await this.#state.update(keyOf(asked, file), chosen);
+    this.#answered.fire(files);
     return { [asked]: chosen };
   }
 

@@ -42,7 +42,6 @@ export class WeightsEditor extends ReportEditor {
             return;
           default:
             await runAction(action, [file]);
-            if (action === 'activation') await inspect(true);
         }
       },
     });
@@ -56,7 +55,14 @@ export class WeightsEditor extends ReportEditor {
         reportFailure(error, log);
       });
     });
-    panel.onDidDispose(() => { watcher.dispose(); });
+    // Any question may have led to the answer, not only the button here.
+    const answers = choices.onDidAnswer((files) => {
+      if (files.includes(file)) void inspect(true);
+    });
+    panel.onDidDispose(() => {
+      watcher.dispose();
+      answers.dispose();
+    });
     await inspect(false);
   }
 }
