@@ -4,9 +4,11 @@
  */
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { fromOpenFolder } from '../protocol/shownPaths.ts';
 import { t } from '../protocol/words.ts';
 import { diskPath } from './analysisJob.ts';
 import type { HostClient } from './hostClient.ts';
+import { openFolders } from './openFolders.ts';
 
 /** Undefined when the user did not want to answer, or the file did not fit, which is said. */
 export async function askNetworkFile(weights: string, host: HostClient): Promise<string | undefined> {
@@ -23,7 +25,7 @@ export async function askNetworkFile(weights: string, host: HostClient): Promise
   const network = diskPath(uri);
   const failure = await doesNotFit(weights, network, host);
   if (failure === undefined) return network;
-  void vscode.window.showErrorMessage(failure);
+  void vscode.window.showErrorMessage(fromOpenFolder(openFolders())(failure));
   return undefined;
 }
 
