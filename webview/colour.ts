@@ -139,7 +139,7 @@ export function sequentialRamp(background: Colour, cool: Colour, warm: Colour, s
   const last = dark ? 0.94 : 0.24;
   const along = (first: number, t: number): Colour => {
     // Most chroma in the middle: near black and near white sRGB has little to give.
-    const chroma = dark ? 0.14 : 0.07 + 0.1 * Math.sin(Math.PI * t);
+    const chroma = dark ? 0.14 : 0.07 + 0.04 * (1 - t) + 0.1 * Math.sin(Math.PI * t);
     const angle = from + t * turn;
     return fromOklab([first + t * (last - first), chroma * Math.cos(angle), chroma * Math.sin(angle)]);
   };
