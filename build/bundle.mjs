@@ -27,6 +27,7 @@ const programs = [
   { ...node, format: 'esm', entryPoints: ['src/posterior/diffusionWorker.ts'], outfile: 'dist/diffusionWorker.mjs', sourcemap: false, minify: true, charset: 'utf8' },
   { ...cjs, entryPoints: ['src/tensorflow/tensorflowProcess.ts'], outfile: 'dist/tensorflow.js', sourcemap: false, minify: true },
   { ...web, entryPoints: ['webview/page.ts'], outfile: 'dist/page.js', loader: { '.css': 'text' } },
+  { ...web, entryPoints: ['webview/plotly.ts'], outfile: 'dist/plotly.js' },
 ];
 
 await rm(`${root}dist`, { recursive: true, force: true });

@@ -2,11 +2,10 @@
  * One Plotly drawing: built anew from a figure whenever theme or width change, zoomed by mouse and by keyboard, its view (axis
  * ranges) reported so that it can be stored and linked. Only SVG traces: the regl ones compile code and need `unsafe-eval`.
  */
-import './styleNonce.ts';
-import Plotly from 'plotly.js-dist';
 import type { Data, Layout, LayoutAxis, PlotlyHTMLElement } from 'plotly.js-dist';
 import type { JsonValue } from '../src/protocol/report.ts';
 import { shortened } from './densityGrid.ts';
+import { drawingLibrary, type DrawingLibrary } from './drawingLibrary.ts';
 import { element } from './elements.ts';
 import { fromKey, isSameView, parseView, type PlotView } from './plotView.ts';
 import type { FileContent } from './surroundings.ts';
@@ -37,7 +36,9 @@ export class Plot {
   readonly element: HTMLElement;
   #theme: Theme | null = null;
   #figure: PlotFigure | null = null;
+  #library: DrawingLibrary | null = null;
   #drawn: PlotlyHTMLElement | null = null;
+  #disposed = false;
   #view: PlotView | null;
   #width = 0;
   #redrawing: 'no' | 'once' | 'again' = 'no';
@@ -63,13 +64,16 @@ export class Plot {
 
   async draw(theme: Theme): Promise<void> {
     this.#theme = theme;
+    const library = await drawingLibrary();
+    if (this.#disposed || this.#theme !== theme) return;
     this.#width = this.element.clientWidth;
     const width = Math.max(this.#width, 200);
     const figure = this.#build(theme, width, this.#view);
     this.#figure = figure;
     const layout = { ...baseLayout(theme, width, figure.height), ...figure.layout };
-    const first = this.#drawn === null;
-    this.#drawn = await Plotly.react(this.element, figure.data, layout, config);
+    const first = this.#library === null;
+    this.#library = library;
+    this.#drawn = await library.react(this.element, figure.data, layout, config);
     if (!first) return;
     this.#drawn.on('plotly_relayout', (event) => { this.#relayout(event); });
     this.#drawn.on('plotly_relayouting', (event) => { this.#relayout(event); });
@@ -106,15 +110,16 @@ export class Plot {
   async show(view: PlotView | null): Promise<void> {
     if (isSameView(view, this.#view)) return;
     this.#view = view;
-    if (this.#drawn === null || this.#figure === null) return;
+    if (this.#library === null || this.#drawn === null || this.#figure === null) return;
     const { x, y } = view ?? this.#figure.home;
     // Plotly names nested attributes by path here, which its Layout type does not list.
-    await Plotly.relayout(this.element, { 'xaxis.range': [...x], 'yaxis.range': [...y] } as Partial<Layout>);
+    await this.#library.relayout(this.element, { 'xaxis.range': [...x], 'yaxis.range': [...y] } as Partial<Layout>);
   }
 
   dispose(): void {
+    this.#disposed = true;
     this.#resized.disconnect();
-    Plotly.purge(this.element);
+    this.#library?.purge(this.element);
   }
 
   #move(view: PlotView | null): void {
@@ -207,7 +212,8 @@ export const plotText = (text: string): string => text.replaceAll('&', '&amp;').
 /** Renders a figure off-screen, on the theme's own background. */
 export async function picture(figure: Omit<PlotFigure, 'home'>, theme: Theme, width: number, format: 'png' | 'svg'): Promise<FileContent> {
   const layout = { ...baseLayout(theme, width, figure.height), ...figure.layout, paper_bgcolor: theme.background };
-  const uri = await Plotly.toImage({ data: figure.data, layout }, { format, width, height: figure.height, scale: format === 'png' ? 2 : 1 });
+  const library = await drawingLibrary();
+  const uri = await library.toImage({ data: figure.data, layout }, { format, width, height: figure.height, scale: format === 'png' ? 2 : 1 });
   const content = uri.slice(uri.indexOf(',') + 1);
   return format === 'png' ? { base64: content, mediaType: 'image/png' } : { text: decodeURIComponent(content), mediaType: 'image/svg+xml' };
 }

@@ -1,12 +1,12 @@
 /**
  * Lets Plotly live under `style-src 'nonce-…'`. It appends <style> elements while it loads, which need the page's nonce, and it
  * sets `style` attributes, which a nonce cannot allow; the same declarations through the CSSOM are not restricted (CSP Level 3,
- * §8.3: `element.style.cssText` is a script's doing). Must be imported before Plotly.
+ * §8.3: `element.style.cssText` is a script's doing). Must run before Plotly does.
  */
 
 const script = document.currentScript;
 /** The nonce of this page's own script element; empty where the page has no policy. */
-const nonce = script instanceof HTMLScriptElement ? script.nonce : '';
+export const nonce = script instanceof HTMLScriptElement ? script.nonce : '';
 
 type CreateElement = (this: Document, tag: string, options?: ElementCreationOptions) => HTMLElement;
 // eslint-disable-next-line @typescript-eslint/no-deprecated, @typescript-eslint/unbound-method -- the overload for any tag; called with its document below

@@ -11,7 +11,7 @@ import { fullResult } from '../protocol/fullResult.ts';
 import { machineMemory } from '../protocol/machineMemory.ts';
 import type { Report } from '../protocol/report.ts';
 import type { JobContext } from '../protocol/rpc.ts';
-import { standaloneHtml } from '../protocol/standaloneHtml.ts';
+import { PAGE_SCRIPTS, standaloneHtml } from '../protocol/standaloneHtml.ts';
 import { alignMethods, fileMeanings, optimizerNames, predictionMethods, projectionPlanes, scaleForms, stepKinds, type PredictRequest } from '../protocol/service.ts';
 import { UserError } from '../protocol/userError.ts';
 import { commands, parseCommandLine, usage, UsageError, type ParsedArguments } from './arguments.ts';
@@ -240,7 +240,7 @@ function trainOptions(values: ParsedArguments['values']): Pick<PredictRequest, '
   return { train: { epochs: values.number('train', 1, 'count'), optimizer: values.choice('optimizer', optimizerNames, 'adam'), ...rate } };
 }
 
-/** The script that draws reports lies beside the bundled command. */
-function pageScript(): Promise<string> {
-  return readFile(path.join(import.meta.dirname, 'page.js'), 'utf8');
+/** The scripts that draw reports lie beside the bundled command. */
+async function pageScript(): Promise<string> {
+  return (await Promise.all(PAGE_SCRIPTS.map((file) => readFile(path.join(import.meta.dirname, file), 'utf8')))).join('\n');
 }

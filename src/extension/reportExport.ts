@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { JsonValue, Report } from '../protocol/report.ts';
 import { fromOpenFolder } from '../protocol/shownPaths.ts';
-import { standaloneHtml } from '../protocol/standaloneHtml.ts';
+import { PAGE_SCRIPTS, standaloneHtml } from '../protocol/standaloneHtml.ts';
 import { stemOf } from '../protocol/weightFileNames.ts';
 import { openFolders } from './openFolders.ts';
 import { renamed } from './resultFile.ts';
@@ -21,11 +21,11 @@ export async function saveContent(suggestedName: string, content: { readonly tex
 
 /** The report and the program that draws it as one file, which opens in any browser. */
 export async function saveStandalone(report: Report, extensionUri: vscode.Uri): Promise<void> {
-  const script = await vscode.workspace.fs.readFile(vscode.Uri.joinPath(extensionUri, 'dist', 'page.js'));
+  const scripts = await Promise.all(PAGE_SCRIPTS.map((file) => vscode.workspace.fs.readFile(vscode.Uri.joinPath(extensionUri, 'dist', file))));
   const shown = fromOpenFolder(openFolders());
   // Made here, and opened on other machines.
   const portable: Report = { ...report, summary: shown(report.summary), sources: report.sources.map(shown), result: renamed(report.result, shown) as JsonValue };
-  const html = standaloneHtml(portable, Buffer.from(script).toString('utf8'));
+  const html = standaloneHtml(portable, scripts.map((script) => Buffer.from(script).toString('utf8')).join('\n'));
   const stem = report.sources[0] === undefined ? 'quotient' : stemOf(report.sources[0]);
   await saveBytes(`${stem}.${report.analysis}.html`, Buffer.from(html, 'utf8'), report);
 }

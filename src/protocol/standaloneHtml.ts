@@ -7,7 +7,10 @@ import type { Report } from './report.ts';
 import { visible } from './untrustedText.ts';
 import { escapeHtml, scriptSafeJson } from './webviewHtml.ts';
 
-/** @param pageScript the text of `dist/page.js`. */
+/** Of `dist/`, what a standalone file is made with, one after the other. */
+export const PAGE_SCRIPTS = ['page.js', 'plotly.js'] as const;
+
+/** @param pageScript the texts of `PAGE_SCRIPTS`, joined */
 export function standaloneHtml(report: Report, pageScript: string): string {
   const json = scriptSafeJson(report);
   const script = scriptSafeSource(pageScript);

@@ -26,7 +26,7 @@ function inFreshNode(script: string): number {
 
 console.log('sizes');
 line('', 'bytes', 'gzip');
-for (const [name, file] of [['quotient.vsix', path.join(root, 'out/quotient.vsix')], ['extension.js (every window)', path.join(dist, 'extension.js')], ['page.js with Plotly (a panel)', path.join(dist, 'page.js')], ['hdf5Worker.mjs (an HDF5 file)', path.join(dist, 'hdf5Worker.mjs')]] as const) {
+for (const [name, file] of [['quotient.vsix', path.join(root, 'out/quotient.vsix')], ['extension.js (every window)', path.join(dist, 'extension.js')], ['page.js (a panel)', path.join(dist, 'page.js')], ['plotly.js (its first plot)', path.join(dist, 'plotly.js')], ['hdf5Worker.mjs (an HDF5 file)', path.join(dist, 'hdf5Worker.mjs')]] as const) {
   line(name, kibibytes(statSync(file).size), name.endsWith('vsix') ? '' : kibibytes(gzipSync(readFileSync(file)).length));
 }
 

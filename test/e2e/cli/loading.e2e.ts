@@ -26,7 +26,7 @@ test('activation starts no process, opens no file, and asks nobody', () => {
 });
 
 test('the extension brings no analysis and no Plotly; the host none of them before it is asked', () => {
-  expect(/plotly|h5wasm|assemblyscript|SharedArrayBuffer/i.test(text('extension.js'))).toBe(false);
+  expect(/scatterpolargl|h5wasm|assemblyscript|SharedArrayBuffer/i.test(text('extension.js'))).toBe(false);
   expect(statSync(path.join(dist, 'extension.js')).size / 1024).toBeLessThan(300);
   expect(kibibytes(loadedWith('host.mjs'))).toBeLessThan(50);
 });
@@ -36,10 +36,11 @@ test('a hover loads what reads a file and tells its network, and no analysis', (
   expect([...hover].filter((file) => analyses.includes(file))).toEqual([]);
   expect(kibibytes(hover)).toBeLessThan(600);
   // The linear algebra comes with the first analysis.
-  expect([...hover].filter((file) => /plotly|linalg\.relaxed/i.test(text(file)))).toEqual([]);
+  expect([...hover].filter((file) => /scatterpolargl|linalg\.relaxed/i.test(text(file)))).toEqual([]);
   expect(kibibytes(loadedWith(analysisFile('predict')))).toBeGreaterThan(1.5 * kibibytes(hover));
 });
 
-test('Plotly is in the page alone', () => {
-  expect(readdirSync(dist).filter((file) => /\.m?js$/.test(file) && /plotly/i.test(text(file)))).toEqual(['page.js']);
+test('Plotly is in a script of its own, which the page asks for when it draws', () => {
+  expect(readdirSync(dist).filter((file) => /\.m?js$/.test(file) && text(file).includes('scatterpolargl'))).toEqual(['plotly.js']);
+  expect(statSync(path.join(dist, 'page.js')).size / 1024).toBeLessThan(300);
 });

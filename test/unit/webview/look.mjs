@@ -14,8 +14,8 @@ import { themes } from './sampleThemes.ts';
 const [folder = 'out/look', ...only] = process.argv.slice(2);
 const wanted = (name) => only.length === 0 || only.some((word) => name.includes(word));
 await mkdir(folder, { recursive: true });
-const bundled = await build({ entryPoints: ['webview/page.ts'], bundle: true, write: false, minify: true, platform: 'browser', format: 'iife', target: 'es2022', loader: { '.css': 'text' } });
-const pageScript = bundled.outputFiles[0]?.text ?? '';
+const bundled = async (entry) => (await build({ entryPoints: [entry], bundle: true, write: false, minify: true, platform: 'browser', format: 'iife', target: 'es2022', loader: { '.css': 'text' } })).outputFiles[0]?.text ?? '';
+const [pageScript, plotlyScript] = await Promise.all([bundled('webview/page.ts'), bundled('webview/plotly.ts')]);
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'] });
 
 const problemsOf = new Map();
@@ -42,7 +42,7 @@ async function inPanel(theme, width, messages, height = 900) {
   const page = await newPage({ viewport: { width, height } });
   const nonce = 'bm9uY2Vub25jZW5vbmNlIQ';
   await page.route('https://webview.test/**', (route) => route.request().url().endsWith('.js')
-    ? route.fulfill({ contentType: 'text/javascript', body: pageScript })
+    ? route.fulfill({ contentType: 'text/javascript', body: route.request().url().endsWith('/plotly.js') ? plotlyScript : pageScript })
     : route.fulfill({ contentType: 'text/html', body: webviewHtml({ nonce, cspSource: 'https://webview.test', scriptUri: 'https://webview.test/page.js', page: { words: { language: 'en', bundle: {} }, folders: [] } }) }));
   await page.addInitScript(({ variables, kind }) => {
     const posted = [];
@@ -75,7 +75,7 @@ async function panel(theme, messages, shot) {
 async function file(report, scheme, shot) {
   if (!wanted(shot.name)) return;
   const html = path.resolve(folder, `${shot.name}.html`);
-  await writeFile(html, standaloneHtml(report, pageScript));
+  await writeFile(html, standaloneHtml(report, `${pageScript}\n${plotlyScript}`));
   const page = await newPage({ viewport: { width: shot.width, height: 900 }, colorScheme: scheme });
   await page.goto(`file://${html}`);
   await page.waitForSelector('body[data-state=shown]');
