@@ -109,6 +109,10 @@ test('the walkthrough leads to the two neurons, and to sampled beside linearised
   await w.tab('Posterior over').waitFor({ timeout: 100_000 });
   expect(await drawnDensities(await w.shown('shown', 100_000))).toHaveLength(3);
   await w.command('Quotient: Getting Started');
+  // What was shown is done, and nothing else.
+  const done = (step: string) => page.locator(`[data-done-step-id$="#start#${step}"]`).first().getAttribute('aria-checked');
+  await expect.poll(() => done('example')).toBe('true');
+  expect(await done('predict')).toBe('false');
   await page.getByText('See why methods differ').first().click();
   await page.locator('.monaco-button', { hasText: 'Regression with a Gap' }).click();
   await w.pick('sine');
