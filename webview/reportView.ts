@@ -55,10 +55,13 @@ function header(report: Report, surroundings: Surroundings): HTMLElement {
 function actions(report: Report, surroundings: Surroundings): HTMLElement {
   const counted = report.sections.some((section) => section.kind === 'tensors' && section.tensors.statistics !== undefined);
   const run = runner(surroundings);
+  const filesOf = (test: (file: InspectedFile) => boolean): boolean => inspectedFiles(report).some(test);
+  const statistics = counted ? null : run('statistics', t('Compute statistics'), t('Read every weight once: range, quantiles, norm, zeros, NaN; of a recognised network also its dead and duplicate units'));
+  if (filesOf((file) => file?.holds === 'data')) return element('div', { class: 'actions', role: 'group', 'aria-label': t('Analyses of this file') }, statistics);
   return element('div', { class: 'actions', role: 'group', 'aria-label': t('Analyses of this file') },
-    ofKind(report, 'activation-needed') ? run('activation', t('Choose activation…'), t('Say once what is between the layers, which the file does not tell')) : null,
-    ofKind(report, 'unrecognised') ? run('activation', t('Choose network file…'), t('An ONNX or Keras export of the same network, or a description: what lies between these tensors')) : null,
-    counted ? null : run('statistics', t('Compute statistics'), t('Read every weight once: range, quantiles, norm, zeros, NaN; of a recognised network also its dead and duplicate units')),
+    filesOf((file) => file?.network?.kind === 'activation-needed') ? run('activation', t('Choose activation…'), t('Say once what is between the layers, which the file does not tell')) : null,
+    filesOf((file) => file?.network?.kind === 'unrecognised') ? run('activation', t('Choose network file…'), t('An ONNX or Keras export of the same network, or a description: what lies between these tensors')) : null,
+    statistics,
     run('diff', t('Compare tensors…'), t('What changed between this file and another, tensor by tensor')),
     run('compare', t('Compare networks…'), t('Whether this network and another compute the same function, and how far apart they are with scales removed and units aligned')),
     run('rank', t('Rank and kernel'), t('Rank of the GGN and what its kernel consists of')),
@@ -68,10 +71,11 @@ function actions(report: Report, surroundings: Surroundings): HTMLElement {
     run('predict', t('Posterior predictive…'), t('What the posterior of this network predicts, by several methods')));
 }
 
-/** Whether a file leaves this question open: the activation between dense layers, or the whole network. */
-function ofKind({ result }: Report, kind: 'activation-needed' | 'unrecognised'): boolean {
+type InspectedFile = { readonly network?: { readonly kind?: unknown }; readonly holds?: unknown } | null;
+
+function inspectedFiles({ result }: Report): readonly InspectedFile[] {
   const files: unknown = typeof result === 'object' && result !== null && 'files' in result ? result['files'] : [];
-  return Array.isArray(files) && files.some((file: { readonly network?: { readonly kind?: unknown } } | null) => file?.network?.kind === kind);
+  return Array.isArray(files) ? files as readonly InspectedFile[] : [];
 }
 
 /** What may be asked next, after an analysis. */

@@ -3,6 +3,7 @@
  */
 import path from 'node:path';
 import { blocksOf, type Network } from '../network/network.ts';
+import { describeData } from '../network/data.ts';
 import { readNetwork, type NetworkReading } from '../network/readNetwork.ts';
 import { formatBytes, formatCount, formatCountOf, formatPowerOfTen } from '../protocol/format.ts';
 import type { Figure, JsonValue, Report, Section, TensorRow } from '../protocol/report.ts';
@@ -66,19 +67,20 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
     const group = reading.kind === 'network' ? symmetryGroup(reading.network) : undefined;
     // A set of draws has as many answers as draws; the posterior's analysis gives them.
     const symmetry = request.statistics && reading.kind === 'network' && reading.leading.length === 0 && over === undefined && group !== undefined ? await symmetrySummary(file, reading.network, group, context) : undefined;
-    const recognised = { recognised: `A network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
+    const data = reading.kind === 'unrecognised' ? describeData(file) : undefined;
+    const recognised = data !== undefined ? `Data, not weights: ${data}.` : { recognised: `A network ${network.kind === 'recognised' ? network.description : ''}.`, 'activation-needed': 'Layers whose activation the file does not tell.', unrecognised: 'Not recognised as a network.' }[network.kind];
     return {
       path: source,
-      summary: `${file.format}, ${formatCountOf(file.tensors.length, 'tensor')}, ${formatCount(parameters)} parameters, ${formatBytes(file.fileBytes)}. ${recognised}`,
+      summary: `${file.format}, ${formatCountOf(file.tensors.length, 'tensor')}, ${formatCount(parameters)} ${data === undefined ? 'parameters' : 'numbers'}, ${formatBytes(file.fileBytes)}. ${recognised}`,
       sections: [
         {
           kind: 'figures',
           id: 'overview',
           title: 'Overview',
-          meaning: overviewMeaning(file, reading),
+          meaning: data === undefined ? overviewMeaning(file, reading) : `${data}. Networks are analysed on them: with --data in a terminal; in VS Code, start from the file of a network and choose this one when it asks for data.`,
           figures: [
             { label: 'Format', value: file.format },
-            { label: 'Parameters', value: formatCount(parameters), detail: dtypeShares(file.tensors.filter(({ name }) => tensorRole(file, name) === 'parameters')) },
+            { label: data === undefined ? 'Parameters' : 'Numbers', value: formatCount(parameters), detail: dtypeShares(file.tensors.filter(({ name }) => tensorRole(file, name) === 'parameters')) },
             ...(optimizer === 0 ? [] : [{ label: 'Optimiser state', value: formatCount(optimizer), detail: 'numbers that are no parameters' }]),
             ...(other === 0 ? [] : [{ label: 'Beside them', value: formatCount(other), detail: 'numbers that are no parameters' }]),
             ...storedFigure(rows),
@@ -112,6 +114,7 @@ async function inspectFile(source: string, request: InspectRequest, context: Job
         ...(request.brief === true ? {} : { tensors: rows.map(({ name, dtype, shape, elements, bytes, stored, statistics }) => ({ name, dtype, shape, elements, bytes, ...(stored === undefined ? {} : { stored: { ...stored } }), ...(statistics === undefined ? {} : { statistics: { ...statistics } }) })) }),
         metadata: { ...file.metadata },
         network: networkResult(reading),
+        ...(data === undefined ? {} : { holds: 'data' }),
         symmetry: group === undefined ? null : { log10Copies: group.log10Copies, continuousDimensions: group.dimensions, factors: group.factors.map(({ kind, layerName, size, log10Copies, dimensions, sentence }) => ({ kind, layer: layerName, size, log10Copies, dimensions, sentence })), ...(symmetry === undefined ? {} : { units: symmetry.result }) },
       },
     };

@@ -82,10 +82,15 @@ function summary(prediction: Prediction): string {
   }
   const [a, b] = [underfit(sampled, map), underfit(linearised, map)];
   const error = sampled.train?.nll.monteCarloError ?? 0;
-  if (!(a > b + 3 * error)) return `Sampled and linearised Laplace fit the training data alike (${formatNumber(a, 3)} and ${formatNumber(b, 3)} nats a point worse than ŵ).${kernel}.`;
+  if (a < b - 3 * error) return `Sampled Laplace fits the training data better than linearised Laplace (${besideMode(a)} and ${besideMode(b)} nats a point than ŵ), a sign that ŵ is not a mode.${kernel}.`;
+  if (!(a > b + 3 * error)) return `Sampled and linearised Laplace fit the training data alike (${besideMode(a)} and ${besideMode(b)} nats a point than ŵ).${kernel}.`;
   const without = projected === undefined ? '' : `, ${formatNumber(underfit(projected, map), 3)} without their kernel part`;
   const own = b < 0.01 ? 'Linearised Laplace does not underfit' : `Linearised Laplace loses ${formatNumber(b, 3)}, none of it to the kernel`;
   return `Sampled Laplace underfits: its draws fit the training data ${formatNumber(a, 3)} nats a point worse than ŵ${without}.${kernel}, along which the network moves by ${formatNumber(answers.sampledChange, 3)} (${scaleOf(prediction)}). ${own}: along the kernel its outputs do not move (${formatNumber(answers.linearisedRelative, 2)} relative).`;
+}
+
+function besideMode(difference: number): string {
+  return `${formatNumber(Math.abs(difference), 3)} ${difference < 0 ? 'better' : 'worse'}`;
 }
 
 /** Which method predicts best, where that can be told, beside ŵ. */

@@ -7,7 +7,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { AnalysisError } from './analysisError.ts';
 import { diskPath } from './analysisJob.ts';
-import { drawsAmong, inNaturalOrder, isWeightFile, weightExtensions } from '../protocol/weightFileNames.ts';
+import { drawsAmong, inNaturalOrder, isNamedAsData, isWeightFile, weightExtensions } from '../protocol/weightFileNames.ts';
 import { t } from '../protocol/words.ts';
 
 export interface Wanted {
@@ -138,7 +138,9 @@ async function pick(wanted: Wanted, than?: string): Promise<string[] | undefined
     answer: { file },
   }));
   const near = (item: Item): number => Number(than !== undefined && 'file' in item.answer && path.dirname(item.answer.file) !== path.dirname(than));
-  files.sort((a, b) => near(a) - near(b) || a.label.localeCompare(b.label, 'en', { numeric: true }));
+  // By their names data, which are rarely the weights that are meant.
+  const asData = ({ label }: Item): number => Number(isNamedAsData(label));
+  files.sort((a, b) => near(a) - near(b) || asData(a) - asData(b) || a.label.localeCompare(b.label, 'en', { numeric: true }));
   const picked = await vscode.window.showQuickPick([...files, ...browse], { title: wanted.title, matchOnDescription: true });
   if (picked === undefined) return undefined;
   return 'file' in picked.answer ? [picked.answer.file] : openDialog(wanted.title, picked.answer.browse);

@@ -6,6 +6,7 @@
  * may come with weights, how often each of them counts: an array or a column `sample_weight`.
  */
 import { readFile, stat } from 'node:fs/promises';
+import { formatCountOf, formatShape } from '../protocol/format.ts';
 import { openWeightFile, UnknownFormatError } from '../weights/openWeights.ts';
 import { showName, WeightFileError } from '../weights/weightFileError.ts';
 import type { WeightFile } from '../weights/weightFile.ts';
@@ -39,6 +40,15 @@ export async function readData(path: string): Promise<DataSet> {
   if (data.y !== undefined) requireFinite(path, 'y', data.y, data.targets);
   if (data.sampleWeights !== undefined) requireWeights(path, data.sampleWeights);
   return data;
+}
+
+/** "120 inputs of 2 values, with targets": what a file holds that has inputs and what belongs to them and nothing else; undefined for all others. */
+export function describeData({ tensors }: Pick<WeightFile, 'tensors'>): string | undefined {
+  const x = tensors.find(({ name }) => name === 'x');
+  if (x === undefined || x.shape.length === 0 || !tensors.every(({ name }) => ['x', 'y', WEIGHTS].includes(name))) return undefined;
+  const [rows = 0, ...axes] = x.shape;
+  const beside = [...(tensors.some(({ name }) => name === 'y') ? ['with targets'] : []), ...(tensors.some(({ name }) => name === WEIGHTS) ? ['with weights of inputs'] : [])];
+  return [`${formatCountOf(rows, 'input')} of ${axes.length > 1 ? `shape ${formatShape(axes)}` : formatCountOf(axes[0] ?? 1, 'value')}`, ...beside].join(', ');
 }
 
 /** @throws WeightFileError that gives both widths when the data does not fit a network with `inputs` inputs */

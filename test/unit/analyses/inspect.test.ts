@@ -7,6 +7,7 @@ import { inspect } from '../../../src/analyses/inspect.ts';
 import { summarize } from '../../../src/analyses/summarize.ts';
 import { fullResult } from '../../../src/protocol/fullResult.ts';
 import type { Report } from '../../../src/protocol/report.ts';
+import { writeSafetensors } from '../../../src/weights/safetensorsWriter.ts';
 import { context, randomNetwork, temporaryFolder, writeNetwork } from './workspace.ts';
 
 const fixture = (name: string): string => path.join(import.meta.dirname, '../../fixtures/pytorch', name);
@@ -51,6 +52,22 @@ describe('inspect', () => {
     expect((await inspect({ files: [file], statistics: true }, context)).warnings).toEqual([
       'Tensor "0.bias" holds 1 NaN and 1 infinite values; a network with them has no curvature or canonical form.',
     ]);
+  });
+
+  it('tells data from weights, whose tensors have the names of inputs and targets', async () => {
+    const folder = await temporaryFolder();
+    const write = async (name: string, arrays: Readonly<Record<string, readonly number[]>>): Promise<string> => {
+      const file = path.join(folder, name);
+      await writeSafetensors(file, Object.entries(arrays).map(([tensor, shape]) => ({ name: tensor, dtype: 'F64' as const, shape, bytes: new Uint8Array(8 * shape.reduce((product, length) => product * length, 1)) })), {}, { overwrite: false });
+      return file;
+    };
+    const report = await inspect({ files: [await write('moons.safetensors', { x: [120, 2], y: [120] })], statistics: false }, context);
+    expect(report.summary).toContain('Data, not weights: 120 inputs of 2 values, with targets.');
+    expect(results(report)[0]).toMatchObject({ holds: 'data', network: { kind: 'unrecognised' } });
+    const images = await inspect({ files: [await write('images.safetensors', { x: [7, 1, 8, 8], sample_weight: [7] })], statistics: false }, context);
+    expect(images.summary).toContain('Data, not weights: 7 inputs of shape 1 × 8 × 8, with weights of inputs.');
+    const other = await inspect({ files: [await write('other.safetensors', { x: [120, 2], z: [3] })], statistics: false }, context);
+    expect(other.summary).toContain('Not recognised as a network');
   });
 
   it('shows a file whose description does not fit, with the reason as a warning', async () => {

@@ -70,6 +70,18 @@ describe('predictive of the sine example', () => {
     expect(report.warnings).toEqual([]);
   });
 
+  it('where sampled Laplace fits better than linearised Laplace, that is said as it is: ŵ is no mode', async () => {
+    const out = path.join(folder, 'two');
+    await analyses.example({ name: 'two-neurons', out, networks: 30, seed: 0, overwrite: false }, context);
+    // Logits of classes against a Gaussian likelihood.
+    const { test: _, ...without } = request;
+    const report = await analyses.predict({ ...without, files: [path.join(out, 'network.safetensors')], data: path.join(out, 'data.npz'), methods: ['sampled', 'linearized'], noise: 1, priorPrecision: 1 }, context);
+    const { methods } = report.result as unknown as PredictResult;
+    expect(methods['sampled']!.underfit).toBeLessThan(methods['linearized']!.underfit);
+    expect(report.summary).toMatch(/^Sampled Laplace fits the training data better than linearised Laplace \([\d.]+ better and [\d.]+ (?:better|worse) nats a point than ŵ\), a sign that ŵ is not a mode\./);
+    expect(report.warnings.join(' ')).toContain('ŵ is not a mode of this posterior');
+  });
+
   it('every method gives finite predictions and scores; the same seed, the same numbers', async () => {
     const methods = predictionMethods.filter((method) => method !== 'ensemble');
     const small: PredictRequest = { ...request, methods, draws: 12, diffusionSteps: 2, dropoutRate: 0.1 };
