@@ -74,8 +74,9 @@ describe('predictive of the sine example', () => {
     const out = path.join(folder, 'two');
     await analyses.example({ name: 'two-neurons', out, networks: 30, seed: 0, overwrite: false }, context);
     // Logits of classes against a Gaussian likelihood.
-    const { test: _, ...without } = request;
-    const report = await analyses.predict({ ...without, files: [path.join(out, 'network.safetensors')], data: path.join(out, 'data.npz'), methods: ['sampled', 'linearized'], noise: 1, priorPrecision: 1 }, context);
+    const report = await analyses.predict({
+      files: [path.join(out, 'network.safetensors')], data: path.join(out, 'data.npz'), methods: ['sampled', 'linearized'], likelihood: 'gaussian', noise: 1, priorPrecision: 1, draws: 60, diffusionSteps: 8, seed: 1,
+    }, context);
     const { methods } = report.result as unknown as PredictResult;
     expect(methods['sampled']!.underfit).toBeLessThan(methods['linearized']!.underfit);
     expect(report.summary).toMatch(/^Sampled Laplace fits the training data better than linearised Laplace \([\d.]+ better and [\d.]+ (?:better|worse) nats a point than ŵ\), a sign that ŵ is not a mode\./);
