@@ -46,7 +46,7 @@ function header(report: Report, surroundings: Surroundings): HTMLElement {
   return element('header', { class: 'report-head' },
     element('div', { class: 'section-head' }, element('h1', { lang: REPORT_LANGUAGE }, visible(report.title)), tools),
     element('p', { class: 'summary', lang: REPORT_LANGUAGE }, ...prose(shown(report.summary))),
-    warningList(report.warnings),
+    warningList(report.warnings, surroundings.openSetting),
     surroundings.canRun && report.analysis === 'inspect' ? actions(report, surroundings) : null,
     surroundings.canRun ? nextActions(report, surroundings) : null);
 }

@@ -80,7 +80,7 @@ export function sectionView(section: Section, report: Report, memory: Memory, su
   const head = element('div', { class: 'section-head' }, heading, tools);
   const said = [section.meaning, section.drawing ?? ''].filter((sentence) => sentence !== '').join(' ');
   const meaning = said === '' ? null : element('p', { class: 'meaning', ...words }, ...prose(said));
-  frame.append(head, ...[meaning, warningList(section.warnings ?? [])].filter((node) => node !== null));
+  frame.append(head, ...[meaning, warningList(section.warnings ?? [], surroundings.openSetting)].filter((node) => node !== null));
 
   const failed = (error: unknown): void => {
     frame.append(element('p', { class: 'failure', role: 'alert' }, t('This section could not be drawn: {0}', error instanceof Error ? error.message : String(error))));

@@ -20,6 +20,8 @@ export interface Surroundings {
   ready(): void;
   run(action: WebviewAction): void;
   copy(text: string): Promise<void>;
+  /** Absent on the standalone page. */
+  readonly openSetting?: (name: string) => void;
   save(suggestedName: string, content: FileContent): void;
   /** Absent on the standalone page, which has no file to read. */
   readonly tensors?: TensorRequests;
@@ -55,6 +57,7 @@ export function inVsCode(folders: readonly OpenFolder[]): Surroundings {
       api.postMessage({ type: 'copy', text });
       return Promise.resolve();
     },
+    openSetting: (name) => { api.postMessage({ type: 'setting', name }); },
     save: (suggestedName, content) => {
       api.postMessage({ type: 'save', suggestedName, content: 'text' in content ? { text: content.text } : { base64: content.base64 } });
     },

@@ -18,3 +18,8 @@ export class AnalysisError extends Error {
 export function isCancellation(error: unknown): boolean {
   return error instanceof AnalysisError && error.kind === 'cancelled';
 }
+
+/** Whether the sentence is about what was given, and there is nothing more to say. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof AnalysisError && (error.kind === 'input' || error.kind === 'memory');
+}

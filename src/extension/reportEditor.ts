@@ -19,9 +19,9 @@ export abstract class ReportEditor implements vscode.CustomReadonlyEditorProvide
   abstract resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void>;
 
   /** Draws in the panel until that is closed. */
-  protected viewIn(panel: vscode.WebviewPanel, options: Omit<ReportViewOptions, 'webview' | 'extensionUri' | 'host' | 'log'>): ReportView {
+  protected viewIn(panel: vscode.WebviewPanel, options: Omit<ReportViewOptions, 'webview' | 'extensionUri' | 'host' | 'log' | 'inSight'>): ReportView {
     const { host, log } = this.surroundings;
-    const view = new ReportView({ webview: panel.webview, extensionUri: this.#extensionUri, host, log, ...options });
+    const view = new ReportView({ webview: panel.webview, extensionUri: this.#extensionUri, host, log, inSight: () => panel.visible, ...options });
     panel.onDidDispose(() => { view.dispose(); });
     return view;
   }

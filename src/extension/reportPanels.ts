@@ -229,6 +229,7 @@ export class ReportPanels implements vscode.WebviewPanelSerializer {
       extensionUri: this.#extensionUri,
       host: this.#host,
       log: this.#log,
+      inSight: () => panel.visible,
       onReport: (report) => this.#summaries.learn(report),
       ...(restored === undefined ? {} : { restored }),
       onAction: (action) => this.#act(action, open),

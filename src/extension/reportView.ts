@@ -10,7 +10,7 @@ import type { TensorDetailRequest } from '../protocol/service.ts';
 import { wireTensorDetail, type FromWebview, type ToWebview, type WebviewAction } from '../protocol/webview.ts';
 import { webviewHtml } from '../protocol/webviewHtml.ts';
 import { t } from '../protocol/words.ts';
-import { isCancellation } from './analysisError.ts';
+import { isCancellation, isRefusal } from './analysisError.ts';
 import { runJob } from './analysisJob.ts';
 import { failureSentence, reportFailure } from './failureMessage.ts';
 import type { HostClient } from './hostClient.ts';
@@ -23,6 +23,8 @@ export interface ReportViewOptions {
   readonly extensionUri: vscode.Uri;
   readonly host: HostClient;
   readonly log: vscode.LogOutputChannel;
+  /** Whether the page is in sight. */
+  readonly inSight: () => boolean;
   /** What was shown before a reload of the window, and whether the page has kept it as well. */
   readonly restored?: { readonly report: Report; readonly onPage: boolean };
   /** Told what the host has answered. */
@@ -86,8 +88,8 @@ export class ReportView {
   }
 
   /**
-   * Asks the host, in place of whatever this view was still asking. Failures end here: on the page and, unless the job was quiet,
-   * in a notification.
+   * Asks the host, in place of whatever this view was still asking. Failures end here: on the page, and in a notification where that is
+   * not in sight, or the fault is ours; none where the job was quiet.
    */
   async ask(question: ReportQuestion, { notification, quiet = false, onProgress }: AskOptions): Promise<Answer> {
     this.#running?.abort();
@@ -116,7 +118,7 @@ export class ReportView {
       // Another question has taken over the view: nobody waits for this one.
       if (this.#running !== running || this.#disposed) return { kind: 'cancelled' };
       this.#fail(question.title, error);
-      if (notification) reportFailure(error, this.#options.log);
+      if (notification && !(isRefusal(error) && this.#options.inSight())) reportFailure(error, this.#options.log);
       else this.#options.log.warn(failureSentence(error));
       return isCancellation(error) ? { kind: 'cancelled' } : { kind: 'failed', message: failureSentence(error) };
     } finally {
@@ -210,6 +212,10 @@ export class ReportView {
         return;
       case 'copy':
         await copyText(message.text);
+        return;
+      case 'setting':
+        // Names in sentences may come from anywhere.
+        if (/^[\w.]+$/.test(message.name)) await vscode.commands.executeCommand('workbench.action.openSettings', `@ext:quotient.quotient ${message.name}`);
         return;
       case 'save':
         await saveContent(message.suggestedName, message.content, this.#report);

@@ -22,6 +22,8 @@ export type FromWebview =
   | { readonly type: 'tensor'; readonly id: number; readonly request: TensorDetailRequest }
   | { readonly type: 'tensor-cancel' }
   | { readonly type: 'copy'; readonly text: string }
+  /** Show a setting of this extension that a sentence names. */
+  | { readonly type: 'setting'; readonly name: string }
   /** Save under a name the user picks; `base64` for pictures. */
   | { readonly type: 'save'; readonly suggestedName: string; readonly content: { readonly text: string } | { readonly base64: string } }
   /** Save the whole report as a standalone HTML page; the extension builds it. */

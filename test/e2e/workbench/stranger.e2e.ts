@@ -140,6 +140,10 @@ test('rank and kernel of a PyTorch checkpoint on its data', async () => {
   // Forty points cannot determine more than forty directions.
   expect(Object.values(await figures(view)).join(' ')).toMatch(/\b(3\d|40)\b/);
   await pictures('rank', ['spectrum', 'kernel']);
+  // A setting that a warning names is one click away.
+  await view.getByRole('button', { name: 'quotient.rank.priorPrecision' }).first().click();
+  await w.tab('Settings').waitFor();
+  await expect.poll(() => w.page.locator('.settings-editor .settings-tree-container').innerText()).toMatch(/Prior Precision/i);
   await w.closeEditors();
 });
 
