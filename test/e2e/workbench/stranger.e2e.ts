@@ -200,6 +200,7 @@ test('predictive of four seeds trained by PyTorch', async () => {
   await w.pick('No test data');
   await w.pick('Gaussian');
   await w.type('0.1');
+  await expect.poll(() => w.question()).toContain('Methods');
   await w.shot('stranger-ask-methods');
   await w.page.keyboard.press('Enter');
   await w.tab('Posterior predictive').waitFor();
