@@ -126,11 +126,11 @@ function hue(colour: Colour): number {
 }
 
 /**
- * A sequential ramp away from the background: its first colour already stands off the background as a mark must (a single point
- * has to be seen), its last stands furthest. Lightness is monotone, so that order survives print and colour blindness. On a dark ground the hue turns
+ * A sequential ramp away from the background: its first colour already stands off the background (`marks`: as a mark must, since a single point
+ * has to be seen; `areas`: a little, so that what is small looks like nothing), its last stands furthest. Lightness is monotone, so that order survives print and colour blindness. On a dark ground the hue turns
  * from `cool` to `warm` the shorter way round, at nearly constant chroma; on a light one it stays close to `cool`.
  */
-export function sequentialRamp(background: Colour, cool: Colour, warm: Colour, steps = 9): Ramp {
+export function sequentialRamp(background: Colour, cool: Colour, warm: Colour, use: 'marks' | 'areas', steps = 9): Ramp {
   const ground = toOklab(background)[0];
   const dark = ground < 0.5;
   const from = Number.isNaN(hue(cool)) ? -1.7 : hue(cool);
@@ -145,7 +145,7 @@ export function sequentialRamp(background: Colour, cool: Colour, warm: Colour, s
   };
   let first = dark ? Math.max(ground + 0.2, 0.46) : Math.min(ground - 0.14, 0.86);
   // A ground in the middle of grey leaves no room for both this and an order of colours: the order is kept.
-  while (contrast(along(first, 0), background) < MARK_CONTRAST && Math.abs(last - first) > 0.3) first += Math.sign(last - first) * 0.01;
+  while (use === 'marks' && contrast(along(first, 0), background) < MARK_CONTRAST && Math.abs(last - first) > 0.3) first += Math.sign(last - first) * 0.01;
   return Array.from({ length: steps }, (_, i) => {
     const t = i / (steps - 1);
     return [t, along(first, t)];

@@ -10,7 +10,7 @@ import { fieldHome, type ColourRange } from './fieldRange.ts';
 import type { PlotView } from './plotView.ts';
 import type { Theme } from './theme.ts';
 
-export const fieldRamp = (theme: Theme, colours: FieldsSection['colours']): Ramp => (colours === 'diverging' ? theme.divergingRamp : theme.ramp);
+export const fieldRamp = (theme: Theme, colours: FieldsSection['colours']): Ramp => (colours === 'diverging' ? theme.divergingRamp : theme.areaRamp);
 
 /** An axis of a matrix counts its entries: each number stands at the middle of its row or column, which is a whole number itself where points are drawn on entries. */
 const isIndex = (panel: FieldPanel, { min, max, bins }: BinAxis): boolean => panel.y.direction === 'down' && max - min === bins && Number.isInteger(2 * min);

@@ -22,6 +22,8 @@ export interface Theme {
   readonly series: readonly string[];
   /** Counts from one upwards; nothing is the background. */
   readonly ramp: Ramp;
+  /** Quantities over a plane or a matrix: the least is near the background. */
+  readonly areaRamp: Ramp;
   /** Signed values: the background's neighbour at zero, a cool and a warm end. */
   readonly divergingRamp: Ramp;
   /** Points that the user picked out of a density. */
@@ -58,7 +60,8 @@ export function readTheme(): Theme {
     border: cssColour(on('editorHoverWidget-border', mix(background, foreground, 0.3))),
     foreground: cssColour(on('editorHoverWidget-foreground', foreground)),
   };
-  const ramp = sequentialRamp(background, isDark ? mix(blue, purple, 0.45) : blue, isDark ? yellow : purple);
+  const rampFor = (use: 'marks' | 'areas'): Ramp => sequentialRamp(background, isDark ? mix(blue, purple, 0.45) : blue, isDark ? yellow : purple, use);
+  const [ramp, areaRamp] = [rampFor('marks'), rampFor('areas')];
   const style = getComputedStyle(document.body);
   // A probe outside the document has no computed colour: nothing is read below this line.
   probe.remove();
@@ -75,8 +78,9 @@ export function readTheme(): Theme {
     tintOther: cssColour(orange, isDark ? 0.12 : 0.1),
     series: [blue, orange, green, purple, red, yellow].map((c) => cssColour(c)),
     ramp,
+    areaRamp,
     divergingRamp: divergingRamp(background, blue, orange),
-    selected: { fill: cssColour(farthest(highContrast ? [foreground, orange, red, green] : [orange, red, green], [background, ...ramp.map(([, colour]) => colour)])), outline: cssColour(highContrast ? background : isDark ? black : white) },
+    selected: { fill: cssColour(farthest(highContrast ? [foreground, orange, red, green] : [orange, red, green], [background, ...ramp.map(([, colour]) => colour), ...areaRamp.map(([, colour]) => colour)])), outline: cssColour(highContrast ? background : isDark ? black : white) },
     popup,
     font: { family: style.fontFamily, size: Number.parseFloat(style.fontSize) - 1 },
   };

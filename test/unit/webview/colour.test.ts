@@ -58,7 +58,7 @@ describe('the density ramp', () => {
   const read = (theme: keyof typeof themes, name: string): Colour => parsed(themes[theme].variables[`--vscode-${name}`]);
   it.each(Object.keys(themes) as (keyof typeof themes)[])('in %s: one point shows, more points show more', (theme) => {
     const background = flatten(read(theme, 'editor-background'), parsed('#fff'));
-    const ramp = sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow'));
+    const ramp = sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow'), 'marks');
     const contrasts = ramp.map(([, c]) => contrast(c, background));
     expect(contrasts[0]).toBeGreaterThanOrEqual(MARK_CONTRAST);
     expect(contrasts.at(-1)).toBeGreaterThan(7);
@@ -67,7 +67,7 @@ describe('the density ramp', () => {
 
   it.each(Object.keys(themes) as (keyof typeof themes)[])('in %s: one draw among few stands off the ground as text does, and more in a bin stand off further', (theme) => {
     const background = flatten(read(theme, 'editor-background'), parsed('#fff'));
-    const ramp = sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow'));
+    const ramp = sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow'), 'marks');
     for (const largest of [1, 2, 3]) {
       const { top, colours } = countColours(ramp, largest);
       const contrasts = colours.map(([, c]) => contrast(c, background));
@@ -79,9 +79,16 @@ describe('the density ramp', () => {
     expect(countColours(ramp, 10).colours).toEqual(ramp);
   });
 
+  it.each(['light', 'high-contrast-light'] as const)('in %s: the least of a quantity over a plane is faint, where a mark would not be', (theme) => {
+    const background = flatten(read(theme, 'editor-background'), parsed('#fff'));
+    const [[, faint] = [0, background]] = sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow'), 'areas');
+    expect(contrast(faint, background)).toBeLessThan(2);
+    expect(contrast(faint, background)).toBeGreaterThan(1.1);
+  });
+
   it.each(['dark', 'light'] as const)('in %s: a selected point is none of the ramp’s colours nor the ground', (theme) => {
     const background = read(theme, 'editor-background');
-    const others = [background, ...sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow')).map(([, c]) => c)];
+    const others = [background, ...sequentialRamp(background, read(theme, 'charts-blue'), read(theme, 'charts-yellow'), 'marks').map(([, c]) => c)];
     const chosen = farthest([read(theme, 'charts-orange'), read(theme, 'charts-red'), read(theme, 'charts-green')], others);
     for (const other of others) expect(Math.hypot(chosen.r - other.r, chosen.g - other.g, chosen.b - other.b)).toBeGreaterThan(0.2);
   });
@@ -95,12 +102,14 @@ describe('the density ramp', () => {
 
   it('is monotone in luminance and runs from 0 to 1 for any theme', () => {
     fc.assert(fc.property(colour, colour, colour, (background, cool, warm) => {
-      const ramp = sequentialRamp(background, cool, warm);
-      expect(ramp[0]?.[0]).toBe(0);
-      expect(ramp.at(-1)?.[0]).toBe(1);
-      const light = ramp.map(([, c]) => luminance(c));
-      const sign = Math.sign(light[light.length - 1]! - light[0]!);
-      light.forEach((value, i) => { if (i > 0) expect(sign * (value - light[i - 1]!)).toBeGreaterThan(-0.02); });
+      for (const use of ['marks', 'areas'] as const) {
+        const ramp = sequentialRamp(background, cool, warm, use);
+        expect(ramp[0]?.[0]).toBe(0);
+        expect(ramp.at(-1)?.[0]).toBe(1);
+        const light = ramp.map(([, c]) => luminance(c));
+        const sign = Math.sign(light[light.length - 1]! - light[0]!);
+        light.forEach((value, i) => { if (i > 0) expect(sign * (value - light[i - 1]!)).toBeGreaterThan(-0.02); });
+      }
     }));
   });
 });
