@@ -136,6 +136,8 @@ export class Workbench {
       await target.click({ button: 'right' });
       for (const [depth, title] of titles.entries()) {
         const entry = menu.locator('.action-label').filter({ hasText: title }).last();
+        // In a window that has only just opened, menus do not have the extension's commands yet.
+        if (!(await entry.waitFor({ timeout: 3000 }).then(() => true, () => false))) return false;
         await entry.hover();
         if (depth === titles.length - 1) await entry.click();
       }
