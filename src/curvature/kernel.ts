@@ -71,7 +71,7 @@ export type RemainderParts = Extract<KernelRemainder, { kind: 'separated' }> | P
 
 /** Multiplications that telling hidden from data-limited directions may take: some minutes. */
 const PATIENCE = 1e12;
-/** And up to how many an SVD is as quick as anything. */
+/** Multiplications up to which an SVD is as quick as any other way to the generic rank. */
 const SVD_SUFFICES = 1e9;
 /** How rows are mixed does not depend on the user's seed: what is decided does not depend on it either. */
 const MIXING_SEED = 1;

@@ -9,7 +9,7 @@ it.each([
   [header({ x: [200, 64], y: [200] }), 'inputs x 200 × 64, targets y 200', true],
   [header({ x: [40, 1] }), 'inputs x 40 × 1', true],
   [header({ x: [40, 1], y: [40, 1], sample_weight: [40] }), 'inputs x 40 × 1, targets y 40 × 1', true],
-  // One array of points by class, which may as well be draws of something: offered as data, and marked as any other file.
+  // Points by class in one array could also be draws of a tensor: offered as data, yet marked like a file of weights.
   [header({ classes: [2, 200, 2] }), '2 classes of 200 points', false],
   // Data among other things.
   [header({ x: [40, 1], '0.weight': [10, 1] }), 'inputs x 40 × 1', false],
