@@ -50,7 +50,7 @@ export function matrixFreeReport(question: MatrixFreeQuestion): Pick<Report, 'su
 function warnings(question: MatrixFreeQuestion): string[] {
   const { plane } = question;
   return [
-    'This network and data are too large for the spectrum to be computed whole: rank, trace and density are estimates from random probes, with standard errors. The bracket of the rank also holds what so few Lanczos steps cannot tell from zero. Shares of layers, and what the data constrain least, take a factorisation: fewer data points, or a smaller network, would allow it.',
+    'This network and data are too large, or the memory limit too small, for the spectrum to be computed whole: rank, trace and density are estimates from random probes, with standard errors. The bracket of the rank also holds what so few Lanczos steps cannot tell from zero. Shares of layers, and what the data constrain least, take a factorisation: fewer data points, a smaller network, or more memory (--memory; in the settings quotient.host.memoryLimit) would allow it.',
     ...symmetryWarnings(question.symmetry),
     ...unsplit(question.request),
     ...commonWarnings(question),

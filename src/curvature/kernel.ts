@@ -178,7 +178,7 @@ function remainderWarnings(rank: RankEstimate, remainder: KernelRemainder): stri
   if (remainder.kind === 'together') {
     const { needed: { bytes, operations }, because } = remainder;
     return [because === 'memory'
-      ? `Hidden and data-limited directions are counted together: to tell them apart would take about ${formatBytes(bytes)} for this many parameters, more than the memory limit.`
+      ? `Hidden and data-limited directions are counted together: to tell them apart would take about ${formatBytes(bytes)} for this many parameters, more than the memory limit (--memory; in the settings quotient.host.memoryLimit).`
       : `Hidden and data-limited directions are counted together: to tell them apart would take about ${formatNumber(operations, 1)} multiplications for this many parameters.`];
   }
   const { genericRank, hidden, dataLimited } = remainder;
